@@ -1,0 +1,43 @@
+# What the product links. Arrow, DuckDB and simdjson come from third_party/ (tools/fetch-deps), the rest from Debian.
+set(THIRD_PARTY "${PROJECT_SOURCE_DIR}/third_party" CACHE PATH "where tools/fetch-deps has put the locked archives")
+
+find_package(Threads REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(date QUIET)
+if(PACTOLUS_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(PACTOLUS_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+find_library(XXHASH_LIBRARY NAMES libxxhash.a REQUIRED)
+add_library(xxhash INTERFACE)
+target_link_libraries(xxhash INTERFACE "${XXHASH_LIBRARY}")
+target_include_directories(xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
+
+# simdjson is compiled here, so that no shared library of a distribution's version is needed.
+add_library(simdjson STATIC "${THIRD_PARTY}/simdjson/src/simdjson.cpp")
+target_include_directories(simdjson SYSTEM PUBLIC "${THIRD_PARTY}/simdjson/src")
+target_compile_definitions(simdjson PUBLIC $<$<NOT:$<CONFIG:Debug>>:NDEBUG> SIMDJSON_EXCEPTIONS=0)
+target_compile_options(simdjson PRIVATE -w -O3 PUBLIC "$<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-march=x86-64-v2;-mpclmul>")
+
+function(_locked_library target file soname)
+  if(NOT EXISTS "${file}")
+    message(FATAL_ERROR "${file} is missing: run tools/fetch-deps first")
+  endif()
+  add_library(${target} SHARED IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${file}" IMPORTED_SONAME "${soname}")
+endfunction()
+
+# The wheel carries only the versioned file names; naming the files themselves needs no symbolic links and no Python.
+_locked_library(arrow "${THIRD_PARTY}/arrow/libarrow.so.2600" libarrow.so.2600)
+_locked_library(parquet "${THIRD_PARTY}/arrow/libparquet.so.2600" libparquet.so.2600)
+set_target_properties(arrow PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${THIRD_PARTY}/arrow/include")
+set_target_properties(parquet PROPERTIES INTERFACE_LINK_LIBRARIES arrow)
+_locked_library(duckdb "${THIRD_PARTY}/duckdb/libduckdb.so" libduckdb.so)
+set_target_properties(duckdb PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${THIRD_PARTY}/duckdb-header/src/duckdb/src/include")

@@ -1,0 +1,252 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/disk_journal.h"
+
+namespace pactolus {
+namespace {
+
+Result<int> open_descriptor(const fs::path& path, int flags) {
+  int fd;
+  do fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) return fail_errno("cannot open", path.native());
+  return fd;
+}
+
+Result<> write_all(int fd, int64_t position, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), position);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("cannot write", path.native());
+    }
+    bytes.remove_prefix(size_t(n));
+    position += n;
+  }
+  return {};
+}
+
+// Beside the target, so that rename and link stay within one file system; the process id keeps writers apart.
+fs::path temporary_beside(const fs::path& path) {
+  return path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().native(), ::getpid());
+}
+
+Result<> write_temporary(const fs::path& path, std::string_view bytes) {
+  TRY(remove_file(path));  // left by a process of the same id that died
+  File file = TRY(File::create(path));
+  TRY(file.write(bytes));
+  return file.sync();
+}
+
+}  // namespace
+
+File::File(File&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), size_(other.size_) {}
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    path_ = std::move(other.path_);
+    size_ = other.size_;
+  }
+  return *this;
+}
+File::~File() { close(); }
+void File::close() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Result<File> File::create(const fs::path& path) {
+  const int fd = TRY(open_descriptor(path, O_RDWR | O_CREAT | O_EXCL));
+  disk_journal::created(path);
+  return File(fd, path, 0);
+}
+Result<File> File::open_append(const fs::path& path) {
+  const bool fresh = ::access(path.c_str(), F_OK) != 0;
+  const int fd = TRY(open_descriptor(path, O_RDWR | O_CREAT));
+  if (fresh) disk_journal::created(path);
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return fail_errno("cannot stat", path.native());
+  return File(fd, path, st.st_size);
+}
+Result<File> File::open_read_write(const fs::path& path) {
+  const int fd = TRY(open_descriptor(path, O_RDWR));
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return fail_errno("cannot stat", path.native());
+  return File(fd, path, st.st_size);
+}
+
+Result<> File::write(std::string_view bytes) { return write_at(size_, bytes); }
+
+Result<> File::write_at(int64_t position, std::string_view bytes) {
+  disk_journal::writing(path_, fd_, position, int64_t(bytes.size()), size_);
+  TRY(write_all(fd_, position, bytes, path_));
+  size_ = std::max(size_, position + int64_t(bytes.size()));
+  return {};
+}
+
+Result<> File::sync() {
+  if (::fdatasync(fd_) != 0) return fail_errno("cannot fsync", path_.native());
+  disk_journal::synced(path_, size_);
+  return {};
+}
+
+Result<> File::truncate(int64_t size) {
+  if (::ftruncate(fd_, size) != 0) return fail_errno("cannot truncate", path_.native());
+  size_ = size;
+  return {};
+}
+
+Result<> sync_folder(const fs::path& folder) {
+  const fs::path target = folder.empty() ? fs::path(".") : folder;
+  const int fd = TRY(open_descriptor(target, O_RDONLY | O_DIRECTORY));
+  const int status = ::fsync(fd);
+  const int saved = errno;
+  ::close(fd);
+  errno = saved;
+  if (status != 0) return fail_errno("cannot fsync folder", target.native());
+  disk_journal::folder_synced(target);
+  return {};
+}
+
+Result<> make_folders(const fs::path& folder) {
+  if (folder.empty()) return {};
+  struct stat st{};
+  if (::stat(folder.c_str(), &st) == 0) {
+    if (S_ISDIR(st.st_mode)) return {};
+    return fail(ErrorCode::io, fmt::format("cannot make folder {}: a file is in the way", folder.native()));
+  }
+  TRY(make_folders(folder.parent_path()));
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("cannot make folder", folder.native());
+  disk_journal::created(folder);
+  return sync_folder(folder.parent_path());
+}
+
+Result<std::string> read_file(const fs::path& path) { return read_file_part(path, 0, INT64_MAX); }
+
+Result<std::string> read_file_part(const fs::path& path, int64_t position, int64_t size) {
+  const int fd = TRY(open_descriptor(path, O_RDONLY));
+  struct stat st{};
+  if (::fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+    ::close(fd);
+    if (S_ISDIR(st.st_mode)) errno = EISDIR;
+    return fail_errno("cannot read", path.native());
+  }
+  std::string out;
+  const int64_t want = std::clamp<int64_t>(st.st_size - position, 0, size);
+  out.resize(size_t(want));
+  int64_t got = 0;
+  while (got < want) {
+    const ssize_t n = ::pread(fd, out.data() + got, size_t(want - got), position + got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int saved = errno;
+      ::close(fd);
+      errno = saved;
+      return fail_errno("cannot read", path.native());
+    }
+    if (n == 0) break;
+    got += n;
+  }
+  ::close(fd);
+  out.resize(size_t(got));
+  return out;
+}
+
+Result<int64_t> size_of_file(const fs::path& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return fail_errno("cannot stat", path.native());
+  return int64_t(st.st_size);
+}
+
+Result<> rename_file(const fs::path& from, const fs::path& to) {
+  disk_journal::renaming(from, to);
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail_errno("cannot rename to", to.native());
+  return {};
+}
+
+Result<> remove_file(const fs::path& path) {
+  disk_journal::removing(path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno("cannot remove", path.native());
+  return {};
+}
+
+Result<> replace_file(const fs::path& path, std::string_view bytes) {
+  const fs::path temporary = temporary_beside(path);
+  if (auto written = write_temporary(temporary, bytes); !written) {
+    (void)remove_file(temporary);
+    return written;
+  }
+  TRY(rename_file(temporary, path));
+  return sync_folder(path.parent_path());
+}
+
+Result<PutOutcome> put_if_absent(const fs::path& path, std::string_view bytes, bool* linked) {
+  if (linked) *linked = false;
+  const fs::path temporary = temporary_beside(path);
+  if (auto written = write_temporary(temporary, bytes); !written) {
+    (void)remove_file(temporary);
+    return std::unexpected(written.error());
+  }
+  const int status = ::link(temporary.c_str(), path.c_str());
+  const int saved = errno;
+  if (status == 0) disk_journal::linked(temporary, path);
+  (void)remove_file(temporary);
+  if (status != 0) {
+    if (saved == EEXIST) return PutOutcome::exists;
+    errno = saved;
+    return fail_errno("cannot link", path.native());
+  }
+  if (linked) *linked = true;
+  TRY(sync_folder(path.parent_path()));
+  return PutOutcome::done;
+}
+
+Result<std::vector<std::string>> list_folder(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) names.push_back(it->path().filename().native());
+  if (error) return fail(ErrorCode::io, fmt::format("cannot list {}: {}", folder.native(), error.message()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::optional<FileLock>> FileLock::try_lock(const fs::path& path) {
+  const int fd = TRY(open_descriptor(path, O_RDWR | O_CREAT));
+  FileLock lock(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return std::optional<FileLock>();
+    return fail_errno("cannot lock", path.native());
+  }
+  return std::optional(std::move(lock));
+}
+
+Result<> FileLock::write_holder(std::string_view text) {
+  if (::ftruncate(fd_, 0) != 0) return fail_errno("cannot write", "lock file");
+  return write_all(fd_, 0, text, "lock file");
+}
+
+}  // namespace pactolus

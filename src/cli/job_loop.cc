@@ -1,0 +1,57 @@
+#include "cli/job_loop.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/time_text.h"
+#include "cli/terminal.h"
+#include "runtime/status.h"
+
+namespace pactolus {
+namespace {
+// An empty poll of all partitions costs a few microseconds; these waits keep an idle job below one percent of a core.
+constexpr int64_t kShortWait_us = 500, kLongWait_us = 5'000;
+constexpr int64_t kTick_us = 250'000;
+}  // namespace
+
+Json summary_json(const JobView& v) {
+  Json rejected = Json::object();
+  for (const auto& [reason, n] : v.totals.quarantined) rejected.set(reason, n);
+  return Json::object()
+      .set("batch", v.batch)
+      .set("batches", v.totals.batches)
+      .set("records", v.totals.records)
+      .set("silver", v.totals.silver)
+      .set("duplicates", v.totals.duplicates)
+      .set("quarantined", std::move(rejected))
+      .set("late", v.totals.late)
+      .set("watermark", v.watermark == kNoTime ? Json() : Json(iso_time(v.watermark)));
+}
+
+Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) {
+  int64_t wait_us = kShortWait_us, last_tick = 0;
+  const int64_t started = clock.boot_us();
+  LiveTable progress(session.out, session.message_terminal);
+  while (!session.stop.requested()) {
+    const Job::Step step = TRY(job.step());
+    const int64_t now = clock.boot_us();
+    if (step.committed || now - last_tick >= kTick_us) TRY(write_status(job, clock, true));
+    if (now - last_tick >= kTick_us) {
+      last_tick = now;
+      if (loop.every_tick) loop.every_tick(job);
+    }
+    if (step.records > 0 || step.committed) {
+      wait_us = kShortWait_us;
+      continue;
+    }
+    if (loop.until_caught_up && step.caught_up) break;
+    clock.sleep_us(wait_us);
+    wait_us = std::min(wait_us * 2, kLongWait_us);
+  }
+  (void)started;
+  TRY(job.finish(loop.close_windows && !session.stop.requested()));
+  return write_status(job, clock, false);
+}
+
+}  // namespace pactolus

@@ -1,0 +1,49 @@
+// `pactolus run`: Bronze to Silver to Gold, streaming or until caught up.
+#include <fmt/core.h>
+
+#include "cli/command.h"
+#include "cli/job_loop.h"
+#include "cli/stop_signal.h"
+#include "cli/terminal.h"
+#include "runtime/job.h"
+
+namespace pactolus {
+namespace {
+
+class Run final : public Command {
+ public:
+  CommandInfo info() const override {
+    return {"run", Group::pipeline, "Bronze to Silver to Gold, streaming", "pactolus run --until-caught-up --close-windows"};
+  }
+  void declare(Flags& flags) override {
+    flags.toggle("--until-caught-up", &until_caught_up_, "end when everything that is there has been committed");
+    flags.toggle("--close-windows", &close_windows_, "with --until-caught-up: make all windows final, what comes earlier later is late");
+    flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
+    flags.key("--batch-records", "N", "run.batch_records", "cut at so many records, so that the same log gives the same batches");
+    flags.key("--commit-interval", "TIME", "run.commit_interval", "how often a batch is committed (1s)");
+  }
+  Result<int> run(Session& session) override {
+    if (close_windows_ && !until_caught_up_)
+      return fail(ErrorCode::usage, "--close-windows without --until-caught-up", "a stream that goes on closes its windows by itself");
+    StoppableClock clock(session.stop);
+    JobOptions options;
+    options.take_over = take_over_;
+    options.command = "run";
+    options.say = [&session](const std::string& line) { session.say(line); };
+    options.stop = [&session] { return session.stop.requested(); };
+    auto job = TRY(Job::open(session.config, std::move(options), clock, Random::from_system()));
+    const JobLoop loop{.until_caught_up = until_caught_up_, .close_windows = close_windows_};
+    TRY(run_job(*job, session, clock, loop));
+    session.out << summary_json(job->view()).dump() << "\n";
+    return session.stop.requested() ? session.stop.exit_code() : 0;
+  }
+
+ private:
+  bool until_caught_up_ = false, close_windows_ = false, take_over_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_run() { return std::make_unique<Run>(); }
+
+}  // namespace pactolus

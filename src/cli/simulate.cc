@@ -1,0 +1,103 @@
+// `pactolus simulate`: shoppers into a lake's log, a file or stdout.
+#include <fmt/core.h>
+
+#include <atomic>
+#include <thread>
+
+#include "bronze/embedded/embedded_log.h"
+#include "cli/command.h"
+#include "cli/stop_signal.h"
+#include "cli/target.h"
+#include "cli/terminal.h"
+#include "simulate/classic.h"
+#include "simulate/drive.h"
+#include "simulate/shop.h"
+
+namespace pactolus {
+namespace {
+
+class Simulate final : public Command {
+ public:
+  CommandInfo info() const override {
+    return {"simulate", Group::data_in, "send the events of simulated shoppers", "pactolus simulate --profile shop --rate 200 --to lake:./lake"};
+  }
+  void declare(Flags& flags) override {
+    flags.choice("--profile", {"classic", "shop"}, &profile_, "classic: the original producer; shop: sessions and funnels (default)");
+    flags.text("--to", "TARGET", &target_, "lake:DIR, file:PATH or - for stdout (default: the lake)", Complete::files);
+    flags.number("--rate", "N", &rate_, "events a second (classic 5, shop 200)", 0.001);
+    flags.count("--count", "N", &count_, "stop after so many events");
+    flags.duration("--duration", &duration_us_, "stop after so long (classic: 60s unless --count is given)");
+    flags.count("--seed", "N", &seed_, "same seed and start, same events");
+    flags.count("--first-id", "N", &first_id_, "number of the first event (default: the start time in microseconds)");
+    flags.ratio("--late-ratio", &late_, "shop: share of events that come late");
+    flags.ratio("--dup-ratio", &dup_, "shop: share of events that are sent twice");
+    flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
+    flags.toggle("--uuid-ids", &uuid_ids_, "classic: random UUIDs as event ids");
+    flags.toggle("--fast", &fast_, "do not wait: send as fast as the target takes them");
+  }
+  Result<int> run(Session& session) override;
+
+ private:
+  Result<std::unique_ptr<EventSource>> source(int64_t now_us, bool ends_now) const;
+  std::string profile_ = "shop", target_;
+  double rate_ = 0, late_ = 0, dup_ = 0, bad_ = 0;
+  int64_t count_ = 0, duration_us_ = 0, seed_ = 1, first_id_ = -1;
+  bool uuid_ids_ = false, fast_ = false;
+};
+
+Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_now) const {
+  const bool classic = profile_ == "classic";
+  Schedule schedule{.start_us = now_us, .rate = rate_ > 0 ? rate_ : classic ? 5.0 : 200.0, .count = count_, .duration_us = duration_us_,
+                    .diurnal = !classic};
+  if (classic && count_ == 0 && duration_us_ == 0) schedule.duration_us = 60 * kMicrosPerSecond;
+  if (ends_now) schedule = ending_at(schedule, now_us);
+  const int64_t first_id = first_id_ >= 0 ? first_id_ : now_us;
+  if (classic) {
+    if (late_ + dup_ + bad_ > 0)
+      return fail(ErrorCode::usage, "the classic profile sends neither late, doubled nor broken events", "use --profile shop");
+    return make_classic({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .uuid_ids = uuid_ids_});
+  }
+  return make_shop({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .late_ratio = late_, .dup_ratio = dup_, .bad_ratio = bad_,
+                    .empty_records = target_.starts_with("lake:") || target_.empty()});
+}
+
+Result<int> Simulate::run(Session& session) {
+  StoppableClock clock(session.stop);
+  Random random = Random::from_system();
+  const Target target = TRY(parse_target(target_.empty() ? "lake:" + session.config.lake : target_));
+  const bool live = target.kind == Target::Kind::lake;
+  auto events = TRY(source(clock.now_us(), !live));
+
+  std::unique_ptr<LogWriter> writer;
+  std::unique_ptr<EventSink> sink;
+  if (live) {
+    writer = TRY(open_lake_writer(session.config, target.path, clock, random, session));
+    sink = make_log_sink(*writer);
+  } else {
+    sink = TRY(open_ndjson_sink(target.path));
+  }
+  int64_t first_due = 0;
+  (void)events->next_due(first_due);
+  Pacer pacer(clock, first_due);
+  std::atomic<bool> stop{false};
+  std::atomic<int64_t> sent{0};
+  std::jthread watch([&](std::stop_token ended) {
+    while (!ended.stop_requested() && !session.stop.wait_us(50'000)) {
+    }
+    stop = session.stop.requested();
+  });
+  const DriveReport report = TRY(drive(*events, *sink, live && !fast_ ? &pacer : nullptr, stop, &sent));
+  Json truth = events->truth().to_json();
+  truth.set("sent", report.sent).set("bytes", report.bytes);
+  if (report.elapsed_us > 0) truth.set("elapsed_seconds", double(report.elapsed_us) / 1e6).set("max_behind_ms", double(report.max_behind_us) / 1e3);
+  // Data on stdout may be the events themselves; the truth then goes to stderr with the other messages.
+  if (target.kind == Target::Kind::standard_output) session.say(truth.dump());
+  else session.out << truth.dump() << "\n";
+  return session.stop.requested() ? session.stop.exit_code() : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_simulate() { return std::make_unique<Simulate>(); }
+
+}  // namespace pactolus

@@ -1,0 +1,24 @@
+// Where simulated or replayed events go: `--to`.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "bronze/log.h"
+#include "cli/command.h"
+
+namespace pactolus {
+
+struct Target {
+  enum class Kind : uint8_t { lake, file, standard_output } kind;
+  std::string path;  // folder of the lake, file, or "-"
+};
+// lake:DIR, file:PATH, "-". Error usage for others, also for targets of later releases.
+Result<Target> parse_target(const std::string& text);
+
+// A writer of the lake's live topic; both are made when missing. Says what an earlier crash had left torn.
+Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock, Random& random,
+                                                    const Session& session);
+
+}  // namespace pactolus

@@ -1,0 +1,381 @@
+#include "event/decoder.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/time_text.h"
+#include "event/json_syntax.h"
+
+namespace pactolus {
+namespace {
+
+using simdjson::error_code;
+using simdjson::ondemand::json_type;
+using simdjson::ondemand::value;
+
+// The known fields, and what has been found of each in the record at hand.
+enum Field : int {
+  kEventId, kUserId, kProductId, kEventType, kTimestamp, kSessionId, kCategory, kDevice, kPageUrl, kPrice, kReferrer,
+  kQuantity, kCurrency, kOrderId, kFieldCount, kUnknown = -1,
+};
+constexpr std::string_view kFieldNames[kFieldCount] = {
+    "event_id", "user_id", "product_id", "event_type", "timestamp", "session_id", "product_category", "device_type",
+    "page_url", "price", "referrer", "quantity", "currency", "order_id"};
+// Bytes that a text field may have. Ids are keys in other systems, addresses are what browsers allow.
+constexpr size_t kMaxText[kFieldCount] = {128, 256, 256, 64, 64, 256, 256, 64, 8192, 64, 8192, 64, 64, 256};
+
+Field field_of(std::string_view key) noexcept {
+  const auto is = [key](Field f) { return key == kFieldNames[f] ? f : kUnknown; };
+  switch (key.size()) {
+    case 5: return is(kPrice);
+    case 7: return is(kUserId);
+    case 8: return key[0] == 'e' ? is(kEventId) : key[0] == 'p' ? is(kPageUrl) : key[0] == 'q' ? is(kQuantity)
+                 : key[0] == 'c' ? is(kCurrency) : key[0] == 'r' ? is(kReferrer) : is(kOrderId);
+    case 9: return is(kTimestamp);
+    case 10: return key[0] == 'p' ? is(kProductId) : key[0] == 'e' ? is(kEventType) : is(kSessionId);
+    case 11: return is(kDevice);
+    case 16: return is(kCategory);
+    default: return kUnknown;
+  }
+}
+
+enum class Found : uint8_t { absent, text, number, wrong };
+
+std::string_view trimmed(std::string_view token) noexcept {
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+    token.remove_suffix(1);
+  return token;
+}
+
+// At most 80 bytes, cut between characters, for a message.
+std::string_view excerpt(std::string_view text) noexcept {
+  size_t n = std::min<size_t>(text.size(), 80);
+  while (n > 0 && n < text.size() && (text[n] & 0xC0) == 0x80) --n;
+  return text.substr(0, n);
+}
+
+struct Verdict {
+  RejectReason reason;
+  int field = kUnknown;
+  std::string detail;
+};
+
+// Epoch numbers: below 1e11 seconds, below 1e14 milliseconds, else microseconds. Exact for integers and for plain
+// fractions; a number with an exponent goes through a double, which holds microseconds until the year 2255.
+bool parse_epoch(std::string_view token, int64_t& out) noexcept {
+  int64_t whole = 0;
+  const char* const end = token.data() + token.size();
+  auto [p, error] = std::from_chars(token.data(), end, whole);
+  if (error != std::errc{}) return false;
+  int64_t fraction = 0;  // millionths
+  if (p < end && *p == '.') {
+    int64_t unit = 100'000;
+    for (++p; p < end && *p >= '0' && *p <= '9'; ++p, unit /= 10) fraction += (*p - '0') * unit;
+    if (token[0] == '-') fraction = -fraction;
+  }
+  if (p != end) {
+    double number = 0;
+    if (std::from_chars(token.data(), end, number).ec != std::errc{} || !(std::fabs(number) < 9e17)) return false;
+    whole = int64_t(std::floor(number));
+    fraction = int64_t((number - std::floor(number)) * 1e6);
+  }
+  const int64_t size = whole < 0 ? -whole : whole;
+  if (size < 100'000'000'000) out = whole * 1'000'000 + fraction;
+  else if (size < 100'000'000'000'000) out = whole * 1000 + fraction / 1000;
+  else out = whole;
+  return true;
+}
+
+// 0001-01-01 to 9999-12-31: what ISO text, Parquet readers and calendars agree on.
+constexpr int64_t kFirstTime = -62'135'596'800'000'000, kLastTime = 253'402'300'799'999'999;
+
+}  // namespace
+
+std::string key_text(std::string_view key) {
+  if (simdjson::validate_utf8(key.data(), key.size())) return std::string(key);
+  std::string hex = "0x";
+  for (const unsigned char c : key) fmt::format_to(std::back_inserter(hex), "{:02x}", c);
+  return hex;
+}
+
+struct Decoder::Impl {
+  explicit Impl(DecodeRules r) : rules(std::move(r)) {
+    for (int k = 0; k < kBuiltInKinds; ++k) types.code(name_of(EventKind(k)));
+    for (const auto& t : rules.extra_types) PACTOLUS_CHECK_EQ(types.code(t.name), types.size() - 1);
+    PACTOLUS_CHECK_LE(types.size(), 255);
+  }
+
+  DecodeRules rules;
+  TextDictionary types;
+  simdjson::ondemand::parser parser;
+  // The record at hand.
+  Found found[kFieldCount];
+  std::string_view text[kFieldCount];
+  std::string extra;
+  // Days of the last date seen: nearly every event has the date of the one before.
+  char last_date[10] = {};
+  int64_t last_day_us = 0;
+
+  bool needs_product(uint8_t type) const {
+    return pactolus::needs_product(type < kBuiltInKinds ? EventKind(type) : rules.extra_types[size_t(type - kBuiltInKinds)].like);
+  }
+
+  std::optional<Verdict> read(std::string_view json, RejectReason malformed);
+  std::optional<Verdict> read_field(value v, Field f, RejectReason malformed);
+  std::optional<Verdict> keep_extra(std::string_view key, value v, RejectReason malformed);
+  std::optional<Verdict> check(std::string_view json, RejectReason malformed) const;
+  Verdict syntax(error_code e, RejectReason malformed) const;
+  bool parse_time(std::string_view iso, int64_t& out) noexcept;
+  std::optional<Verdict> append(const RecordView& record, uint16_t source, const BatchTimes& times, EventBatch& out);
+};
+
+Verdict Decoder::Impl::syntax(error_code e, RejectReason malformed) const {
+  if (e == simdjson::UTF8_ERROR) return {RejectReason::invalid_utf8, kUnknown, "the bytes are not UTF-8"};
+  return {malformed, kUnknown, simdjson::error_message(e)};
+}
+
+std::optional<Verdict> Decoder::Impl::check(std::string_view json, RejectReason malformed) const {
+  switch (check_json(json, rules.max_depth)) {
+    case JsonSyntax::ok: return std::nullopt;
+    case JsonSyntax::malformed: return Verdict{malformed, kUnknown, "a value is no JSON"};
+    case JsonSyntax::too_deep: return Verdict{RejectReason::too_deep, kUnknown, fmt::format("more than {} levels", rules.max_depth)};
+    case JsonSyntax::lone_surrogate: return Verdict{RejectReason::invalid_utf8, kUnknown, "half of a surrogate pair"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Verdict> Decoder::Impl::keep_extra(std::string_view key, value v, RejectReason malformed) {
+  json_type type;
+  if (auto e = v.type().get(type)) return syntax(e, malformed);
+  std::string_view raw;
+  if (type == json_type::object || type == json_type::array) {
+    if (auto e = v.raw_json().get(raw)) return syntax(e, malformed);
+  } else {
+    raw = v.raw_json_token();
+  }
+  raw = trimmed(raw);
+  if (auto bad = check(raw, malformed)) return bad;
+  extra.push_back(extra.empty() ? '{' : ',');
+  extra.push_back('"');
+  extra.append(key);
+  extra.append("\":");
+  extra.append(raw);
+  return std::nullopt;
+}
+
+std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason malformed) {
+  const std::string_view token = trimmed(v.raw_json_token());
+  switch (token.empty() ? '\0' : token[0]) {
+    case '"':
+      // Unescaped control characters and the closing quote were checked by the first stage of the parser.
+      if (std::memchr(token.data(), '\\', token.size())) {
+        if (auto bad = check(token, malformed)) return bad;
+        if (auto e = v.get_string().get(text[f])) return syntax(e, malformed);
+      } else {
+        text[f] = token.substr(1, token.size() - 2);
+      }
+      found[f] = text[f].empty() ? Found::absent : Found::text;
+      return std::nullopt;
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+      if (!is_json_number(token)) return syntax(simdjson::NUMBER_ERROR, malformed);
+      text[f] = token;
+      found[f] = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
+      return std::nullopt;
+    case 'n':
+      if (token != "null") return syntax(simdjson::N_ATOM_ERROR, malformed);
+      found[f] = Found::absent;
+      return std::nullopt;
+    default: {
+      std::string_view raw = token;
+      if (token.starts_with('{') || token.starts_with('['))
+        if (auto e = v.raw_json().get(raw)) return syntax(e, malformed);
+      if (auto bad = check(raw, malformed)) return bad;
+    }
+  }
+  found[f] = Found::wrong;
+  text[f] = token;
+  return std::nullopt;
+}
+
+std::optional<Verdict> Decoder::Impl::read(std::string_view json, RejectReason malformed) {
+  for (auto& f : found) f = Found::absent;
+  extra.clear();
+  simdjson::ondemand::document doc;
+  if (auto e = parser.iterate(json.data(), json.size(), json.size() + simdjson::SIMDJSON_PADDING).get(doc))
+    return syntax(e, malformed);
+  simdjson::ondemand::object object;
+  if (doc.get_object().get(object)) {
+    if (auto bad = check(json, malformed)) return bad;
+    return Verdict{RejectReason::not_an_object, kUnknown, "the record is JSON, but not an object"};
+  }
+  for (auto item : object) {
+    simdjson::ondemand::field field;
+    if (auto e = std::move(item).get(field)) return syntax(e, malformed);
+    std::string_view key = field.escaped_key();
+    Field f = field_of(key);
+    if (f == kUnknown && std::memchr(key.data(), '\\', key.size())) {
+      if (auto bad = check(std::string_view(key.data() - 1, key.size() + 2), malformed)) return bad;
+      std::string_view plain;
+      if (auto e = field.unescaped_key(true).get(plain)) return syntax(e, malformed);
+      f = field_of(plain);
+    }
+    auto bad = f == kUnknown ? keep_extra(key, field.value(), malformed) : read_field(field.value(), f, malformed);
+    if (bad) return bad;
+  }
+  if (!doc.at_end()) return Verdict{malformed, kUnknown, "something follows the object"};
+  if (!extra.empty()) extra.push_back('}');
+  return std::nullopt;
+}
+
+bool Decoder::Impl::parse_time(std::string_view iso, int64_t& out) noexcept {
+  // The usual form, 2025-11-29T10:15:30.123456Z, on the date of the event before.
+  if (iso.size() == 27 && iso[26] == 'Z' && std::memcmp(iso.data(), last_date, 10) == 0) {
+    const auto digit = [&](int i) { return unsigned(iso[size_t(i)]) - '0'; };
+    const auto two = [&](int i) { return digit(i) * 10 + digit(i + 1); };
+    unsigned bad = 0;
+    for (const int i : {11, 12, 14, 15, 17, 18, 20, 21, 22, 23, 24, 25}) bad |= unsigned(digit(i) > 9);
+    const unsigned h = two(11), m = two(14), s = two(17);
+    if (!bad && iso[10] == 'T' && iso[13] == ':' && iso[16] == ':' && iso[19] == '.' && h < 24 && m < 60 && s < 60) {
+      out = last_day_us + ((h * 60 + m) * 60 + s) * kMicrosPerSecond + two(20) * 10000 + two(22) * 100 + two(24);
+      return true;
+    }
+  }
+  const auto t = parse_iso_time(iso);
+  if (!t) return false;
+  out = *t;
+  if (const auto day = parse_date(iso.substr(0, 10))) {
+    std::memcpy(last_date, iso.data(), 10);
+    last_day_us = int64_t(*day) * kMicrosPerDay;
+  }
+  return true;
+}
+
+std::optional<Verdict> Decoder::Impl::append(const RecordView& record, uint16_t source, const BatchTimes& times, EventBatch& out) {
+  using R = RejectReason;
+  const auto bad = [](R reason, int field, std::string detail) { return Verdict{reason, field, std::move(detail)}; };
+  const auto quoted = [this](Field f) { return fmt::format("\"{}\"", excerpt(text[f])); };
+
+  // In the order of the contract's list, so that a record with two faults always gets the same reason. A wrong type
+  // and a text that is too long come last there, but hide the field, so they stand for its absence.
+  for (const auto& [f, missing] : {std::pair{kEventId, R::missing_event_id}, {kUserId, R::missing_user_id}})
+    if (found[f] == Found::absent) return bad(missing, f, "not there, null or empty");
+  uint8_t type = 0;
+  bool product_event = false;
+  if (found[kEventType] == Found::text) {
+    const int32_t code = types.find(text[kEventType]);
+    if (code >= 0) {
+      type = uint8_t(code);
+      product_event = needs_product(type);
+      if (product_event && found[kProductId] == Found::absent)
+        return bad(R::missing_product_id, kProductId, "not there, null or empty");
+    } else {
+      return bad(R::unknown_event_type, kEventType, quoted(kEventType));
+    }
+  } else if (found[kEventType] == Found::absent) {
+    return bad(R::missing_event_type, kEventType, "not there, null or empty");
+  }
+  int64_t time = kNoTime;
+  if (found[kTimestamp] == Found::absent) return bad(R::missing_timestamp, kTimestamp, "not there, null or empty");
+  if (found[kTimestamp] != Found::wrong) {
+    const bool read = found[kTimestamp] == Found::number ? parse_epoch(text[kTimestamp], time) : parse_time(text[kTimestamp], time);
+    if (!read) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp));
+    if (time < kFirstTime || time > kLastTime) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp) + " is outside the years 1 to 9999");
+    const int64_t now = record.timestamp_us == kNoTime ? times.batch_time : std::min(record.timestamp_us, times.batch_time);
+    if (time > now + rules.max_ahead_us)
+      return bad(R::future_timestamp, kTimestamp, fmt::format("{} is {} ahead of {}", iso_time(time), duration_text(time - now), iso_time(now)));
+    if (times.too_late_before != kNoTime && time < times.too_late_before)
+      return bad(R::too_late, kTimestamp, fmt::format("{} is before {}", iso_time(time), iso_time(times.too_late_before)));
+  }
+  Money price = kNoMoney;
+  if (found[kPrice] == Found::absent) {
+    if (product_event) return bad(R::missing_price, kPrice, "not there, null or empty");
+  } else if (found[kPrice] != Found::wrong) {
+    switch (parse_money(text[kPrice], price)) {
+      case DecimalError::none: break;
+      case DecimalError::not_a_number: return bad(R::invalid_price, kPrice, quoted(kPrice) + " is no decimal number");
+      case DecimalError::too_many_decimals: return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 4 decimals");
+      case DecimalError::too_large: return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 14 integer digits");
+    }
+    if (product_event && price <= 0) return bad(R::non_positive_price, kPrice, quoted(kPrice));
+  }
+  Money quantity = kMoneyOne;
+  if (found[kQuantity] == Found::number) {
+    if (parse_money(text[kQuantity], quantity) != DecimalError::none || quantity <= 0 || quantity % kMoneyOne != 0 ||
+        quantity / kMoneyOne > INT32_MAX)
+      return bad(R::invalid_quantity, kQuantity, quoted(kQuantity) + " is no whole number from 1 to 2147483647");
+  } else if (found[kQuantity] != Found::absent) {
+    return bad(R::wrong_type, kQuantity, "expected an integer");
+  }
+  if (found[kCurrency] == Found::text) {
+    const std::string_view c = text[kCurrency];
+    bool letters = c.size() == 3;
+    for (const char x : c) letters &= x >= 'A' && x <= 'Z';
+    if (!letters) return bad(R::invalid_currency, kCurrency, quoted(kCurrency) + " is no ISO 4217 code");
+  }
+  for (int f = 0; f < kFieldCount; ++f) {
+    if (found[f] == Found::wrong) return bad(R::wrong_type, f, f == kPrice || f == kTimestamp ? "expected text or a number" : "expected text");
+    if (found[f] == Found::text && text[f].size() > kMaxText[f])
+      return bad(R::field_too_long, f, fmt::format("{} bytes, at most {}", text[f].size(), kMaxText[f]));
+  }
+
+  const auto code = [this](Field f, TextDictionary& d) { return found[f] == Found::text ? d.code(text[f]) : -1; };
+  out.event_id.append(text[kEventId]);
+  out.fingerprint.push_back(hash64(text[kEventId]));
+  const int32_t user = out.users.code(text[kUserId]);
+  out.user_id.codes.push_back(user);
+  out.kafka_key.codes.push_back(!record.key ? -1 : *record.key == text[kUserId] ? user : out.users.code(key_text(*record.key)));
+  out.product_id.codes.push_back(code(kProductId, out.products));
+  out.session_id.codes.push_back(code(kSessionId, out.sessions));
+  out.product_category.codes.push_back(code(kCategory, out.categories));
+  out.device_type.codes.push_back(code(kDevice, out.devices));
+  out.page_url.codes.push_back(code(kPageUrl, out.pages));
+  out.referrer.codes.push_back(code(kReferrer, out.referrers));
+  out.currency.codes.push_back(code(kCurrency, out.currencies));
+  out.order_id.codes.push_back(code(kOrderId, out.orders));
+  out.event_type.push_back(type);
+  out.price.push_back(price);
+  out.quantity.push_back(int32_t(quantity / kMoneyOne));
+  out.event_time.push_back(time);
+  out.extra.append(extra);
+  out.origin.append(record.origin);
+  out.source.push_back(source);
+  out.offset.push_back(record.offset.value);
+  out.record_time.push_back(record.timestamp_us);
+  return std::nullopt;
+}
+
+Decoder::Decoder(DecodeRules rules) : impl_(std::make_unique<Impl>(std::move(rules))) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+
+std::string_view Decoder::type_name(uint8_t code) const { return impl_->types.value(code); }
+int Decoder::type_count() const { return impl_->types.size(); }
+
+void Decoder::decode(std::span<const RecordView> records, uint16_t source, const BatchTimes& times, EventBatch& out,
+                     std::vector<Reject>& rejects, RejectReason malformed) {
+  for (const RecordView& record : records) {
+    std::optional<Verdict> bad;
+    std::string_view json = record.value.value_or(std::string_view());
+    if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);
+    if (trimmed(json).empty()) bad = Verdict{RejectReason::empty_value, kUnknown, record.value ? "no bytes" : "a tombstone"};
+    else if (json.size() > impl_->rules.max_record_bytes)
+      bad = Verdict{RejectReason::too_large, kUnknown, fmt::format("{} bytes, at most {}", json.size(), impl_->rules.max_record_bytes)};
+    else bad = impl_->read(json, malformed);
+    if (!bad) bad = impl_->append(record, source, times, out);
+    if (!bad) continue;
+    Reject r{bad->reason, bad->field < 0 ? std::string() : std::string(kFieldNames[bad->field]), std::move(bad->detail), source,
+             record.offset.value, record.timestamp_us, record.key.has_value(), record.value.has_value(), {}, {}, {}};
+    r.key = record.key.value_or(std::string_view());
+    r.value = record.value.value_or(std::string_view());
+    r.origin = record.origin;
+    rejects.push_back(std::move(r));
+  }
+}
+
+}  // namespace pactolus

@@ -1,0 +1,110 @@
+#include "event/event_batch.h"
+
+#include <bit>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+namespace pactolus {
+namespace {
+constexpr size_t kFirstSlots = 256;
+}
+
+TextDictionary::TextDictionary() : slots_(kFirstSlots, -1) {}
+
+int32_t TextDictionary::find(std::string_view text) const {
+  const uint64_t h = hash64(text);
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = h & mask;; i = (i + 1) & mask) {
+    const int32_t c = slots_[i];
+    if (c < 0) return -1;
+    if (hashes_[size_t(c)] == h && value(c) == text) return c;
+  }
+}
+
+int32_t TextDictionary::code(std::string_view text) {
+  const uint64_t h = hash64(text);
+  const size_t mask = slots_.size() - 1;
+  size_t i = h & mask;
+  for (;; i = (i + 1) & mask) {
+    const int32_t c = slots_[i];
+    if (c < 0) break;
+    if (hashes_[size_t(c)] == h && value(c) == text) return c;
+  }
+  const auto code = int32_t(hashes_.size());
+  slots_[i] = code;
+  bytes_.append(text);
+  ends_.push_back(bytes_.size());
+  hashes_.push_back(h);
+  if (hashes_.size() * 2 > slots_.size()) grow();
+  return code;
+}
+
+void TextDictionary::grow() {
+  slots_.assign(slots_.size() * 4, -1);
+  const size_t mask = slots_.size() - 1;
+  for (size_t c = 0; c < hashes_.size(); ++c) {
+    size_t i = hashes_[c] & mask;
+    while (slots_[i] >= 0) i = (i + 1) & mask;
+    slots_[i] = int32_t(c);
+  }
+}
+
+void TextDictionary::clear() {
+  if (hashes_.empty()) return;
+  bytes_.clear();
+  ends_.assign(1, 0);
+  hashes_.clear();
+  slots_.assign(slots_.size(), -1);
+}
+
+size_t EventBatch::bytes() const {
+  constexpr size_t kFixedPerRow = 10 * 4 + 8 * 5 + 4 + 2 + 1 + 3 * 4;  // codes, wide numbers, quantity, source, type, text ends
+  size_t total = rows() * kFixedPerRow + event_id.bytes.size() + extra.bytes.size() + origin.bytes.size();
+  for (const auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders})
+    total += d->bytes() + size_t(d->size()) * 24;
+  return total;
+}
+
+void EventBatch::clear() {
+  for (auto* t : {&event_id, &extra, &origin}) t->clear();
+  for (auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders}) d->clear();
+  for (auto* c : {&user_id, &kafka_key, &product_id, &session_id, &product_category, &device_type, &page_url, &referrer, &currency,
+                  &order_id})
+    c->codes.clear();
+  fingerprint.clear();
+  event_type.clear();
+  price.clear();
+  quantity.clear();
+  event_time.clear();
+  source.clear();
+  offset.clear();
+  record_time.clear();
+}
+
+std::string_view name_of(EventKind kind) noexcept {
+  switch (kind) {
+    case EventKind::view: return "view";
+    case EventKind::add_to_cart: return "add_to_cart";
+    case EventKind::remove_from_cart: return "remove_from_cart";
+    case EventKind::begin_checkout: return "begin_checkout";
+    case EventKind::purchase: return "purchase";
+    case EventKind::refund: return "refund";
+    case EventKind::view_item_list: return "view_item_list";
+    case EventKind::select_item: return "select_item";
+    case EventKind::search: return "search";
+    case EventKind::page_view: return "page_view";
+  }
+  return "other";
+}
+
+std::string_view name_of(RejectReason reason) noexcept {
+  constexpr std::string_view kNames[kRejectReasons] = {
+      "malformed_json", "malformed_row", "not_an_object", "too_large", "too_deep", "invalid_utf8", "empty_value",
+      "missing_event_id", "missing_user_id", "missing_product_id", "missing_event_type", "unknown_event_type",
+      "missing_timestamp", "invalid_timestamp", "future_timestamp", "too_late", "missing_price", "invalid_price",
+      "non_positive_price", "invalid_quantity", "invalid_currency", "wrong_type", "field_too_long"};
+  return kNames[size_t(reason)];
+}
+
+}  // namespace pactolus

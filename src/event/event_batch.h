@@ -1,0 +1,120 @@
+// Decoded events in columns: what flows between the rooms. Strings with few values are codes into a dictionary of the
+// batch, so that dedupe, windows and Parquet work on integers; ids, which are nearly unique, are kept as text.
+//
+// A batch is filled by the decoder in order of arrival, then only read. It is the open micro-batch's memory: cleared
+// and used again, so that a steady stream allocates nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/decimal.h"
+#include "base/ids.h"
+
+namespace pactolus {
+
+// Value → code, codes dense from 0 in order of first sight. Not thread-safe.
+class TextDictionary {
+ public:
+  TextDictionary();
+  int32_t code(std::string_view value);             // inserts when new
+  int32_t find(std::string_view value) const;       // -1 when absent
+  std::string_view value(int32_t code) const {
+    return std::string_view(bytes_.data() + ends_[size_t(code)], ends_[size_t(code) + 1] - ends_[size_t(code)]);
+  }
+  int32_t size() const { return int32_t(hashes_.size()); }
+  uint64_t hash(int32_t code) const { return hashes_[size_t(code)]; }  // hash64 of the value
+  size_t bytes() const { return bytes_.size(); }
+  void clear();
+
+ private:
+  void grow();
+  std::string bytes_;              // all values, one after the other
+  std::vector<size_t> ends_{0};    // value i lies in [ends_[i], ends_[i+1])
+  std::vector<uint64_t> hashes_;
+  std::vector<int32_t> slots_;     // open addressing, linear probing; -1 is free
+};
+
+// Text kept row by row: row i lies in [ends[i], ends[i+1]) of bytes.
+struct TextRows {
+  std::string bytes;
+  std::vector<uint32_t> ends{0};
+  void append(std::string_view v) { bytes.append(v); ends.push_back(uint32_t(bytes.size())); }
+  std::string_view at(size_t row) const { return {bytes.data() + ends[row], ends[row + 1] - ends[row]}; }
+  size_t rows() const { return ends.size() - 1; }
+  void clear() { bytes.clear(); ends.assign(1, 0); }
+};
+
+struct CodedRows {
+  std::vector<int32_t> codes;  // into a TextDictionary; -1 is null
+};
+
+// What the shop's event types mean. The built-in ten come first, in this order; a configuration may add more.
+enum class EventKind : uint8_t {
+  view, add_to_cart, remove_from_cart, begin_checkout, purchase, refund, view_item_list, select_item, search, page_view,
+};
+inline constexpr int kBuiltInKinds = 10;
+std::string_view name_of(EventKind kind) noexcept;
+constexpr bool needs_product(EventKind k) noexcept {
+  return k == EventKind::view || k == EventKind::add_to_cart || k == EventKind::remove_from_cart || k == EventKind::select_item ||
+         k == EventKind::purchase || k == EventKind::refund;
+}
+
+// An event type beyond the built-in ten. It is counted and kept under its own name, and its rows obey the rules of
+// `like`: a type that was given without one behaves like page_view, which needs neither product nor price.
+struct ExtraEventType {
+  std::string name;  // 1 to 64 of A-Z a-z 0-9 _ . -; none of the built-in names
+  EventKind like = EventKind::page_view;
+  bool operator==(const ExtraEventType&) const = default;
+};
+
+inline constexpr Money kNoMoney = INT64_MIN;
+
+struct EventBatch {
+  // Identity
+  TextRows event_id;
+  std::vector<uint64_t> fingerprint;  // hash64(event_id)
+  // Text columns by dictionary. user_id and kafka_key share one: the key nearly always is the user.
+  TextDictionary users, products, sessions, categories, devices, pages, referrers, currencies, orders;
+  CodedRows user_id, kafka_key, product_id, session_id, product_category, device_type, page_url, referrer, currency, order_id;
+  std::vector<uint8_t> event_type;    // index into the configured types; the built-in ones equal EventKind
+  std::vector<Money> price;           // kNoMoney is null
+  std::vector<int32_t> quantity;
+  std::vector<int64_t> event_time;    // UTC microseconds
+  TextRows extra;                     // JSON object text of the unknown fields; empty is null
+  TextRows origin;                    // empty is null
+  // Where it came from
+  std::vector<uint16_t> source;       // index of the (topic, partition) in the job's list of sources
+  std::vector<int64_t> offset;
+  std::vector<int64_t> record_time;   // kNoTime is null
+
+  size_t rows() const { return fingerprint.size(); }
+  size_t bytes() const;               // about what it holds, for the cut
+  void clear();
+};
+
+// Why a record could not become a Silver row: the contract's closed list, in its order.
+enum class RejectReason : uint8_t {
+  malformed_json, malformed_row, not_an_object, too_large, too_deep, invalid_utf8, empty_value, missing_event_id,
+  missing_user_id, missing_product_id, missing_event_type, unknown_event_type, missing_timestamp, invalid_timestamp,
+  future_timestamp, too_late, missing_price, invalid_price, non_positive_price, invalid_quantity, invalid_currency,
+  wrong_type, field_too_long,
+};
+inline constexpr int kRejectReasons = 23;
+std::string_view name_of(RejectReason reason) noexcept;
+
+// A rejected record with its exact bytes.
+struct Reject {
+  RejectReason reason;
+  std::string field;    // which field, or empty
+  std::string detail;   // what was found, in words
+  uint16_t source;
+  int64_t offset;
+  int64_t record_time;  // kNoTime is null
+  bool has_key = false, has_value = false;
+  std::string key, value, origin;
+};
+
+}  // namespace pactolus

@@ -1,0 +1,42 @@
+// Parquet files of whole batches. The only place that names the Parquet library is parquet_file.cc; batches cross by
+// the C Data Interface (base/columns.h). Functions, not objects: a file is written in one go and never again.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/columns.h"
+#include "base/file.h"
+
+namespace pactolus {
+
+enum class Codec : uint8_t { uncompressed, snappy, zstd };
+
+// How columns are laid out. Columns not named here are dictionary encoded with statistics, the library's default.
+// Names are of top-level columns. The settings and their costs are measured in docs/benchmarks.md.
+struct ParquetOptions {
+  Codec codec = Codec::snappy;
+  std::vector<std::string> delta_packed = {};  // integers and times that grow: DELTA_BINARY_PACKED
+  std::vector<std::string> delta_text = {};    // nearly unique text, front-coded: DELTA_BYTE_ARRAY
+  std::vector<std::string> plain = {};         // nearly unique numbers: PLAIN
+  std::vector<std::string> no_statistics = {};
+  bool data_page_v2 = true;
+};
+
+// Creates `path`, which must not exist, writes the batch as one file with row groups of at most 1 Mi rows and fsyncs
+// it. Its folder is not fsynced. The file's size in bytes.
+Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options = {});
+
+// The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out.
+Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {});
+
+struct ParquetFooter {
+  int64_t rows = 0;
+  int64_t row_groups = 0;
+  std::vector<std::string> columns;
+};
+Result<ParquetFooter> read_parquet_footer(const fs::path& path);
+
+}  // namespace pactolus

@@ -1,0 +1,86 @@
+#include "lake/parquet/parquet_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace pactolus {
+namespace {
+
+class ParquetFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/pactolus_parquet_XXXXXX";
+    root_ = ::mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  fs::path root_;
+};
+
+ColumnBatch sample(int rows) {
+  TextColumn id, words;
+  FixedColumn<int64_t> time;
+  FixedColumn<__int128> price;
+  MapColumn<FixedColumn<int64_t>> map;
+  std::vector<int32_t> codes;
+  words.append("view"), words.append("purchase");
+  for (int i = 0; i < rows; ++i) {
+    id.append("evt_" + std::to_string(100000 + i));
+    time.append(1'764'417'600'000'000 + i);
+    i % 7 ? price.append(i * 10'000) : price.append_null();
+    map.append_entry("a", i), map.end_row();
+    codes.push_back(i % 5 == 4 ? -1 : i % 2);
+  }
+  std::vector<ColumnData> c;
+  c.push_back(id.finish("event_id"));
+  c.push_back(time.finish("event_timestamp", kFormatTimestamp));
+  c.push_back(price.finish("price", kFormatMoney));
+  c.push_back(map.finish("counts", kFormatInt64));
+  c.push_back(dictionary_column("event_type", std::move(codes), words.finish("")));
+  return ColumnBatch(rows, std::move(c));
+}
+
+TEST_F(ParquetFile, ComesBackAsItWent) {
+  const ParquetOptions options{.delta_packed = {"event_timestamp"}, .delta_text = {"event_id"}, .plain = {"price"},
+                               .no_statistics = {"event_id", "event_type"}};
+  const fs::path path = root_ / "f.parquet";
+  auto size = write_parquet(path, sample(1000), options);
+  ASSERT_TRUE(size) << size.error().message;
+  EXPECT_EQ(*size, *size_of_file(path));
+  auto batch = read_parquet(path);
+  ASSERT_TRUE(batch) << batch.error().message;
+  const ColumnView v = ColumnView::of(*batch);
+  ASSERT_EQ(v.length(), 1000);
+  EXPECT_EQ(v.child("event_id").text_at(999), "evt_100999");
+  EXPECT_EQ(v.child("event_timestamp").int_at(5), 1'764'417'600'000'005);
+  EXPECT_TRUE(v.child("price").is_null(7));
+  EXPECT_EQ(int64_t(v.child("price").decimal_at(8)), 80'000);
+  EXPECT_EQ(v.child("counts").entries().child("value").int_at(v.child("counts").range_at(17).first), 17);
+  EXPECT_TRUE(v.child("event_type").is_null(4));
+  EXPECT_EQ(v.child("event_type").text_at(3), "purchase");
+}
+
+TEST_F(ParquetFile, ReadsNamedColumnsAndTheFooter) {
+  const fs::path path = root_ / "f.parquet";
+  ASSERT_TRUE(write_parquet(path, sample(10)));
+  const std::vector<std::string> columns{"counts", "event_id", "not there"};
+  auto batch = read_parquet(path, columns);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(ColumnView::of(*batch).children(), 2);
+  auto footer = read_parquet_footer(path);
+  ASSERT_TRUE(footer);
+  EXPECT_EQ(footer->rows, 10);
+  EXPECT_EQ(footer->columns.size(), 5u);
+}
+
+TEST_F(ParquetFile, RefusesWhatIsNoParquetAndNeverOverwrites) {
+  const fs::path path = root_ / "f.parquet";
+  ASSERT_TRUE(replace_file(path, "PAR1 but not really PAR1"));
+  EXPECT_FALSE(read_parquet(path));
+  EXPECT_FALSE(read_parquet_footer(path));
+  EXPECT_FALSE(read_parquet(root_ / "missing"));
+  EXPECT_FALSE(write_parquet(path, sample(1)));
+}
+
+}  // namespace
+}  // namespace pactolus

@@ -1,0 +1,126 @@
+#include "runtime/batch_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/fault.h"
+#include "base/time_text.h"
+#include "lake/delta/path_encoding.h"
+#include "lake/delta/stats.h"
+
+namespace pactolus {
+namespace {
+
+// Writes one file into a partition's folder, which it makes; the folder is fsynced by sync_all, once for all files.
+Result<delta::AddFile> write_part(const fs::path& table, std::span<const std::string> partition_columns,
+                                  const delta::PartitionValues& values, const std::string& name, ColumnBatch columns,
+                                  const ParquetOptions& encoding, delta::FileStats&& stats, int64_t time_ms, std::set<fs::path>& folders) {
+  const std::string folder = delta::partition_folder(partition_columns, values);
+  const std::string path = folder.empty() ? name : folder + "/" + name;
+  TRY(make_folders(table / folder));
+  folders.insert(table / folder);
+  const int64_t size = TRY(write_parquet(table / path, std::move(columns), encoding));
+  return delta::AddFile{path, values, size, time_ms, true, stats.json()};
+}
+
+Result<> sync_all(const std::set<fs::path>& folders) {
+  for (const fs::path& f : folders) TRY(sync_folder(f));
+  return {};
+}
+
+}  // namespace
+
+std::string part_name(const BatchNames& names, Random& random) {
+  return fmt::format("part-{:010d}-{}-{}.parquet", names.batch, names.epoch, random.uuid());
+}
+
+Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
+                                                       const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
+                                                       Random& random) {
+  static const std::vector<std::string> kPartitionColumns = silver_schema().partition_columns;
+  static const ParquetOptions kEncoding = silver_encoding();
+  std::vector<delta::AddFile> adds;
+  std::set<fs::path> folders;
+  for (const SilverPart& part : split_by_partition(batch, rows)) {
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    for (const uint32_t r : part.rows) {
+      first = std::min(first, batch.event_time[r]);
+      last = std::max(last, batch.event_time[r]);
+    }
+    delta::FileStats stats(int64_t(part.rows.size()));
+    stats.add_timestamp("event_timestamp", first, last, 0);
+    stats.add_number("batch_id", facts.batch_id, facts.batch_id, 0);
+    const delta::PartitionValues values{{"event_date", date_text(part.event_date)},
+                                        {"event_type", std::string(decoder.type_name(part.event_type))}};
+    adds.push_back(TRY(write_part(lake.silver(), kPartitionColumns, values, part_name(names, random), silver_columns(batch, part.rows, facts),
+                                  kEncoding, std::move(stats), names.time_ms, folders)));
+  }
+  TRY(sync_all(folders));
+  return adds;
+}
+
+Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
+                                                     const BatchNames& names, Random& random) {
+  if (rejects.empty()) return std::vector<NamedFile>();
+  TextColumn topic, key, value, reason, detail, field, origin;
+  FixedColumn<int32_t> partition;
+  FixedColumn<int64_t> offset, record_time, batch_id, processed;
+  const auto maybe = [](TextColumn& c, bool there, std::string_view v) { there ? c.append(v) : c.append_null(); };
+  for (const Reject& r : rejects) {
+    const SourceName& source = facts.sources[r.source];
+    topic.append(source.topic), partition.append(source.partition), offset.append(r.offset);
+    maybe(key, r.has_key, key_text(r.key));
+    r.record_time == kNoTime ? record_time.append_null() : record_time.append(r.record_time);
+    maybe(value, r.has_value, r.value);
+    reason.append(name_of(r.reason)), detail.append(r.detail);
+    maybe(field, !r.field.empty(), r.field);
+    maybe(origin, !r.origin.empty(), r.origin);
+    batch_id.append(facts.batch_id), processed.append(facts.batch_time);
+  }
+  std::vector<ColumnData> c;
+  c.push_back(topic.finish("topic"));
+  c.push_back(partition.finish("partition", kFormatInt32));
+  c.push_back(offset.finish("offset", kFormatInt64));
+  c.push_back(key.finish("kafka_key"));
+  c.push_back(record_time.finish("kafka_timestamp", kFormatTimestamp));
+  c.push_back(value.finish("value", kFormatBinary));
+  c.push_back(reason.finish("reason"));
+  c.push_back(detail.finish("detail"));
+  c.push_back(field.finish("field"));
+  c.push_back(origin.finish("origin"));
+  c.push_back(batch_id.finish("batch_id", kFormatInt64));
+  c.push_back(processed.finish("processing_timestamp", kFormatTimestamp));
+  const auto rows = int64_t(rejects.size());
+  const std::string name = part_name(names, random);
+  TRY(make_folders(lake.quarantine()));
+  const int64_t size = TRY(write_parquet(lake.quarantine() / name, ColumnBatch(rows, std::move(c)), quarantine_encoding()));
+  TRY(sync_folder(lake.quarantine()));
+  return std::vector<NamedFile>{{name, size, rows}};
+}
+
+delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms) {
+  return {file.path, {}, file.size, time_ms, true, delta::FileStats(file.rows).json()};
+}
+
+Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows, InterestBasis basis,
+                                                         const BatchNames& names, Random& random) {
+  static const std::vector<std::string> kPartitionColumns = product_interest_schema().partition_columns;
+  std::map<int32_t, std::vector<InterestRow>> by_date;
+  for (const InterestRow& r : rows) by_date[window_date(r)].push_back(r);
+  std::vector<delta::AddFile> adds;
+  std::set<fs::path> folders;
+  for (const auto& [date, part] : by_date) {
+    delta::FileStats stats(int64_t(part.size()));
+    stats.add_number("batch_id", names.batch, names.batch, 0);
+    adds.push_back(TRY(write_part(lake.gold(kProductInterest), kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random),
+                                  interest_columns(part, basis, BatchId(names.batch)), gold_encoding(), std::move(stats), names.time_ms,
+                                  folders)));
+  }
+  TRY(sync_all(folders));
+  return adds;
+}
+
+}  // namespace pactolus

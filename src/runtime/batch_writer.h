@@ -1,0 +1,38 @@
+// The data files of a micro-batch: Silver by (event_date, event_type), quarantine, and a view's rows by date. Files are
+// written and fsynced with their folders; nothing is visible before a Delta commit names them.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "event/decoder.h"
+#include "gold/interest_row.h"
+#include "lake/delta/actions.h"
+#include "runtime/lake_tables.h"
+#include "runtime/ledger.h"
+#include "silver/silver_rows.h"
+
+namespace pactolus {
+
+struct BatchNames {
+  int64_t batch = 0, epoch = 0;
+  int64_t time_ms = 0;  // of the batch: modificationTime
+};
+
+// part-<batch>-<epoch>-<uuid>.parquet: batch and epoch say who wrote it, the uuid keeps two attempts apart.
+std::string part_name(const BatchNames& names, Random& random);
+
+// `rows` in the order in which they shall lie in the files. `decoder` names the event types.
+Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
+                                                       const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
+                                                       Random& random);
+// None when there are no rejects.
+Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
+                                                     const BatchNames& names, Random& random);
+delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms);
+
+Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows, InterestBasis basis,
+                                                         const BatchNames& names, Random& random);
+
+}  // namespace pactolus

@@ -1,0 +1,523 @@
+#include "runtime/job.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/check.h"
+#include "base/fault.h"
+#include "base/time_text.h"
+#include "runtime/recovery.h"
+#include "runtime/silver_reader.h"
+#include "runtime/topics.h"
+
+namespace pactolus {
+namespace {
+
+constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
+constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
+constexpr int64_t kBatchRecords = 1'000'000;  // likewise: row groups stay below 1 Mi rows
+constexpr size_t kKeptAlerts = 20;
+
+DecodeRules rules_of(const Config& c) {
+  DecodeRules rules;
+  rules.extra_types = c.events.types;
+  rules.max_ahead_us = c.time.max_ahead_us;
+  return rules;
+}
+ProductInterest::Options interest_options(const Config& c) {
+  ProductInterest::Options o;
+  o.shop_currency = c.shop.currency;
+  return o;
+}
+
+}  // namespace
+
+Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
+    : config_(config),
+      options_(std::move(options)),
+      clock_(clock),
+      random_(random),
+      lake_{config.lake},
+      decoder_(rules_of(config)),
+      watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
+      dedupe_(config.dedup.horizon_us),
+      interest_(interest_options(config)),
+      alerts_(AlertRule::Options{}) {}
+Job::~Job() = default;
+
+Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
+  std::unique_ptr<Job> job(new Job(config, std::move(options), clock, random));
+  TRY(prepare_lake(job->lake_));
+  FileLock lock = TRY(lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
+  TRY(job->open_tables());
+  TRY(job->take(std::move(lock)));
+  TRY(job->open_topics());
+  Recovery recovery(*job);
+  TRY(recovery.run());
+  return job;
+}
+
+Result<> Job::open_tables() {
+  const int64_t now_ms = clock_.now_us() / 1000;
+  const auto table = [&](const fs::path& folder, delta::TableSchema schema, const char* name, const char* before,
+                         const char* linked) -> Result<delta::DeltaTable> {
+    TRY(make_folders(folder));
+    delta::DeltaOptions options{.clock = &clock_, .before_link = before, .linked = linked};
+    return delta::DeltaTable::open_or_create(folder, {.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name}, options);
+  };
+  silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
+  quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
+  interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest, "gold.before_link", "gold.linked"));
+  return {};
+}
+
+// Epoch E+1 in the Silver log: from this commit on whoever ran before finds it at its next commit and stops.
+Result<> Job::take(FileLock lock) {
+  lock_ = std::move(lock);
+  const std::string epoch_id = app_id(config_.job, "epoch");
+  epoch_ = silver_->snapshot().txn_version(epoch_id).value_or(0) + 1;
+  delta::Transaction t;
+  t.operation = "TAKE JOB";
+  t.info = Json::object().set("kind", "epoch").set("job", config_.job).set("epoch", epoch_).set("command", options_.command);
+  t.commit_uuid = random_.uuid();
+  t.time_ms = clock_.now_us() / 1000;
+  t.txns = {{epoch_id, epoch_, t.time_ms}};
+  t.blind_append = true;
+  const auto taken = silver_->commit(t, {.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
+    if (now.txn_version(epoch_id).value_or(0) >= epoch_) return fail(ErrorCode::fenced, "another process took the job at the same moment");
+    return {};
+  }});
+  if (!taken) return std::unexpected(taken.error());
+  return {};
+}
+
+Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
+  const TopicIdentity& id = reader->topic();
+  Topic topic{std::move(reader), history, RejectReason::malformed_json};
+  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
+  topics_.push_back(std::move(topic));
+  const delta::Snapshot& silver = silver_->snapshot();
+  for (int32_t p = 0; p < id.partitions; ++p) {
+    SourceAccount account;
+    account.topic = id.name;
+    account.topic_id = id.id;
+    account.partition = p;
+    account.history = history;
+    LogReader& log = *topics_.back().reader;
+    const auto committed = silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
+    has_history_ |= history && committed;
+    account.end = committed ? *committed : TRY(log.begin(PartitionId(p))).value;
+    TRY(log.seek(PartitionId(p), Offset(account.end)));
+    accounts_.push_back(account);
+    sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false});
+    source_names_.push_back({id.name, p});
+  }
+  return {};
+}
+
+Result<> Job::open_topics() {
+  auto live = TRY(open_live_topic(config_, random_));
+  // A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
+  const TopicIdentity id = live->topic();
+  const std::string prefix = fmt::format("{}/{}@", config_.job, id.name);
+  for (const auto& [app, txn] : silver_->snapshot().txns())
+    if (app.starts_with(prefix) && !app.starts_with(prefix + id.id + "/"))
+      return fail(ErrorCode::data_loss, fmt::format("topic {} was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
+                                                    id.name, txn.version, app, id.id),
+                  "`pactolus offsets accept-loss` goes on with the new topic and keeps a record of it");
+  TRY(add_topic(std::move(live), false));
+  live_sources_ = sources_.size();
+  watermark_.grow_to(live_sources_);
+  return discover_histories();
+}
+
+Result<> Job::discover_histories() {
+  last_discovery_boot_us_ = clock_.boot_us();
+  for (const std::string& name : TRY(list_history_topics(config_))) {
+    const bool known = std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
+    if (!known) TRY(add_topic(TRY(open_history_topic(config_, name)), true));
+  }
+  return {};
+}
+
+SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_time(), config_.silver.high_value}; }
+
+void Job::start_batch() {
+  if (open_.is_open()) return;
+  opened_boot_us_ = clock_.boot_us();
+  const int64_t watermark = watermark_.watermark();
+  open_.start(accounts_, std::max(batch_time_, clock_.now_us()), watermark);
+  if (watermark != kNoTime) open_.set_too_late_before(watermark - config_.dedup.horizon_us);
+}
+
+Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
+  Source& source = sources_[s];
+  Topic& topic = topics_[source.topic];
+  PolledRecords polled = TRY(topic.reader->poll(source.partition, kPollBytes));
+  at_end = polled.records.empty() && polled.skipped == 0;
+  if (at_end) return 0;
+  if (int64_t(polled.records.size()) > max_records) {  // a fixed cut: what is beyond it is read again
+    polled.records = polled.records.first(size_t(max_records));
+    polled.next = polled.records.back().offset + 1;
+    TRY(topic.reader->seek(source.partition, polled.next));
+  }
+  start_batch();
+  source.last_record_boot_us = clock_.boot_us();
+  open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
+  return int64_t(polled.records.size());
+}
+
+bool Job::due() const {
+  if (!open_.is_open()) return false;
+  if (config_.run.batch_records == 0 && (open_.records() >= kBatchRecords || open_.bytes() >= kBatchBytes)) return true;
+  return config_.run.batch_records == 0 && clock_.boot_us() - opened_boot_us_ >= config_.run.commit_interval_us;
+}
+
+Result<Job::Step> Job::step() {
+  if (clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond) TRY(discover_histories());
+  const Step live = TRY(read_live());
+  const Step history = TRY(read_history());
+  return Step{live.records + history.records, live.committed || history.committed, live.caught_up && history.caught_up};
+}
+
+Result<Job::Step> Job::read_live() {
+  Step step;
+  // With a fixed number of records each source brings its share, so that the same log gives the same batches.
+  const int64_t quota = config_.run.batch_records == 0
+                            ? kBatchRecords
+                            : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
+  bool all_at_end = true, all_full = true;
+  for (size_t i = 0; i < live_sources_; ++i) {
+    const size_t s = (next_source_ + i) % live_sources_;
+    if (watermark_.paused(s)) {
+      sources_[s].at_end = false;
+      continue;
+    }
+    const int64_t room = quota - (open_.is_open() ? open_.source_records(s) : 0);
+    if (room <= 0) {
+      all_at_end = false;
+      continue;
+    }
+    bool at_end = false;
+    const int64_t records = TRY(poll(s, room, at_end));
+    sources_[s].at_end = at_end;
+    step.records += records;
+    all_at_end &= at_end;
+    all_full &= !at_end && records == room;
+  }
+  next_source_ = (next_source_ + 1) % live_sources_;
+  step.caught_up = all_at_end;
+  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && (all_full || (all_at_end && step.records == 0));
+  const bool tick = clock_.boot_us() - last_tick_boot_us_ >= config_.run.commit_interval_us;
+  if (due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) {
+    TRY(cut(false));
+    step.committed = true;
+  }
+  if (tick) last_tick_boot_us_ = clock_.boot_us();
+  return step;
+}
+
+std::vector<bool> Job::idle_now() const {
+  std::vector<bool> idle(live_sources_);
+  for (size_t s = 0; s < live_sources_; ++s) {
+    const bool silent = !open_.is_open() || open_.source_records(s) == 0;
+    idle[s] = silent && sources_[s].at_end && clock_.boot_us() - sources_[s].last_record_boot_us >= config_.time.idle_after_us;
+  }
+  return idle;
+}
+
+// With nothing in the batch: would a commit say anything new?
+bool Job::tick_changes_something() {
+  const std::vector<bool> idle = idle_now();
+  WatermarkTracker after = watermark_;
+  bool changed = false;
+  for (size_t s = 0; s < live_sources_; ++s) {
+    changed |= idle[s] != accounts_[s].idle;
+    after.set_idle(s, idle[s]);
+  }
+  return changed || after.advance(std::max(batch_time_, clock_.now_us())) != watermark_.watermark();
+}
+
+Result<Job::Step> Job::read_history() {
+  Step step{.caught_up = true};
+  for (size_t s = live_sources_; s < sources_.size(); ++s) {
+    // A batch of history is a batch of its own: what is open of the live topics goes first.
+    const Offset end = TRY(topics_[sources_[s].topic].reader->end(sources_[s].partition));
+    if (end.value <= accounts_[s].end) continue;
+    step.caught_up = false;
+    if (open_.is_open()) {
+      TRY(cut(false));
+      step.committed = true;
+    }
+    bool at_end = false;
+    while (!at_end && (!open_.is_open() || (open_.records() < kBatchRecords && open_.bytes() < kBatchBytes)))
+      step.records += TRY(poll(s, kBatchRecords, at_end));
+    if (open_.is_open()) {
+      TRY(cut(true));
+      step.committed = true;
+    }
+  }
+  return step;
+}
+
+template <class F>
+auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
+  for (bool told = false;;) {
+    auto result = action();
+    if (result || result.error().code != ErrorCode::disk_full) return result;
+    if (!told && options_.say) options_.say(fmt::format("the disk is full, waiting for space: {}", result.error().message));
+    told = true;
+    if (options_.stop && options_.stop()) return result;
+    clock_.sleep_us(kMicrosPerSecond);
+  }
+}
+
+Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
+  start_batch();
+  if (history) TRY(judge_history());
+  else if (has_history_ && watermark_.watermark() == kNoTime) TRY(look_for_live_rows_in_silver());
+  open_.settle(dedupe_, history ? nullptr : &interest_);
+
+  BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(), kNoTime, {}, {}};
+  WatermarkTracker after = watermark_;
+  const std::vector<bool> idle = idle_now();
+  for (size_t s = 0; s < live_sources_; ++s) {
+    if (open_.accounts()[s].silver > 0) after.observe(s, open_.accounts()[s].max_event_time);
+    if (!history) {
+      after.set_idle(s, idle[s]);
+      open_.accounts()[s].idle = idle[s];
+    }
+  }
+  if (force_watermark) {
+    WatermarkState forced = after.save();
+    forced.watermark = *force_watermark;
+    after.restore(std::move(forced));
+  } else if (!history) {
+    after.advance(open_.batch_time());
+  }
+  account.watermark_after = after.watermark();
+
+  const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
+  auto adds = while_disk_is_full([&] {
+    return write_silver_files(lake_, open_.events(), open_.kept(), facts(), decoder_, names, random_);
+  });
+  if (!adds) return std::unexpected(adds.error());
+  auto rejected = while_disk_is_full([&] { return write_quarantine_file(lake_, open_.rejects(), facts(), names, random_); });
+  if (!rejected) return std::unexpected(rejected.error());
+  account.quarantine_files = std::move(*rejected);
+  for (size_t s = 0; s < accounts_.size(); ++s) {
+    const SourceAccount& a = open_.accounts()[s];
+    if (!a.history || a.end > a.start) account.sources.push_back(a);
+  }
+  fault_point("batch.files_written");
+  TRY(commit_silver(account, std::move(*adds)));
+  fault_point("batch.silver_committed");
+
+  // From here on the batch is a fact; state follows it.
+  const bool first_watermark = watermark_.watermark() == kNoTime && after.watermark() != kNoTime;
+  const EventBatch& events = open_.events();
+  if (!history || watermark_.watermark() != kNoTime) {
+    constexpr size_t kAhead = 16;
+    const auto kept = open_.kept();
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (i + kAhead < kept.size()) dedupe_.prefetch(events.fingerprint[kept[i + kAhead]]);
+      dedupe_.insert(events.fingerprint[kept[i]], content_byte(events, kept[i]), events.event_time[kept[i]]);
+    }
+  }
+  if (history) {
+    has_history_ = true;
+  } else if (!silver_dates_.empty()) {
+    for (const uint32_t row : open_.kept())
+      silver_dates_.committed(int32_t(floor_div(events.event_time[row], kMicrosPerDay)), events.fingerprint[row], content_byte(events, row));
+  }
+  watermark_ = std::move(after);
+  dedupe_.advance(watermark_.watermark());
+  batch_ = account.batch;
+  batch_time_ = account.batch_time;
+  accounts_ = open_.accounts();
+  ++totals_.batches;
+  for (const SourceAccount& a : account.sources) {
+    totals_.records += a.consumed, totals_.silver += a.silver, totals_.duplicates += a.duplicates, totals_.conflicting += a.conflicting;
+    for (const auto& [reason, n] : a.quarantined) totals_.quarantined[reason] += n;
+    for (const auto& [view, n] : a.late) totals_.late += n;
+  }
+  const std::vector<InterestRow> rows = interest_.commit(watermark_.watermark());
+  for (AlertTransition& t : alerts_.judge(rows, watermark_.watermark())) {
+    if (t.state != AlertState::update) last_alerts_.push_back(std::move(t));
+    if (last_alerts_.size() > kKeptAlerts) last_alerts_.erase(last_alerts_.begin());
+  }
+  open_.clear();
+  if (first_watermark) TRY(remember_histories());
+
+  TRY(commit_quarantine(account));
+  fault_point("batch.quarantine_committed");
+  if (!rows.empty()) TRY(commit_gold(account.batch, account.batch_time, rows));
+  fault_point("batch.gold_committed");
+  return apply_retention();
+}
+
+Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> adds) {
+  delta::Transaction t;
+  t.operation = "STREAMING UPDATE";
+  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(account.batch)}};
+  t.commit_uuid = account.commit_uuid;
+  t.time_ms = account.batch_time / 1000;
+  t.adds = std::move(adds);
+  t.txns.push_back({app_id(config_.job, "batch"), account.batch, t.time_ms});
+  for (const SourceAccount& s : account.sources)
+    if (s.end > s.start) t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
+  t.info = to_json(account);
+  t.blind_append = true;
+  const std::string epoch_id = app_id(config_.job, "epoch"), batch_id = app_id(config_.job, "batch");
+  const delta::CommitPolicy policy{.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
+    const int64_t epoch = now.txn_version(epoch_id).value_or(0);
+    if (epoch != epoch_)
+      return fail(ErrorCode::fenced, fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
+    if (now.txn_version(batch_id).value_or(0) != batch_)
+      return fail(ErrorCode::conflict, fmt::format("batch {} is in the log already", account.batch));
+    return {};
+  }};
+  auto version = while_disk_is_full([&] { return silver_->commit(t, policy); });
+  if (!version) return std::unexpected(version.error());
+  return {};
+}
+
+Result<> Job::commit_quarantine(const BatchAccount& account) {
+  if (account.quarantine_files.empty()) return {};
+  const std::string id = app_id(config_.job, "batch");
+  delta::Transaction t;
+  t.operation = "STREAMING UPDATE";
+  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(account.batch)}};
+  t.commit_uuid = random_.uuid();
+  t.time_ms = account.batch_time / 1000;
+  for (const NamedFile& f : account.quarantine_files) t.adds.push_back(quarantine_add(f, t.time_ms));
+  t.txns = {{id, account.batch, t.time_ms}};
+  t.blind_append = true;
+  auto version = while_disk_is_full([&] { return quarantine_->commit(t); });
+  if (!version) return std::unexpected(version.error());
+  quarantine_batch_ = account.batch;
+  return {};
+}
+
+Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows) {
+  const BatchNames names{batch, epoch_, batch_time / 1000};
+  auto adds = while_disk_is_full([&] { return write_interest_files(lake_, rows, InterestBasis::stream, names, random_); });
+  if (!adds) return std::unexpected(adds.error());
+  fault_point("gold.files_written");
+  delta::Transaction t;
+  t.operation = "STREAMING UPDATE";
+  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch)}};
+  t.commit_uuid = random_.uuid();
+  t.time_ms = batch_time / 1000;
+  t.adds = std::move(*adds);
+  t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
+  t.blind_append = true;
+  auto version = while_disk_is_full([&] { return interest_table_->commit(t); });
+  if (!version) return std::unexpected(version.error());
+  gold_batch_ = batch;
+  return {};
+}
+
+Result<> Job::finish(bool close_windows) {
+  if (open_.is_open()) TRY(cut(false));
+  if (close_windows) {
+    const int64_t end = interest_.last_window_end();
+    if (end != kNoTime && end > watermark_.watermark()) TRY(cut(false, end));
+  }
+  TRY(bring_up(quarantine_, quarantine_batch_));
+  return bring_up(interest_table_, gold_batch_);
+}
+
+// A table that had nothing to say about the last batches says that it has reached them.
+Result<> Job::bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached) {
+  if (reached >= batch_) return {};
+  delta::Transaction t;
+  t.operation = "STREAMING UPDATE";
+  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch_)}};
+  t.commit_uuid = random_.uuid();
+  t.time_ms = batch_time_ / 1000;
+  t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
+  t.blind_append = true;
+  auto version = while_disk_is_full([&] { return table->commit(t); });
+  if (!version) return std::unexpected(version.error());
+  reached = batch_;
+  return {};
+}
+
+Result<> Job::judge_history() {
+  const EventBatch& events = open_.events();
+  // Date by date, so that no more than one date's ids need to be held; rows of one date stay in order.
+  std::map<int32_t, std::vector<uint32_t>> by_date;
+  for (uint32_t row = 0; row < events.rows(); ++row)
+    by_date[int32_t(floor_div(events.event_time[row], kMicrosPerDay))].push_back(row);
+  std::vector<Seen> fates(events.rows(), Seen::no);
+  for (const auto& [date, rows] : by_date)
+    for (const uint32_t row : rows) {
+      const uint8_t content = content_byte(events, row);
+      fates[row] = dedupe_.lookup(events.fingerprint[row], content);
+      if (fates[row] == Seen::no)
+        fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row], content, true));
+    }
+  open_.set_fates(std::move(fates));
+  return {};
+}
+
+// Before the first watermark the ids of histories are not remembered, so live rows are looked for in Silver too.
+Result<> Job::look_for_live_rows_in_silver() {
+  const EventBatch& events = open_.events();
+  std::vector<Seen> found(events.rows(), Seen::no);
+  for (uint32_t row = 0; row < events.rows(); ++row)
+    found[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, int32_t(floor_div(events.event_time[row], kMicrosPerDay)),
+                                           events.fingerprint[row], content_byte(events, row), false));
+  open_.also_seen(std::move(found));
+  return {};
+}
+
+// With the first watermark it is known how far back ids are remembered: from then on those of histories are too.
+Result<> Job::remember_histories() {
+  if (!has_history_) return {};
+  const SilverRows rows = TRY(read_silver(silver_->snapshot(), decoder_, {.from_time = dedupe_.oldest_time()}));
+  for (size_t i = 0; i < rows.events.rows(); ++i)
+    if (rows.history[i]) dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  return {};
+}
+
+Result<> Job::apply_retention() {
+  const int64_t age = config_.bronze.retention_age_us, bytes = config_.bronze.retention_bytes;
+  if ((age == 0 && bytes == 0) || clock_.boot_us() - last_retention_boot_us_ < 5 * kMicrosPerSecond) return {};
+  last_retention_boot_us_ = clock_.boot_us();
+  std::vector<Offset> committed;
+  for (size_t s = 0; s < live_sources_; ++s) committed.push_back(Offset(accounts_[s].end));
+  const int64_t oldest = age == 0 ? INT64_MIN : clock_.now_us() - age;
+  TRY(topics_[0].reader->drop_before(committed, oldest, bytes == 0 ? INT64_MAX : bytes));
+  return {};
+}
+
+JobView Job::view() const {
+  JobView v;
+  v.batch = batch_;
+  v.epoch = epoch_;
+  v.batch_time = batch_time_;
+  v.silver_version = silver_->snapshot().version().value;
+  v.watermark = watermark_.watermark();
+  v.totals = totals_;
+  v.sources = accounts_;
+  v.last_alerts = last_alerts_;
+  v.open_alerts = alerts_.open_alerts();
+  v.remembered_ids = dedupe_.size();
+  v.remembered_bytes = dedupe_.memory_bytes();
+  return v;
+}
+
+std::vector<InterestRow> Job::provisional(size_t limit) const {
+  const int64_t end = interest_.newest_open_window();
+  return end == kNoTime ? std::vector<InterestRow>() : interest_.provisional(end, limit);
+}
+ViewsAndPurchases Job::provisional_totals() const {
+  const int64_t end = interest_.newest_open_window();
+  return end == kNoTime ? ViewsAndPurchases{} : interest_.provisional_totals(end);
+}
+
+}  // namespace pactolus

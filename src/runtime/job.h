@@ -1,0 +1,155 @@
+// The micro-batch loop: Bronze to Silver to Gold on one lake, exactly once. design.md section 3 in code.
+//
+//   open ─► step ─► step ─► … ─► finish
+//            │ read, decode, judge, apply to the overlay (provisional, visible to live views)
+//            └ at the cut:  files ─► Silver commit ─► quarantine commit ─► Gold commit
+//                                     THE commit point; what follows is finished after a crash from what it names
+//
+// State (what is remembered, open windows) changes only after the Silver commit. A batch that cannot be committed ends
+// the job: the object must then be dropped and opened again, which brings it to the last commit. Only a full disk is
+// waited for, with the batch kept in memory. One thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "bronze/log.h"
+#include "event/decoder.h"
+#include "gold/alert_rule.h"
+#include "gold/product_interest.h"
+#include "gold/watermark.h"
+#include "lake/delta/delta_table.h"
+#include "runtime/batch_writer.h"
+#include "runtime/config.h"
+#include "runtime/history.h"
+#include "runtime/lake_lock.h"
+#include "runtime/open_batch.h"
+
+namespace pactolus {
+
+struct JobOptions {
+  bool take_over = false;
+  int64_t lock_wait_us = 10 * kMicrosPerSecond;
+  std::string command = "run";                             // who holds the lake, for others to read
+  std::function<void(const std::string&)> say = {};        // messages for people; may be empty
+  std::function<bool()> stop = {};                         // asked while waiting for a full disk
+};
+
+struct JobTotals {  // since this process opened the job
+  int64_t records = 0, silver = 0, duplicates = 0, conflicting = 0, late = 0, batches = 0;
+  CountByName quarantined;
+  int64_t records_before = 0;  // offsets that earlier runs committed
+};
+
+// What the last commit left, and what is in progress: for `status` and live tables.
+struct JobView {
+  int64_t batch = 0, epoch = 0, batch_time = 0, silver_version = -1;
+  int64_t watermark = kNoTime;
+  JobTotals totals;
+  std::vector<SourceAccount> sources;         // with the open batch's offsets
+  std::vector<AlertTransition> last_alerts;   // newest last, at most 20
+  size_t open_alerts = 0, remembered_ids = 0, remembered_bytes = 0;
+};
+
+class Job {
+ public:
+  // Takes the lake (lock, epoch), makes what is missing, recovers. Errors: busy, fenced, data_loss, corrupt, io.
+  static Result<std::unique_ptr<Job>> open(const Config& config, JobOptions options, Clock& clock, Random random);
+  ~Job();
+
+  struct Step {
+    int64_t records = 0;      // taken from the log
+    bool committed = false;
+    bool caught_up = false;   // every source was at its end
+  };
+  // Takes what is there, at most a few megabytes a source, and commits when the batch is due. Does not wait.
+  Result<Step> step();
+  // Commits what is open, brings Gold and quarantine up to it. With `close_windows` an empty batch follows whose
+  // watermark ends every open window.
+  Result<> finish(bool close_windows);
+
+  JobView view() const;
+  // State and overlay: provisional rows of the newest open window, most viewed first.
+  std::vector<InterestRow> provisional(size_t limit) const;
+  ViewsAndPurchases provisional_totals() const;
+  const LakePaths& lake() const noexcept { return lake_; }
+
+ private:
+  friend class Recovery;
+  struct Topic {
+    std::unique_ptr<LogReader> reader;
+    bool history = false;
+    RejectReason malformed = RejectReason::malformed_json;
+  };
+  struct Source {
+    size_t topic = 0;
+    PartitionId partition;
+    int64_t last_record_boot_us = 0;  // when it last brought something
+    bool at_end = false;
+  };
+
+  Job(const Config& config, JobOptions options, Clock& clock, Random random);
+  Result<> take(FileLock lock);
+  Result<> open_tables();
+  Result<> open_topics();
+  Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
+  Result<> discover_histories();
+  Result<Step> read_live();
+  Result<Step> read_history();
+  Result<int64_t> poll(size_t source, int64_t max_records, bool& at_end);
+  void start_batch();
+  bool due() const;
+  bool tick_changes_something();
+  std::vector<bool> idle_now() const;
+  Result<> cut(bool history, std::optional<int64_t> force_watermark = {});
+  Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
+  Result<> commit_quarantine(const BatchAccount& account);
+  Result<> commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows);
+  Result<> judge_history();
+  Result<> remember_histories();
+  Result<> look_for_live_rows_in_silver();
+  Result<> bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached);
+  Result<> apply_retention();
+  template <class F>
+  auto while_disk_is_full(F&& action) -> decltype(action());
+  SilverFacts facts() const;
+
+  Config config_;
+  JobOptions options_;
+  Clock& clock_;
+  Random random_;
+  LakePaths lake_;
+  FileLock lock_;
+  int64_t epoch_ = 0;
+
+  std::optional<delta::DeltaTable> silver_, quarantine_, interest_table_;
+  Decoder decoder_;
+  std::vector<Topic> topics_;
+  std::vector<Source> sources_;           // live ones first
+  std::vector<SourceName> source_names_;
+  std::vector<SourceAccount> accounts_;   // as of the last commit, by source
+  size_t live_sources_ = 0;
+
+  int64_t batch_ = 0;                     // last committed
+  int64_t batch_time_ = 0;
+  int64_t quarantine_batch_ = 0, gold_batch_ = 0;  // how far those tables have come
+  WatermarkTracker watermark_;
+  DedupeIndex dedupe_;
+  ProductInterest interest_;
+  AlertRule alerts_;
+
+  SilverDates silver_dates_;
+  bool has_history_ = false;              // Silver may hold rows of histories
+
+  OpenBatch open_;
+  int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0;
+  size_t next_source_ = 0;
+  std::vector<AlertTransition> last_alerts_;
+  JobTotals totals_;
+};
+
+}  // namespace pactolus

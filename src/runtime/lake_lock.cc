@@ -1,0 +1,46 @@
+#include "runtime/lake_lock.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+namespace pactolus {
+
+Result<LockHolder> read_lock_holder(const fs::path& lock_file) {
+  const Json json = TRY(Json::parse(TRY(read_file(lock_file))));
+  return LockHolder{json["pid"].as_int(), json["since"].as_int(), std::string(json["command"].as_string())};
+}
+
+Result<bool> lake_is_locked(const fs::path& lock_file) {
+  if (!read_file(lock_file)) return false;
+  return !TRY(FileLock::try_lock(lock_file)).has_value();
+}
+
+Result<FileLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
+  TRY(make_folders(lock_file.parent_path()));
+  const int64_t until = clock.boot_us() + wait_us;
+  for (;;) {
+    auto lock = TRY(FileLock::try_lock(lock_file));
+    if (lock) {
+      const std::string text =
+          Json::object().set("pid", int64_t(::getpid())).set("since", clock.now_us()).set("command", command).dump() + "\n";
+      TRY(lock->write_holder(text));
+      return std::move(*lock);
+    }
+    if (take_over) {
+      TRY(remove_file(lock_file));
+      take_over = false;
+      continue;
+    }
+    if (clock.boot_us() >= until) break;
+    clock.sleep_us(100'000);
+  }
+  const auto holder = read_lock_holder(lock_file);
+  return fail(ErrorCode::busy,
+              holder ? fmt::format("another process runs this lake: pid {} ({})", holder->pid, holder->command)
+                     : fmt::format("another process runs this lake ({})", lock_file.native()),
+              "stop it first; if it hangs, --take-over makes it stop at its next commit");
+}
+
+}  // namespace pactolus

@@ -1,0 +1,25 @@
+// Who may run a job on a lake: one process at a time, by an flock that ends with its holder, however that ends. The
+// lock keeps honest processes apart; what keeps a sleeper from harm is the epoch in the Silver log (job.h).
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+namespace pactolus {
+
+struct LockHolder {
+  int64_t pid = 0;
+  int64_t since_us = 0;
+  std::string command;
+};
+
+// Waits up to `wait_us` for the holder to go; then an Error busy names its pid, unless `take_over`: then the lock
+// file is replaced, so that the old holder keeps a lock that nobody looks at any more, and meets the higher epoch.
+Result<FileLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock);
+Result<LockHolder> read_lock_holder(const fs::path& lock_file);
+// Is anybody holding it now? Does not keep it.
+Result<bool> lake_is_locked(const fs::path& lock_file);
+
+}  // namespace pactolus

@@ -1,0 +1,94 @@
+#include "runtime/lake_tables.h"
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+
+namespace pactolus {
+namespace {
+
+using T = delta::FieldType;
+
+delta::SchemaField text(const char* name) { return {name, T::string(), true}; }
+delta::SchemaField number(const char* name) { return {name, T::long_integer(), true}; }
+delta::SchemaField time(const char* name) { return {name, T::timestamp(), true}; }
+
+}  // namespace
+
+delta::TableSchema silver_schema() {
+  return {{text("event_id"), text("user_id"), text("product_id"), text("session_id"), text("product_category"), text("device_type"),
+           text("page_url"), text("referrer"), {"price", T::decimal(18, 4), true}, {"quantity", T::integer(), true}, text("currency"),
+           text("order_id"), time("event_timestamp"), {"is_high_value", T::boolean(), true}, {"event_date", T::date(), true},
+           {"event_hour", T::integer(), true}, text("kafka_key"), text("topic"), {"partition", T::integer(), true}, number("offset"),
+           time("kafka_timestamp"), time("processing_timestamp"), number("batch_id"), text("origin"), text("extra"), text("event_type")},
+          {"event_date", "event_type"}};
+}
+
+delta::TableSchema quarantine_schema() {
+  return {{text("topic"), {"partition", T::integer(), true}, number("offset"), text("kafka_key"), time("kafka_timestamp"),
+           {"value", T::binary(), true}, text("reason"), text("detail"), text("field"), text("origin"), number("batch_id"),
+           time("processing_timestamp")},
+          {}};
+}
+
+delta::TableSchema ledger_schema() {
+  return {{number("batch_id"), number("epoch"), text("commit_uuid"), time("batch_time"), text("topic"), text("topic_id"),
+           {"partition", T::integer(), true}, number("start_offset"), number("end_offset"), number("consumed"),
+           {"skipped", T::map_of(T::long_integer()), true}, number("silver"), number("duplicates"), number("conflicting_duplicates"),
+           number("erased"), {"quarantined", T::map_of(T::long_integer()), true}, {"late", T::map_of(T::long_integer()), true},
+           time("max_event_time"), time("watermark_before"), time("watermark_after"), {"idle", T::boolean(), true},
+           text("event"), text("detail")},
+          {}};
+}
+
+delta::TableSchema product_interest_schema() {
+  return {{text("product_id"), time("window_start"), time("window_end"), number("views"), number("carts"), number("purchases"),
+           {"revenue", T::decimal(38, 4), true}, {"refunds", T::decimal(38, 4), true},
+           {"revenue_other", T::map_of(T::decimal(38, 4)), true}, number("viewers"), {"viewers_approx", T::boolean(), true},
+           {"conversion_rate", T::double_float(), true}, {"conversion_low", T::double_float(), true},
+           {"conversion_high", T::double_float(), true}, text("basis"), number("batch_id"), {"window_date", T::date(), true}},
+          {"window_date"}};
+}
+
+ParquetOptions silver_encoding() {
+  return {.codec = Codec::snappy,
+          .delta_packed = {"offset", "event_timestamp", "kafka_timestamp", "processing_timestamp", "batch_id"},
+          .delta_text = {"event_id"},
+          .plain = {"price"},
+          .no_statistics = {"event_id", "user_id", "product_id", "session_id", "product_category", "device_type", "page_url", "referrer",
+                            "kafka_key", "currency", "order_id", "topic", "extra", "origin"}};
+}
+
+ParquetOptions quarantine_encoding() {
+  return {.codec = Codec::zstd, .delta_packed = {"offset"}, .plain = {"value"}, .no_statistics = {"value", "detail", "kafka_key"}};
+}
+
+ParquetOptions gold_encoding() { return {.codec = Codec::snappy}; }
+
+Result<> prepare_lake(const LakePaths& lake) {
+  if (auto made = make_folders(lake.own()); !made) return made;
+  if (auto here = read_file(lake.format()); here) return check_lake(lake);
+  const std::string text = Json::object().set("format", kLakeFormat).dump() + "\n";
+  TRY(put_if_absent(lake.format(), text));
+  return check_lake(lake);
+}
+
+Result<> check_lake(const LakePaths& lake) {
+  auto text = read_file(lake.format());
+  if (!text) {
+    if (text.error().code == ErrorCode::not_found)
+      return fail(ErrorCode::not_found, fmt::format("there is no lake in {}", lake.root.native()),
+                  "`pactolus run`, `ingest` or `demo` make one; --lake names another folder");
+    return std::unexpected(text.error());
+  }
+  const auto json = Json::parse(*text);
+  const int64_t format = json ? (*json)["format"].as_int(-1) : -1;
+  if (format < 1) return fail(ErrorCode::corrupt, fmt::format("the lake's format file cannot be read: {}", lake.format().native()));
+  if (format > kLakeFormat)
+    return fail(ErrorCode::unsupported,
+                fmt::format("the lake in {} has format {}, this release knows formats up to {}", lake.root.native(), format, kLakeFormat),
+                "use the release that wrote it, or a later one");
+  return {};
+}
+
+}  // namespace pactolus

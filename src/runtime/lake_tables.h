@@ -1,0 +1,49 @@
+// Where everything lies in a lake, and the tables that the runtime writes: their columns as the contract gives them
+// and how their files are encoded.
+//
+//   <lake>/bronze/<topic>/…            embedded log          <lake>/_pactolus/format.json   version of this layout
+//   <lake>/silver/events               Delta                 <lake>/_pactolus/lock          who runs
+//   <lake>/quarantine/events           Delta                 <lake>/_pactolus/snapshots/    state, to start again soon
+//   <lake>/ledger                      Delta                 <lake>/_pactolus/status.json   what runs, for people
+//   <lake>/gold/<view>                 Delta
+#pragma once
+
+#include "base/file.h"
+#include "lake/delta/delta_table.h"
+#include "lake/parquet/parquet_file.h"
+
+namespace pactolus {
+
+struct LakePaths {
+  fs::path root;
+  fs::path bronze() const { return root / "bronze"; }
+  fs::path silver() const { return root / "silver" / "events"; }
+  fs::path quarantine() const { return root / "quarantine" / "events"; }
+  fs::path ledger() const { return root / "ledger"; }
+  fs::path gold(std::string_view view) const { return root / "gold" / std::string(view); }
+  fs::path own() const { return root / "_pactolus"; }
+  fs::path lock() const { return own() / "lock"; }
+  fs::path format() const { return own() / "format.json"; }
+  fs::path snapshots() const { return own() / "snapshots"; }
+  fs::path status() const { return own() / "status.json"; }
+};
+
+inline constexpr const char* kProductInterest = "product_interest";
+inline constexpr int64_t kLakeFormat = 1;
+
+delta::TableSchema silver_schema();
+delta::TableSchema quarantine_schema();
+delta::TableSchema ledger_schema();
+delta::TableSchema product_interest_schema();
+
+ParquetOptions silver_encoding();
+ParquetOptions quarantine_encoding();
+ParquetOptions gold_encoding();
+
+// Makes the folder and its format file, or checks that this release can open it. Errors: unsupported names both
+// versions; io and not_found say which folder.
+Result<> prepare_lake(const LakePaths& lake);
+// For readers: an Error not_found with a hint when there is no lake.
+Result<> check_lake(const LakePaths& lake);
+
+}  // namespace pactolus

@@ -1,0 +1,217 @@
+#include "runtime/ledger.h"
+
+#include <fmt/core.h>
+
+namespace pactolus {
+namespace {
+
+Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(t); }
+int64_t time_of(const Json& j) { return j.as_int(kNoTime); }
+
+Json counts_json(const CountByName& counts) {
+  Json out = Json::object();
+  for (const auto& [name, n] : counts) out.set(name, n);
+  return out;
+}
+CountByName counts_of(const Json& j) {
+  CountByName out;
+  for (const auto& [name, n] : j.as_object()) out[name] = n.as_int();
+  return out;
+}
+
+void append_counts(MapColumn<FixedColumn<int64_t>>& column, const CountByName& counts) {
+  for (const auto& [name, n] : counts) column.append_entry(name, n);
+  column.end_row();
+}
+CountByName counts_at(const ColumnView& map, int64_t row) {
+  CountByName out;
+  const auto [first, last] = map.range_at(row);
+  const ColumnView keys = map.entries().child(0), values = map.entries().child(1);
+  for (int64_t i = first; i < last; ++i) out[std::string(keys.text_at(i))] = values.int_at(i);
+  return out;
+}
+
+int64_t sum(const CountByName& counts) {
+  int64_t total = 0;
+  for (const auto& [name, n] : counts) total += n;
+  return total;
+}
+
+}  // namespace
+
+int64_t SourceAccount::quarantined_total() const { return sum(quarantined); }
+int64_t SourceAccount::skipped_total() const { return sum(skipped); }
+bool SourceAccount::closes() const {
+  return end - start == consumed + skipped_total() && consumed == silver + duplicates + quarantined_total();
+}
+
+std::string app_id(std::string_view job, std::string_view what) { return fmt::format("{}/{}", job, what); }
+std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition) {
+  return fmt::format("{}/{}@{}/{}", job, topic, topic_id, partition);
+}
+
+Json to_json(const SourceAccount& s) {
+  Json j = Json::object();
+  j.set("topic", s.topic).set("topic_id", s.topic_id).set("partition", int64_t(s.partition));
+  if (s.history) j.set("history", true);
+  j.set("start", s.start).set("end", s.end).set("consumed", s.consumed).set("silver", s.silver);
+  if (s.duplicates) j.set("duplicates", s.duplicates);
+  if (s.conflicting) j.set("conflicting", s.conflicting);
+  if (!s.skipped.empty()) j.set("skipped", counts_json(s.skipped));
+  if (!s.quarantined.empty()) j.set("quarantined", counts_json(s.quarantined));
+  if (!s.late.empty()) j.set("late", counts_json(s.late));
+  j.set("max_event_time", time_json(s.max_event_time));
+  if (s.idle) j.set("idle", true);
+  return j;
+}
+
+Json to_json(const BatchAccount& a) {
+  Json sources = Json::array();
+  for (const SourceAccount& s : a.sources) sources.push(to_json(s));
+  Json files = Json::array();
+  for (const NamedFile& f : a.quarantine_files) files.push(Json::object().set("path", f.path).set("size", f.size).set("rows", f.rows));
+  return Json::object()
+      .set("kind", "batch")
+      .set("job", a.job)
+      .set("batch", a.batch)
+      .set("epoch", a.epoch)
+      .set("commit_uuid", a.commit_uuid)
+      .set("batch_time", a.batch_time)
+      .set("watermark_before", time_json(a.watermark_before))
+      .set("watermark_after", time_json(a.watermark_after))
+      .set("sources", std::move(sources))
+      .set("quarantine_files", std::move(files));
+}
+
+bool is_batch_account(const Json& info, std::string_view job) {
+  return info["kind"].as_string() == "batch" && info["job"].as_string() == job;
+}
+
+Result<BatchAccount> batch_account(const Json& info) {
+  if (info["kind"].as_string() != "batch" || !info["batch"].is_int() || !info["sources"].is_array())
+    return fail(ErrorCode::corrupt, "a commit of Silver has an account that cannot be read: " + info.dump().substr(0, 200));
+  BatchAccount a;
+  a.job = info["job"].as_string();
+  a.batch = info["batch"].as_int();
+  a.epoch = info["epoch"].as_int();
+  a.commit_uuid = info["commit_uuid"].as_string();
+  a.batch_time = info["batch_time"].as_int();
+  a.watermark_before = time_of(info["watermark_before"]);
+  a.watermark_after = time_of(info["watermark_after"]);
+  for (const Json& j : info["sources"].as_array()) {
+    SourceAccount s;
+    s.topic = j["topic"].as_string();
+    s.topic_id = j["topic_id"].as_string();
+    s.partition = int32_t(j["partition"].as_int());
+    s.history = j["history"].as_bool();
+    s.start = j["start"].as_int();
+    s.end = j["end"].as_int();
+    s.consumed = j["consumed"].as_int();
+    s.silver = j["silver"].as_int();
+    s.duplicates = j["duplicates"].as_int();
+    s.conflicting = j["conflicting"].as_int();
+    s.skipped = counts_of(j["skipped"]);
+    s.quarantined = counts_of(j["quarantined"]);
+    s.late = counts_of(j["late"]);
+    s.max_event_time = time_of(j["max_event_time"]);
+    s.idle = j["idle"].as_bool();
+    a.sources.push_back(std::move(s));
+  }
+  for (const Json& f : info["quarantine_files"].as_array())
+    a.quarantine_files.push_back({std::string(f["path"].as_string()), f["size"].as_int(), f["rows"].as_int()});
+  return a;
+}
+
+ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts) {
+  FixedColumn<int64_t> batch, epoch, batch_time, start, end, consumed, silver, duplicates, conflicting, erased, max_time, before, after;
+  FixedColumn<int32_t> partition;
+  TextColumn uuid, topic, topic_id, event, detail;
+  MapColumn<FixedColumn<int64_t>> skipped, quarantined, late;
+  BoolColumn idle;
+  const auto time = [](FixedColumn<int64_t>& c, int64_t t) { t == kNoTime ? c.append_null() : c.append(t); };
+  int64_t rows = 0;
+  for (const BatchAccount& a : accounts)
+    for (const SourceAccount& s : a.sources) {
+      ++rows;
+      batch.append(a.batch), epoch.append(a.epoch), uuid.append(a.commit_uuid), batch_time.append(a.batch_time);
+      topic.append(s.topic), topic_id.append(s.topic_id), partition.append(s.partition);
+      start.append(s.start), end.append(s.end), consumed.append(s.consumed);
+      append_counts(skipped, s.skipped);
+      silver.append(s.silver), duplicates.append(s.duplicates), conflicting.append(s.conflicting), erased.append(0);
+      append_counts(quarantined, s.quarantined);
+      append_counts(late, s.late);
+      time(max_time, s.max_event_time), time(before, a.watermark_before), time(after, a.watermark_after);
+      idle.append(s.idle);
+      event.append_null();
+      s.history ? detail.append("history") : detail.append_null();
+    }
+  std::vector<ColumnData> c;
+  c.push_back(batch.finish("batch_id", kFormatInt64));
+  c.push_back(epoch.finish("epoch", kFormatInt64));
+  c.push_back(uuid.finish("commit_uuid"));
+  c.push_back(batch_time.finish("batch_time", kFormatTimestamp));
+  c.push_back(topic.finish("topic"));
+  c.push_back(topic_id.finish("topic_id"));
+  c.push_back(partition.finish("partition", kFormatInt32));
+  c.push_back(start.finish("start_offset", kFormatInt64));
+  c.push_back(end.finish("end_offset", kFormatInt64));
+  c.push_back(consumed.finish("consumed", kFormatInt64));
+  c.push_back(skipped.finish("skipped", kFormatInt64));
+  c.push_back(silver.finish("silver", kFormatInt64));
+  c.push_back(duplicates.finish("duplicates", kFormatInt64));
+  c.push_back(conflicting.finish("conflicting_duplicates", kFormatInt64));
+  c.push_back(erased.finish("erased", kFormatInt64));
+  c.push_back(quarantined.finish("quarantined", kFormatInt64));
+  c.push_back(late.finish("late", kFormatInt64));
+  c.push_back(max_time.finish("max_event_time", kFormatTimestamp));
+  c.push_back(before.finish("watermark_before", kFormatTimestamp));
+  c.push_back(after.finish("watermark_after", kFormatTimestamp));
+  c.push_back(idle.finish("idle"));
+  c.push_back(event.finish("event"));
+  c.push_back(detail.finish("detail"));
+  return ColumnBatch(rows, std::move(c));
+}
+
+Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
+  const ColumnView v = ColumnView::of(rows);
+  for (const auto& f : {"batch_id", "commit_uuid", "topic", "start_offset", "quarantined", "watermark_after"})
+    if (!v.has_child(f)) return fail(ErrorCode::corrupt, fmt::format("a ledger file lacks the column {}", f));
+  const auto number = [&](const char* name, int64_t row) { return v.child(name).int_at(row); };
+  const auto time = [&](const char* name, int64_t row) { return v.child(name).is_null(row) ? kNoTime : v.child(name).int_at(row); };
+  const auto text = [&](const char* name, int64_t row) { return std::string(v.child(name).text_at(row)); };
+  std::vector<BatchAccount> out;
+  for (int64_t i = 0; i < v.length(); ++i) {
+    if (!v.child("event").is_null(i)) continue;  // accepted losses and the like are no batches
+    const int64_t batch = number("batch_id", i);
+    if (out.empty() || out.back().batch != batch) {
+      BatchAccount a;
+      a.batch = batch;
+      a.epoch = number("epoch", i);
+      a.commit_uuid = text("commit_uuid", i);
+      a.batch_time = number("batch_time", i);
+      a.watermark_before = time("watermark_before", i);
+      a.watermark_after = time("watermark_after", i);
+      out.push_back(std::move(a));
+    }
+    SourceAccount s;
+    s.topic = text("topic", i);
+    s.topic_id = text("topic_id", i);
+    s.partition = int32_t(number("partition", i));
+    s.history = !v.child("detail").is_null(i) && v.child("detail").text_at(i) == "history";
+    s.start = number("start_offset", i);
+    s.end = number("end_offset", i);
+    s.consumed = number("consumed", i);
+    s.skipped = counts_at(v.child("skipped"), i);
+    s.silver = number("silver", i);
+    s.duplicates = number("duplicates", i);
+    s.conflicting = number("conflicting_duplicates", i);
+    s.quarantined = counts_at(v.child("quarantined"), i);
+    s.late = counts_at(v.child("late"), i);
+    s.max_event_time = time("max_event_time", i);
+    s.idle = v.child("idle").bool_at(i);
+    out.back().sources.push_back(std::move(s));
+  }
+  return out;
+}
+
+}  // namespace pactolus

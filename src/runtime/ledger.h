@@ -1,0 +1,70 @@
+// The account of a micro-batch: every offset it took and what became of it. It rides in the Silver commit (as
+// commitInfo.pactolus), so that rows and account become visible together, and is folded into the table `ledger` later.
+//
+//   end − start = consumed + skipped            consumed = silver + duplicates + Σ quarantined
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/columns.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/result.h"
+
+namespace pactolus {
+
+using CountByName = std::map<std::string, int64_t, std::less<>>;
+
+struct SourceAccount {
+  std::string topic, topic_id;
+  int32_t partition = 0;
+  bool history = false;         // an ingest or replay topic: does not move the watermark
+  int64_t start = 0, end = 0;   // offsets [start, end)
+  int64_t consumed = 0;
+  CountByName skipped;          // offsets that are no records, by kind
+  int64_t silver = 0;
+  int64_t duplicates = 0;       // all of them
+  int64_t conflicting = 0;      // of the duplicates: the same id with other content
+  CountByName quarantined;      // by reason
+  CountByName late;             // Silver rows that missed a window of the view, by view
+  int64_t max_event_time = kNoTime;  // largest ever seen in Silver rows of this partition, this batch included
+  bool idle = false;
+
+  int64_t quarantined_total() const;
+  int64_t skipped_total() const;
+  bool closes() const;          // both equations above
+};
+
+// A file that the batch has written and a later commit will name.
+struct NamedFile {
+  std::string path;  // relative to its table
+  int64_t size = 0, rows = 0;
+};
+
+struct BatchAccount {
+  std::string job;
+  int64_t batch = 0, epoch = 0;
+  std::string commit_uuid;
+  int64_t batch_time = 0;
+  int64_t watermark_before = kNoTime, watermark_after = kNoTime;
+  std::vector<SourceAccount> sources;
+  std::vector<NamedFile> quarantine_files;
+};
+
+Json to_json(const SourceAccount& account);
+Json to_json(const BatchAccount& account);
+// Error corrupt when it is no account that to_json wrote.
+Result<BatchAccount> batch_account(const Json& info);
+bool is_batch_account(const Json& info, std::string_view job);
+
+// Rows of the table `ledger`, one per batch and source.
+ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts);
+Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
+
+std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
+std::string app_id(std::string_view job, std::string_view what);  // "main/epoch"
+
+}  // namespace pactolus

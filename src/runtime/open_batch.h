@@ -1,0 +1,68 @@
+// The micro-batch that is being filled: decoded rows, their fates so far, rejects, and the account of each source.
+// Everything here is provisional; `settle` makes it final at the cut.
+//
+//   add(records) … add(records) … settle() ──► rows to commit, in the order (source, offset); accounts that close
+//
+// One thread. Used again for the next batch, so that a steady stream allocates nothing.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "event/decoder.h"
+#include "gold/product_interest.h"
+#include "runtime/ledger.h"
+#include "silver/dedupe.h"
+#include "silver/silver_rows.h"
+
+namespace pactolus {
+
+class OpenBatch {
+ public:
+  // Sources in the canonical order; their accounts start where the last batch ended.
+  void start(std::span<const SourceAccount> sources, int64_t batch_time, int64_t watermark_before);
+  bool is_open() const noexcept { return open_; }
+  bool has_records() const noexcept { return records_ > 0; }
+  int64_t records() const noexcept { return records_; }
+  int64_t batch_time() const noexcept { return times_.batch_time; }
+  int64_t source_records(size_t source) const { return accounts_[source].consumed; }
+  size_t bytes() const noexcept { return events_.bytes() + reject_bytes_; }
+
+  void set_too_late_before(int64_t time) { times_.too_late_before = time; }
+  // Records of one source, dense from where it stood. `next` and `skipped` as LogReader::poll gives them.
+  void add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped, RejectReason malformed,
+           const DedupeIndex& dedupe, ProductInterest* interest);
+
+  // Judges the duplicates again in order when arrival had it otherwise, and finishes the accounts.
+  void settle(const DedupeIndex& dedupe, ProductInterest* interest);
+  // Replaces the judgement of duplicates (histories look in more places): one fate per row.
+  void set_fates(std::vector<Seen> fates);
+  // Rows that are copies of something that only the caller knows, one answer per row: settle() takes it in.
+  void also_seen(std::vector<Seen> found) { also_seen_ = std::move(found); }
+
+  const EventBatch& events() const noexcept { return events_; }
+  std::span<const uint32_t> kept() const noexcept { return kept_; }     // after settle: in the order (source, offset)
+  std::span<const Reject> rejects() const noexcept { return rejects_; }  // after settle: likewise
+  std::vector<SourceAccount>& accounts() noexcept { return accounts_; }
+  void clear();
+
+ private:
+  void apply(ProductInterest* interest, size_t source, std::span<const uint32_t> rows);
+  std::vector<uint32_t> rows_in_order() const;
+
+  bool open_ = false;
+  BatchTimes times_;
+  int64_t watermark_before_ = kNoTime;
+  int64_t records_ = 0;
+  size_t reject_bytes_ = 0;
+  EventBatch events_;
+  std::vector<Reject> rejects_;
+  std::vector<Seen> fates_;       // by row
+  std::vector<uint32_t> kept_;
+  OpenBatchDedupe seen_;
+  std::vector<Seen> also_seen_;
+  std::vector<SourceAccount> accounts_;
+  bool applied_ = false;          // something is in the view's overlay
+};
+
+}  // namespace pactolus

@@ -1,0 +1,112 @@
+#include "runtime/recovery.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "runtime/silver_reader.h"
+
+namespace pactolus {
+
+Result<> Recovery::run() {
+  const std::string id = app_id(job_.config_.job, "batch");
+  job_.quarantine_batch_ = job_.quarantine_->snapshot().txn_version(id).value_or(0);
+  job_.gold_batch_ = job_.interest_table_->snapshot().txn_version(id).value_or(0);
+  job_.batch_ = job_.silver_->snapshot().txn_version(id).value_or(0);
+  if (job_.batch_ == 0) return {};
+  TRY(collect_accounts());
+  restore_position();
+  TRY(rebuild_dedupe());
+  TRY(rebuild_gold());
+  return finish_quarantine();
+}
+
+// Newest first, until everything is there that the tables behind Silver may still need.
+Result<> Recovery::collect_accounts() {
+  const int64_t oldest = std::min({job_.batch_, job_.quarantine_batch_, job_.gold_batch_});
+  for (int64_t v = job_.silver_->snapshot().version().value; v >= 0; --v) {
+    const auto commit = delta::read_commit(job_.lake_.silver(), Version(v));
+    if (!commit) {
+      if (commit.error().code == ErrorCode::not_found) break;
+      return std::unexpected(commit.error());
+    }
+    if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job_.config_.job)) continue;
+    BatchAccount account = TRY(batch_account(commit->commit_info->info));
+    const int64_t batch = account.batch;
+    accounts_.emplace(batch, std::move(account));
+    if (batch <= std::max<int64_t>(oldest, 1)) break;
+  }
+  if (!accounts_.contains(job_.batch_))
+    return fail(ErrorCode::corrupt, fmt::format("the Silver log has batch {} by its txn, but not its account", job_.batch_));
+  return {};
+}
+
+void Recovery::restore_position() {
+  const BatchAccount& last = accounts_.at(job_.batch_);
+  job_.batch_time_ = last.batch_time;
+  WatermarkState state;
+  state.watermark = last.watermark_after;
+  state.sources.resize(job_.live_sources_);
+  for (size_t s = 0; s < job_.live_sources_; ++s) {
+    SourceAccount& mine = job_.accounts_[s];
+    for (const SourceAccount& a : last.sources)
+      if (a.topic == mine.topic && a.topic_id == mine.topic_id && a.partition == mine.partition) {
+        mine.max_event_time = a.max_event_time;
+        mine.idle = a.idle;
+        state.sources[s] = {a.max_event_time, a.idle};
+      }
+  }
+  job_.watermark_.restore(std::move(state));
+  for (const SourceAccount& a : job_.accounts_) job_.totals_.records_before += a.end;
+}
+
+Result<> Recovery::rebuild_dedupe() {
+  const int64_t watermark = job_.watermark_.watermark();
+  job_.dedupe_.advance(watermark);
+  // Without a watermark only live ids are kept: histories may reach back over years.
+  const SilverFilter filter{.from_time = job_.dedupe_.oldest_time(), .live_only = watermark == kNoTime};
+  const delta::Snapshot& silver = job_.silver_->snapshot();
+  for (const auto& [path, file] : silver.files()) {
+    SilverRows rows;
+    TRY(read_silver_file(silver.table_folder(), file, job_.decoder_, filter, rows));
+    for (size_t i = 0; i < rows.events.rows(); ++i)
+      job_.dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  }
+  return {};
+}
+
+// Panes of the windows that were open when Gold was last committed, then every batch since in order, so that windows
+// which closed after Gold's last commit are made again exactly as they would have been.
+Result<> Recovery::rebuild_gold() {
+  const auto at_gold = accounts_.find(job_.gold_batch_);
+  const int64_t gold_watermark = at_gold == accounts_.end() ? kNoTime : at_gold->second.watermark_after;
+  const WindowShape& shape = job_.interest_.options().shape;
+  const int64_t from = gold_watermark == kNoTime ? INT64_MIN : shape.pane_of(gold_watermark) - shape.size;
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true}));
+  std::map<int64_t, std::vector<uint32_t>> by_batch;
+  std::vector<uint32_t> settled;
+  for (uint32_t i = 0; i < rows.events.rows(); ++i)
+    (rows.batch_id[i] <= job_.gold_batch_ ? settled : by_batch[rows.batch_id[i]]).push_back(i);
+
+  job_.interest_.apply(rows.events, settled, kNoTime);
+  (void)job_.interest_.commit(gold_watermark);  // windows up to there are in the table already
+  for (const auto& [batch, account] : accounts_) {
+    if (batch <= job_.gold_batch_) continue;
+    if (const auto mine = by_batch.find(batch); mine != by_batch.end())
+      job_.interest_.apply(rows.events, mine->second, account.watermark_before);
+    const std::vector<InterestRow> final_rows = job_.interest_.commit(account.watermark_after);
+    job_.alerts_.judge(final_rows, account.watermark_after);
+    if (!final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
+  }
+  return {};
+}
+
+Result<> Recovery::finish_quarantine() {
+  const int64_t reached = job_.quarantine_batch_;
+  for (const auto& [batch, account] : accounts_)
+    if (batch > reached) TRY(job_.commit_quarantine(account));
+  return {};
+}
+
+}  // namespace pactolus

@@ -1,0 +1,76 @@
+#include "runtime/silver_reader.h"
+
+#include <fmt/core.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/time_text.h"
+#include "lake/parquet/parquet_file.h"
+
+namespace pactolus {
+namespace {
+
+const std::vector<std::string> kColumns = {"event_id", "user_id",  "product_id", "price",  "quantity", "currency",
+                                           "event_timestamp", "topic", "partition", "offset", "batch_id"};
+
+// Largest batch_id by the file's statistics; INT64_MAX when they do not say.
+int64_t last_batch(const delta::AddFile& file) {
+  const auto stats = Json::parse(file.stats);
+  return stats ? (*stats)["maxValues"]["batch_id"].as_int(INT64_MAX) : INT64_MAX;
+}
+
+}  // namespace
+
+bool is_history_topic(std::string_view topic) noexcept { return topic.starts_with("_ingest.") || topic.starts_with("_replay."); }
+
+Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder, const SilverFilter& filter,
+                          SilverRows& out) {
+  const ColumnBatch batch = TRY(read_parquet(table / file.path, kColumns));
+  const ColumnView v = ColumnView::of(batch);
+  for (const auto& name : kColumns)
+    if (!v.has_child(name)) return fail(ErrorCode::corrupt, fmt::format("Silver file {} lacks the column {}", file.path, name));
+  const auto type_value = file.partition_values.find("event_type");
+  uint8_t type = uint8_t(EventKind::page_view);
+  if (type_value != file.partition_values.end() && type_value->second)
+    for (int code = 0; code < decoder.type_count(); ++code)
+      if (decoder.type_name(uint8_t(code)) == *type_value->second) type = uint8_t(code);
+
+  const ColumnView id = v.child("event_id"), user = v.child("user_id"), product = v.child("product_id"), price = v.child("price"),
+                   quantity = v.child("quantity"), currency = v.child("currency"), time = v.child("event_timestamp"),
+                   topic = v.child("topic"), partition = v.child("partition"), offset = v.child("offset"), batch_id = v.child("batch_id");
+  EventBatch& e = out.events;
+  for (int64_t i = 0; i < v.length(); ++i) {
+    const int64_t t = time.int_at(i), b = batch_id.int_at(i);
+    if (t < filter.from_time || b <= filter.after_batch) continue;
+    const bool history = is_history_topic(topic.text_at(i));
+    if (history && filter.live_only) continue;
+    e.fingerprint.push_back(hash64(id.text_at(i)));
+    e.user_id.codes.push_back(e.users.code(user.text_at(i)));
+    e.product_id.codes.push_back(product.is_null(i) ? -1 : e.products.code(product.text_at(i)));
+    e.currency.codes.push_back(currency.is_null(i) ? -1 : e.currencies.code(currency.text_at(i)));
+    e.event_type.push_back(type);
+    e.price.push_back(price.is_null(i) ? kNoMoney : Money(price.decimal_at(i)));
+    e.quantity.push_back(int32_t(quantity.int_at(i)));
+    e.event_time.push_back(t);
+    e.source.push_back(uint16_t(partition.int_at(i)));
+    e.offset.push_back(offset.int_at(i));
+    out.batch_id.push_back(b);
+    out.history.push_back(history);
+  }
+  return {};
+}
+
+Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter) {
+  SilverRows out;
+  const std::string first_date =
+      filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
+  for (const auto& [path, file] : silver.files()) {
+    const auto date = file.partition_values.find("event_date");
+    if (date != file.partition_values.end() && date->second && *date->second < first_date) continue;
+    if (filter.after_batch != INT64_MIN && last_batch(file) <= filter.after_batch) continue;
+    TRY(read_silver_file(silver.table_folder(), file, decoder, filter, out));
+  }
+  return out;
+}
+
+}  // namespace pactolus

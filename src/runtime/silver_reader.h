@@ -1,0 +1,35 @@
+// Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. The columns that
+// dedupe and the streaming views need are filled, the others stay empty.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "event/decoder.h"
+#include "lake/delta/snapshot.h"
+
+namespace pactolus {
+
+struct SilverRows {
+  EventBatch events;              // event_id only as fingerprint; offsets and sources as in Silver
+  std::vector<int64_t> batch_id;  // by row
+  std::vector<bool> history;      // by row: of an ingest or replay topic
+};
+
+// Topics that hold histories (ingested files, replayed quarantine) are named so.
+bool is_history_topic(std::string_view topic) noexcept;
+
+struct SilverFilter {
+  int64_t from_time = INT64_MIN;    // event time
+  int64_t after_batch = INT64_MIN;  // only rows of later batches
+  bool live_only = false;
+};
+
+// Appends the rows of one live file that pass the filter. Type names are coded as `decoder` codes them; a name that
+// is configured no longer counts as page_view.
+Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder, const SilverFilter& filter,
+                          SilverRows& out);
+// The same for all live files that may hold such rows (by partition and statistics), in the order of their paths.
+Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter);
+
+}  // namespace pactolus

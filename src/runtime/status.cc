@@ -1,0 +1,87 @@
+#include "runtime/status.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "base/time_text.h"
+
+namespace pactolus {
+namespace {
+
+constexpr size_t kProvisionalRows = 20;
+
+Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
+
+Json counts_json(const CountByName& counts) {
+  Json out = Json::object();
+  for (const auto& [name, n] : counts) out.set(name, n);
+  return out;
+}
+
+}  // namespace
+
+Json status_json(const Job& job, int64_t now_us, bool running) {
+  const JobView v = job.view();
+  Json sources = Json::array();
+  for (const SourceAccount& s : v.sources)
+    sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
+                     .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
+  Json window = Json::array();
+  const ViewsAndPurchases totals = job.provisional_totals();
+  for (const InterestRow& r : job.provisional(kProvisionalRows)) {
+    Json row = Json::object();
+    row.set("product_id", r.product_id).set("window_start", iso_time(r.window_start)).set("window_end", iso_time(r.window_end));
+    row.set("views", r.views).set("carts", r.carts).set("purchases", r.purchases).set("revenue", money_text(r.revenue)).set("viewers", r.viewers);
+    if (const auto c = conversion_of(r.views, r.purchases))
+      row.set("conversion_rate", c->rate).set("conversion_low", c->interval.low).set("conversion_high", c->interval.high);
+    row.set("low_conversion", low_conversion_mark({r.views, r.purchases}, totals));
+    window.push(std::move(row));
+  }
+  Json alerts = Json::array();
+  for (const AlertTransition& a : v.last_alerts)
+    alerts.push(Json::object().set("product_id", a.product_id).set("state", name_of(a.state)).set("window_start", iso_time(a.window_start))
+                    .set("window_end", iso_time(a.window_end)).set("views", a.views).set("purchases", a.purchases));
+  return Json::object()
+      .set("running", running)
+      .set("pid", int64_t(::getpid()))
+      .set("time", iso_time(now_us))
+      .set("epoch", v.epoch)
+      .set("batch", v.batch)
+      .set("batch_time", time_json(v.batch_time == 0 ? kNoTime : v.batch_time))
+      .set("silver_version", v.silver_version)
+      .set("watermark", time_json(v.watermark))
+      .set("records", v.totals.records)
+      .set("silver", v.totals.silver)
+      .set("duplicates", v.totals.duplicates)
+      .set("conflicting_duplicates", v.totals.conflicting)
+      .set("quarantined", counts_json(v.totals.quarantined))
+      .set("late", v.totals.late)
+      .set("remembered_ids", int64_t(v.remembered_ids))
+      .set("remembered_bytes", int64_t(v.remembered_bytes))
+      .set("open_alerts", int64_t(v.open_alerts))
+      .set("sources", std::move(sources))
+      .set("product_interest", std::move(window))
+      .set("alerts", std::move(alerts));
+}
+
+Result<> write_status(const Job& job, Clock& clock, bool running) {
+  const fs::path path = job.lake().status(), temporary = path.native() + ".tmp";
+  {
+    std::ofstream out(temporary, std::ios::trunc);
+    out << status_json(job, clock.now_us(), running).dump() << "\n";
+  }
+  // A status that cannot be written (a full disk) is no reason to stop.
+  (void)std::rename(temporary.c_str(), path.c_str());
+  return {};
+}
+
+Result<Json> read_status(const LakePaths& lake) {
+  auto text = read_file(lake.status());
+  if (!text) return std::unexpected(text.error());
+  return Json::parse(*text);
+}
+
+}  // namespace pactolus

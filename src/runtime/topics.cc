@@ -1,0 +1,38 @@
+#include "runtime/topics.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "bronze/embedded/embedded_log.h"
+#include "runtime/lake_tables.h"
+#include "runtime/silver_reader.h"
+
+namespace pactolus {
+namespace {
+fs::path bronze_of(const Config& config) { return LakePaths{config.lake}.bronze(); }
+}  // namespace
+
+Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random) {
+  if (config.bronze.from == BronzeFrom::kafka)
+    return fail(ErrorCode::usage, "this release reads the embedded log only", "set bronze.from = \"embedded\"");
+  const fs::path bronze = bronze_of(config);
+  auto reader = open_reader(bronze, config.kafka.topic);
+  if (!reader && reader.error().code == ErrorCode::not_found) {
+    TRY(create_topic(bronze, config.kafka.topic, config.bronze.partitions, random.uuid()));
+    reader = open_reader(bronze, config.kafka.topic);
+  }
+  return TRY(std::move(reader));
+}
+
+Result<std::vector<std::string>> list_history_topics(const Config& config) {
+  auto names = TRY(list_topics(bronze_of(config)));
+  std::erase_if(names, [](const std::string& n) { return !is_history_topic(n); });
+  return names;
+}
+
+Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name) {
+  return TRY(open_reader(bronze_of(config), name));
+}
+
+}  // namespace pactolus

@@ -1,0 +1,19 @@
+// The topics that a job reads, as LogReaders. The only place of the runtime that knows where they live.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "bronze/log.h"
+#include "runtime/config.h"
+
+namespace pactolus {
+
+// The live topic; made when it is missing.
+Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random);
+// Names of the history topics (ingest, replay) that are there now, sorted.
+Result<std::vector<std::string>> list_history_topics(const Config& config);
+Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name);
+
+}  // namespace pactolus

@@ -1,0 +1,154 @@
+#include "silver/dedupe.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+namespace pactolus {
+namespace {
+constexpr size_t kAhead = 16;  // probes whose cache lines are on their way
+constexpr size_t kFirstSlots = 1024;
+
+uint64_t mix(uint64_t h, uint64_t v) noexcept { return (h ^ v) * 0x9FB21C651E98DF25ull ^ (h >> 29); }
+}  // namespace
+
+uint8_t content_byte(uint64_t user_hash, uint64_t product_hash, uint64_t type_hash, int64_t event_time, Money price, int32_t quantity) noexcept {
+  uint64_t h = mix(user_hash, product_hash);
+  h = mix(h, type_hash);
+  h = mix(h, uint64_t(event_time));
+  h = mix(h, uint64_t(price));
+  h = mix(h, uint64_t(quantity));
+  return uint8_t(h >> 56);
+}
+
+uint8_t content_byte(const EventBatch& b, size_t row) noexcept {
+  const int32_t product = b.product_id.codes[row];
+  return content_byte(b.users.hash(b.user_id.codes[row]), product < 0 ? 0 : b.products.hash(product), b.event_type[row],
+                      b.event_time[row], b.price[row], b.quantity[row]);
+}
+
+DedupeIndex::DedupeIndex(int64_t horizon_us) : width_(horizon_us / 4), horizon_(horizon_us) {
+  PACTOLUS_CHECK(width_ > 0, "the dedupe horizon must be at least 4 microseconds");
+  std::fill(std::begin(bucket_of_id_), std::end(bucket_of_id_), INT64_MAX);
+}
+
+Seen DedupeIndex::lookup(uint64_t fingerprint, uint8_t content) const noexcept {
+  const int64_t i = table_.find(fingerprint);
+  if (i != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, i)))
+    return table_.content_at(fingerprint, i) == content ? Seen::same : Seen::conflicting;
+  if (!far_.empty())
+    if (const auto f = far_.find(fingerprint); f != far_.end() && f->second.first >= first_bucket_)
+      return f->second.second == content ? Seen::same : Seen::conflicting;
+  return Seen::no;
+}
+
+int DedupeIndex::new_id(int64_t bucket) {
+  for (int round = 0; round < 2; ++round) {
+    for (int id = 0; id < kIds; ++id)
+      if (bucket_of_id_[id] == INT64_MAX) {
+        bucket_of_id_[id] = bucket;
+        ids_[bucket] = id;
+        return id;
+      }
+    purge();  // ids of forgotten buckets come back once no entry carries them
+  }
+  return -1;
+}
+
+void DedupeIndex::insert(uint64_t fingerprint, uint8_t content, int64_t event_time) {
+  const int64_t bucket = floor_div(event_time, width_);
+  if (bucket < first_bucket_) return;
+  int64_t slot = table_.find(fingerprint);
+  if (slot != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, slot))) return;
+  if (!far_.empty() && far_.contains(fingerprint)) return;
+  ++live_;
+  ++count_[bucket];
+  const auto known = ids_.find(bucket);
+  const int id = known != ids_.end() ? known->second : new_id(bucket);
+  if (id < 0) {
+    far_[fingerprint] = {bucket, content};
+    return;
+  }
+  if (known == ids_.end()) slot = table_.find(fingerprint);  // a new id may have rebuilt the table
+  if (slot != FingerprintTable::kAbsent)
+    table_.replace_at(fingerprint, slot, content, uint8_t(id));  // forgotten, but not yet swept
+  else
+    table_.insert(fingerprint, content, uint8_t(id), [this](uint8_t tag) { return live(tag); });
+}
+
+void DedupeIndex::advance(int64_t watermark) {
+  if (watermark == kNoTime) return;
+  const int64_t first = floor_div(watermark - horizon_, width_);  // the bucket that holds the bound is still needed
+  if (first <= first_bucket_) return;
+  first_bucket_ = first;
+  for (auto b = count_.begin(); b != count_.end() && b->first < first; b = count_.erase(b)) live_ -= b->second;
+  ids_.erase(ids_.begin(), ids_.lower_bound(first));
+  std::erase_if(far_, [first](const auto& f) { return f.second.first < first; });
+  // Memory comes back when a third of the table is forgotten; until then dead entries cost a few probes.
+  if (table_.size() > live_ + live_ / 2 + 4096) purge();
+}
+
+void DedupeIndex::purge() {
+  for (size_t s = 0; s < FingerprintTable::kShards; ++s) table_.rebuild(s, [this](uint8_t tag) { return live(tag); });
+  for (int id = 0; id < kIds; ++id)
+    if (bucket_of_id_[id] < first_bucket_) bucket_of_id_[id] = INT64_MAX;
+}
+
+void DedupeIndex::for_each(const std::function<void(const Entry&)>& visit) const {
+  table_.for_each([&](const FingerprintTable::Entry& e) {
+    if (live(e.tag)) visit({e.fingerprint, bucket_of_id_[e.tag] * width_, e.content});
+  });
+  for (const auto& [fingerprint, f] : far_) visit({fingerprint, f.first * width_, f.second});
+}
+
+void OpenBatchDedupe::clear() {
+  std::fill(slots_.begin(), slots_.end(), 0);
+  used_ = 0;
+  inverted_ = false;
+}
+
+void OpenBatchDedupe::grow(const EventBatch& batch) {
+  std::vector<uint32_t> old(std::max(kFirstSlots, slots_.size() * 4));
+  old.swap(slots_);
+  const size_t mask = slots_.size() - 1;
+  for (const uint32_t row : old) {
+    if (row == 0) continue;
+    size_t i = batch.fingerprint[row - 1] & mask;
+    while (slots_[i] != 0) i = (i + 1) & mask;
+    slots_[i] = row;
+  }
+}
+
+Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index) {
+  if ((used_ + 1) * 2 > slots_.size()) grow(batch);
+  const uint64_t fingerprint = batch.fingerprint[row];
+  const uint8_t content = content_byte(batch, row);
+  if (const Seen seen = index.lookup(fingerprint, content); seen != Seen::no) return seen;
+  const size_t mask = slots_.size() - 1;
+  size_t i = fingerprint & mask;
+  for (; slots_[i] != 0; i = (i + 1) & mask) {
+    const uint32_t kept = slots_[i] - 1;
+    if (batch.fingerprint[kept] != fingerprint) continue;
+    if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept])) inverted_ = true;
+    return content_byte(batch, kept) == content ? Seen::same : Seen::conflicting;
+  }
+  slots_[i] = row + 1;
+  ++used_;
+  return Seen::no;
+}
+
+void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index, std::vector<Seen>& fates) {
+  for (size_t row = first; row < std::min(first + kAhead, last); ++row) index.prefetch(batch.fingerprint[row]);
+  for (size_t row = first; row < last; ++row) {
+    if (row + kAhead < last) index.prefetch(batch.fingerprint[row + kAhead]);
+    fates.push_back(check_row(batch, uint32_t(row), index));
+  }
+}
+
+void OpenBatchDedupe::check_in_order(const EventBatch& batch, std::span<const uint32_t> rows, const DedupeIndex& index, std::vector<Seen>& fates) {
+  clear();
+  for (const uint32_t row : rows) fates.push_back(check_row(batch, row, index));
+}
+
+}  // namespace pactolus

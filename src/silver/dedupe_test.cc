@@ -1,0 +1,167 @@
+#include "silver/dedupe.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+namespace pactolus {
+namespace {
+
+constexpr int64_t kHorizon = 24 * kMicrosPerHour;
+
+TEST(FingerprintTable, FindsWhatWasPutIn) {
+  FingerprintTable t;
+  Random random(1);
+  std::vector<uint64_t> keys{0, 2, UINT64_MAX, uint64_t(1) << 56};
+  for (int i = 0; i < 200'000; ++i) keys.push_back(random.next());
+  const auto all = [](uint8_t) { return true; };
+  for (size_t i = 0; i < keys.size(); ++i) t.insert(keys[i], uint8_t(i), uint8_t(i % 7), all);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const int64_t slot = t.find(keys[i]);
+    ASSERT_NE(slot, FingerprintTable::kAbsent) << i;
+    ASSERT_EQ(t.content_at(keys[i], slot), uint8_t(i));
+    ASSERT_EQ(t.tag_at(keys[i], slot), i % 7);
+  }
+  for (int i = 0; i < 100'000; ++i) ASSERT_EQ(t.find(random.next()), FingerprintTable::kAbsent);
+  EXPECT_LE(double(t.memory_bytes()) / double(t.size()), 14.0);
+  for (size_t s = 0; s < FingerprintTable::kShards; ++s) t.rebuild(s, [](uint8_t tag) { return tag == 3; });
+  EXPECT_EQ(t.size(), keys.size() / 7);
+  EXPECT_NE(t.find(keys[3]), FingerprintTable::kAbsent);
+  EXPECT_EQ(t.find(keys[5]), FingerprintTable::kAbsent);
+  size_t seen = 0;
+  t.for_each([&](const FingerprintTable::Entry& e) { seen += e.tag == 3; });
+  EXPECT_EQ(seen, t.size());
+}
+
+// The plain twin: a map of everything, with the rule of design.md section 4 read literally.
+class Twin {
+ public:
+  bool seen(uint64_t id) const {
+    const auto f = times_.find(id);
+    return f != times_.end() && !ended(f->second);
+  }
+  void insert(uint64_t id, int64_t time) {
+    if (!ended(time) && !seen(id)) times_[id] = time;
+  }
+  void advance(int64_t watermark) { bound_ = std::max(bound_, watermark - kHorizon); }
+  size_t size() const {
+    size_t n = 0;
+    for (const auto& [id, t] : times_) n += !ended(t);
+    return n;
+  }
+
+ private:
+  bool ended(int64_t time) const { return floor_to(time, kHorizon / 4) + kHorizon / 4 <= bound_; }
+  std::map<uint64_t, int64_t> times_;
+  int64_t bound_ = INT64_MIN / 2;
+};
+
+TEST(DedupeIndex, EqualsItsPlainTwin) {
+  for (const int64_t spread : {2 * kMicrosPerHour, 3000 * kMicrosPerHour, 9000 * kMicrosPerHour}) {
+    DedupeIndex index(kHorizon);
+    Twin twin;
+    Random random{uint64_t(spread)};
+    int64_t now = 1'700'000'000'000'000;
+    for (int step = 0; step < 60'000; ++step) {
+      const uint64_t id = (random.below(8000) + 1) * 0x9E3779B97F4A7C15ull;  // ids come again and again
+      const int64_t time = now - kMicrosPerHour + int64_t(random.unit() * double(spread));
+      ASSERT_EQ(index.lookup(id, 0) != Seen::no, twin.seen(id)) << "step " << step;
+      index.insert(id, 0, time);
+      twin.insert(id, time);
+      if (random.below(200) == 0) {
+        now += int64_t(random.unit() * 4 * double(kMicrosPerHour));
+        index.advance(now);
+        twin.advance(now);
+      }
+    }
+    EXPECT_EQ(index.size(), twin.size());
+    size_t visited = 0;
+    index.for_each([&](const DedupeIndex::Entry& e) {
+      visited += twin.seen(e.fingerprint);
+      EXPECT_GE(e.bucket_start, index.oldest_time());
+    });
+    EXPECT_EQ(visited, twin.size());
+  }
+}
+
+TEST(DedupeIndex, RemembersUntilTheBucketEnds) {
+  DedupeIndex index(kHorizon);
+  const int64_t noon = floor_to(1'700'000'000'000'000, kMicrosPerDay) + 12 * kMicrosPerHour;
+  index.insert(7, 1, noon);  // bucket 12:00 to 18:00
+  EXPECT_EQ(index.lookup(7, 1), Seen::same);
+  EXPECT_EQ(index.lookup(7, 2), Seen::conflicting);
+  index.advance(noon + 6 * kMicrosPerHour + kHorizon - 1);
+  EXPECT_EQ(index.lookup(7, 1), Seen::same);
+  index.advance(noon + 6 * kMicrosPerHour + kHorizon);
+  EXPECT_EQ(index.lookup(7, 1), Seen::no);
+  index.insert(7, 1, noon);  // too old to be taken
+  EXPECT_EQ(index.size(), 0u);
+  index.advance(kNoTime);
+  index.advance(noon);  // a watermark never falls
+  EXPECT_EQ(index.oldest_time(), noon + 6 * kMicrosPerHour);
+}
+
+TEST(DedupeIndex, MemoryFollowsTheHorizon) {
+  DedupeIndex index(kHorizon);
+  Random random(3);
+  int64_t now = 1'700'000'000'000'000;
+  size_t most = 0;
+  for (int day = 0; day < 10; ++day)
+    for (int hour = 0; hour < 24; ++hour, now += kMicrosPerHour) {
+      for (int i = 0; i < 4000; ++i) index.insert(random.next(), 0, now + i);
+      index.advance(now);
+      most = std::max(most, index.memory_bytes());
+      EXPECT_LE(index.size(), size_t(31 * 4000));
+    }
+  EXPECT_LT(most, size_t(2 * 31 * 4000 * 14));
+}
+
+EventBatch batch_of(const std::vector<std::tuple<int, int, std::string, std::string>>& rows) {
+  EventBatch b;
+  for (const auto& [source, offset, id, user] : rows) {
+    b.event_id.append(id);
+    b.fingerprint.push_back(hash64(id));
+    b.user_id.codes.push_back(b.users.code(user));
+    b.product_id.codes.push_back(-1);
+    b.event_type.push_back(0);
+    b.event_time.push_back(1000);
+    b.price.push_back(kNoMoney);
+    b.quantity.push_back(1);
+    b.source.push_back(uint16_t(source));
+    b.offset.push_back(offset);
+  }
+  return b;
+}
+
+TEST(OpenBatchDedupe, TheFirstInOrderOfSourceAndOffsetWins) {
+  const EventBatch b = batch_of({{1, 5, "a", "u"}, {0, 9, "a", "u"}, {1, 6, "b", "u"}, {1, 7, "b", "other"}, {0, 10, "c", "u"}});
+  DedupeIndex index(kHorizon);
+  OpenBatchDedupe open;
+  std::vector<Seen> fates;
+  open.check(b, 0, 2, index, fates);
+  open.check(b, 2, 5, index, fates);
+  EXPECT_EQ(fates, (std::vector<Seen>{Seen::no, Seen::same, Seen::no, Seen::conflicting, Seen::no}));
+  ASSERT_TRUE(open.inverted());  // row 1 comes before row 0
+  fates.clear();
+  const std::vector<uint32_t> order{1, 4, 0, 2, 3};
+  open.check_in_order(b, order, index, fates);
+  EXPECT_EQ(fates, (std::vector<Seen>{Seen::no, Seen::no, Seen::same, Seen::no, Seen::conflicting}));
+  EXPECT_FALSE(open.inverted());
+}
+
+TEST(OpenBatchDedupe, KnowsWhatWasCommitted) {
+  const EventBatch b = batch_of({{0, 1, "a", "u"}, {0, 2, "b", "u"}});
+  DedupeIndex index(kHorizon);
+  index.insert(hash64("a"), content_byte(b, 0), 1000);
+  index.insert(hash64("b"), uint8_t(content_byte(b, 1) + 1), 1000);
+  OpenBatchDedupe open;
+  std::vector<Seen> fates;
+  open.check(b, 0, 2, index, fates);
+  EXPECT_EQ(fates, (std::vector<Seen>{Seen::same, Seen::conflicting}));
+}
+
+}  // namespace
+}  // namespace pactolus
