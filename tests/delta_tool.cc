@@ -11,6 +11,7 @@
 #include "base/columns.h"
 #include "base/time_text.h"
 #include "lake/delta/delta_table.h"
+#include "lake/delta/log_cleanup.h"
 #include "lake/delta/path_encoding.h"
 #include "lake/delta/stats.h"
 #include "lake/parquet/parquet_file.h"

@@ -6,8 +6,11 @@
 
 // The list of commands: one line each, in the order of help within their group. X(name) stands for make_name().
 #define PACTOLUS_COMMANDS(X) \
+  X(demo)                    \
   X(simulate)                \
   X(run)                     \
+  X(status)                  \
+  X(gold_show)               \
   X(init)                    \
   X(config_show)             \
   X(config_check)            \

@@ -135,7 +135,8 @@ TEST_P(AgainstTheNaiveView, GivesTheSameRows) {
       now += int64_t(random.next() % uint64_t(shape.size / 2));
       if (random.below(25) == 0) now += 20 * shape.size;
       const int64_t reached = now - shape.size / 2;  // now and then exactly a window's end
-      watermark = std::max(watermark, random.below(3) ? reached : floor_to(reached - shape.size, shape.slide) + shape.size);
+      watermark =
+          std::max(watermark, random.below(3) ? reached : floor_to(reached - shape.size, shape.slide) + shape.size);
     }
     const auto rows = view.commit(watermark);
     final_rows += int64_t(rows.size());

@@ -18,7 +18,6 @@ namespace {
 constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
 constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords = 1'000'000;  // likewise: row groups stay below 1 Mi rows
-constexpr size_t kKeptAlerts = 20;
 
 DecodeRules rules_of(const Config& c) {
   DecodeRules rules;
@@ -140,6 +139,13 @@ Result<> Job::discover_histories() {
     if (!known) TRY(add_topic(TRY(open_history_topic(config_, name)), true));
   }
   return {};
+}
+
+void Job::judge_alerts(std::span<const InterestRow> rows) {
+  for (AlertTransition& t : alerts_.judge(rows, interest_.watermark())) {
+    if (t.state == AlertState::resolved) open_alerts_.erase(t.product_id);
+    else open_alerts_.insert_or_assign(t.product_id, std::move(t));
+  }
 }
 
 SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_time(), config_.silver.high_value}; }
@@ -344,10 +350,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     for (const auto& [view, n] : a.late) totals_.late += n;
   }
   const std::vector<InterestRow> rows = interest_.commit(watermark_.watermark());
-  for (AlertTransition& t : alerts_.judge(rows, watermark_.watermark())) {
-    if (t.state != AlertState::update) last_alerts_.push_back(std::move(t));
-    if (last_alerts_.size() > kKeptAlerts) last_alerts_.erase(last_alerts_.begin());
-  }
+  judge_alerts(rows);
   open_.clear();
   if (first_watermark) TRY(remember_histories());
 
@@ -504,8 +507,8 @@ JobView Job::view() const {
   v.watermark = watermark_.watermark();
   v.totals = totals_;
   v.sources = accounts_;
-  v.last_alerts = last_alerts_;
-  v.open_alerts = alerts_.open_alerts();
+  for (const auto& [product, alert] : open_alerts_) v.open_alerts.push_back(alert);
+  std::stable_sort(v.open_alerts.begin(), v.open_alerts.end(), [](const auto& a, const auto& b) { return a.views > b.views; });
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();
   return v;

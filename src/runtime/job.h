@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,8 @@ struct JobView {
   int64_t watermark = kNoTime;
   JobTotals totals;
   std::vector<SourceAccount> sources;         // with the open batch's offsets
-  std::vector<AlertTransition> last_alerts;   // newest last, at most 20
-  size_t open_alerts = 0, remembered_ids = 0, remembered_bytes = 0;
+  std::vector<AlertTransition> open_alerts;   // as of the last window judged, most viewed first
+  size_t remembered_ids = 0, remembered_bytes = 0;
 };
 
 class Job {
@@ -116,6 +117,7 @@ class Job {
   Result<> apply_retention();
   template <class F>
   auto while_disk_is_full(F&& action) -> decltype(action());
+  void judge_alerts(std::span<const InterestRow> rows);
   SilverFacts facts() const;
 
   Config config_;
@@ -148,7 +150,7 @@ class Job {
   OpenBatch open_;
   int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0;
   size_t next_source_ = 0;
-  std::vector<AlertTransition> last_alerts_;
+  std::map<std::string, AlertTransition> open_alerts_;  // by product
   JobTotals totals_;
 };
 

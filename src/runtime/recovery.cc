@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "runtime/interest_reader.h"
 #include "runtime/silver_reader.h"
 
 namespace pactolus {
@@ -91,14 +92,24 @@ Result<> Recovery::rebuild_gold() {
 
   job_.interest_.apply(rows.events, settled, kNoTime);
   (void)job_.interest_.commit(gold_watermark);  // windows up to there are in the table already
+  TRY(rebuild_alerts(gold_watermark));
   for (const auto& [batch, account] : accounts_) {
     if (batch <= job_.gold_batch_) continue;
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
       job_.interest_.apply(rows.events, mine->second, account.watermark_before);
     const std::vector<InterestRow> final_rows = job_.interest_.commit(account.watermark_after);
-    job_.alerts_.judge(final_rows, account.watermark_after);
+    job_.judge_alerts(final_rows);
     if (!final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
   }
+  return {};
+}
+
+// Which alerts are open follows from the final rows. One that has been open for longer than a day is taken as opened a
+// day ago: reading every window since would cost more than that is worth.
+Result<> Recovery::rebuild_alerts(int64_t gold_watermark) {
+  if (gold_watermark == kNoTime) return {};
+  const std::vector<InterestRow> rows = TRY(read_interest(job_.interest_table_->snapshot(), gold_watermark - kMicrosPerDay));
+  job_.judge_alerts(rows);
   return {};
 }
 

@@ -19,6 +19,7 @@ class Recovery {
   void restore_position();
   Result<> rebuild_dedupe();
   Result<> rebuild_gold();
+  Result<> rebuild_alerts(int64_t gold_watermark);
   Result<> finish_quarantine();
 
   Job& job_;

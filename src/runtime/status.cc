@@ -41,8 +41,8 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
     window.push(std::move(row));
   }
   Json alerts = Json::array();
-  for (const AlertTransition& a : v.last_alerts)
-    alerts.push(Json::object().set("product_id", a.product_id).set("state", name_of(a.state)).set("window_start", iso_time(a.window_start))
+  for (const AlertTransition& a : v.open_alerts)
+    alerts.push(Json::object().set("product_id", a.product_id).set("opened_window", iso_time(a.opened_window)).set("window_start", iso_time(a.window_start))
                     .set("window_end", iso_time(a.window_end)).set("views", a.views).set("purchases", a.purchases));
   return Json::object()
       .set("running", running)
@@ -61,10 +61,9 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
       .set("late", v.totals.late)
       .set("remembered_ids", int64_t(v.remembered_ids))
       .set("remembered_bytes", int64_t(v.remembered_bytes))
-      .set("open_alerts", int64_t(v.open_alerts))
       .set("sources", std::move(sources))
       .set("product_interest", std::move(window))
-      .set("alerts", std::move(alerts));
+      .set("open_alerts", std::move(alerts));
 }
 
 Result<> write_status(const Job& job, Clock& clock, bool running) {

@@ -22,6 +22,10 @@ int64_t allocations = 0;  // of this program; the tests have one thread
   if (void* p = std::malloc(size)) return p;
   std::abort();
 }
+[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size);
+}
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
 

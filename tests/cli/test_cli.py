@@ -246,7 +246,8 @@ class Completion(Program):
         script = self.good("completion", "bash").stdout + (
             'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pactolus; printf "%s\\n" "${COMPREPLY[@]}"\n')
         done = subprocess.run(["bash", "-c", script, "bash", "pactolus", *words], cwd=self.folder,
-                              env=self.environment({}), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                              env=self.environment({}), text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60)
         self.assertEqual(done.stderr, "")
         return done.stdout.split()
 

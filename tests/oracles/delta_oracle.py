@@ -2,8 +2,8 @@
 
 usage: delta_oracle.py DELTA_TOOL   (the test program built from tests/delta_tool.cc)
 
-1. A table that we wrote (appends, compactions, a wider schema, checkpoints, a cleaned log, odd partition values) is read
-   by delta-rs, DuckDB and Polars: rows, versions, txn, history, partition filters and file skipping must agree.
+1. A table that we wrote (appends, compactions, a wider schema, checkpoints, a cleaned log, odd partition values) is
+   read by delta-rs, DuckDB and Polars: rows, versions, txn, history, partition filters and file skipping must agree.
 2. A table that delta-rs wrote, with its own checkpoint, is read and appended to by us, and read again by them.
 Versions are pinned in requirements.txt. Exit code 1 and one line per difference when something disagrees."""
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -37,13 +38,13 @@ class LogTest : public ::testing::Test {
   void create(int32_t partitions = 1) { ASSERT_TRUE(create_topic(bronze_, kTopic, partitions, kTopicId)); }
   std::unique_ptr<EmbeddedLogWriter> writer(const EmbeddedLogOptions& options = {}) {
     auto opened = open_writer(bronze_, kTopic, options, clock_);
-    EXPECT_TRUE(opened) << opened.error().message;
-    return opened ? std::move(*opened) : nullptr;
+    if (!opened) throw std::runtime_error(opened.error().message);  // ends the test
+    return std::move(*opened);
   }
   std::unique_ptr<EmbeddedLogReader> reader() {
     auto opened = open_reader(bronze_, kTopic);
-    EXPECT_TRUE(opened) << opened.error().message;
-    return opened ? std::move(*opened) : nullptr;
+    if (!opened) throw std::runtime_error(opened.error().message);  // ends the test
+    return std::move(*opened);
   }
 
   // One flushed group of `count` records with the values "<text>0", "<text>1", …

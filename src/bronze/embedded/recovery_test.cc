@@ -1,11 +1,7 @@
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 
 #include "base/hash.h"
 #include "bronze/embedded/log_test.h"
@@ -138,6 +134,14 @@ TEST_F(RecoveryTest, DamageInTheMiddleIsRefused) {
   }
 }
 
+TEST_F(RecoveryTest, AFrameThatComesTwiceIsRefused) {
+  const std::string first = segment_.substr(0, size_t(ends_[0]));
+  restore(first + first + segment_.substr(size_t(ends_[1])));
+  EXPECT_EQ(read_all(*reader()).error().code, ErrorCode::corrupt);
+  set_mark(1);
+  EXPECT_EQ(open_error().code, ErrorCode::corrupt);
+}
+
 TEST_F(RecoveryTest, AFileShorterThanItsMarkIsRefused) {
   for (const int64_t size : {int64_t(0), ends_[1], ends_[2] - 1}) {
     restore(std::string_view(segment_).substr(0, size_t(size)));
@@ -179,6 +183,7 @@ TEST_F(RecoveryTest, ADamagedEndOfAClosedSegmentIsRefused) {
   restore(std::string_view(segment_).substr(0, segment_.size() - 1));
   set_mark(2);
   EXPECT_EQ(open_error().code, ErrorCode::corrupt);
+  EXPECT_EQ(bytes_of(segment()).size(), segment_.size() - 1) << "nothing was cut";
   restore(segment_);
   set_mark(2);
   EXPECT_EQ(values(*reader()).size(), 10u);
@@ -254,66 +259,6 @@ TEST_F(RecoveryTest, AFullDiskBetweenTwoSegmentsLosesNothing) {
   const auto all = values(*reader());
   ASSERT_EQ(all.size(), 109u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(all[size_t(9 + i)], "value " + std::to_string(i));
-}
-
-// The journal and the fault point are read from the environment at start: the writing half is this program again.
-class PowerLossTest : public RecoveryTest {
- protected:
-  int run_child(const fs::path& journal, const std::string& fault) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::setenv("PACTOLUS_DISK_JOURNAL", journal.c_str(), 1);
-      ::setenv("PACTOLUS_FAULT", fault.c_str(), 1);
-      ::setenv("PACTOLUS_BRONZE_TEST", root_.c_str(), 1);
-      ::execl("/proc/self/exe", "bronze_test", "--gtest_filter=PowerLossChild.*", "--gtest_brief=1", nullptr);
-      ::_exit(127);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status;
-  }
-};
-
-TEST_F(PowerLossTest, WhatWasAcknowledgedIsThereAndNothingElse) {
-  int64_t fewest = INT64_MAX, most = 0;
-  for (int point = 1; point <= 41; point += point < 6 ? 1 : 5) {  // the first segments closely, then samples
-    for (const bool power_loss : {true, false}) {
-      fs::remove_all(bronze_);
-      fs::remove(root_ / "acknowledged");
-      const fs::path journal = root_ / ("journal" + std::to_string(point) + (power_loss ? "p" : "k"));
-      const int status = run_child(journal, "*:" + std::to_string(point));
-      ASSERT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << status;
-      if (power_loss) {
-        ASSERT_TRUE(forget_unsynced(journal));
-      }
-      const int64_t acknowledged = std::atoll(read_file(root_ / "acknowledged").value_or("0").c_str());
-      auto w = writer();
-      ASSERT_TRUE(w);
-      const auto all = values(*reader());
-      ASSERT_GE(int64_t(all.size()), acknowledged) << point;
-      for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], "value " + std::to_string(i));
-      fewest = std::min(fewest, acknowledged);
-      most = std::max(most, acknowledged);
-      write_group(*w, "after", 1);
-      EXPECT_EQ(values(*reader()).size(), all.size() + 1);
-    }
-  }
-  EXPECT_EQ(fewest, 0);
-  EXPECT_GT(most, 50) << "the points cover the whole run";
-}
-
-TEST(PowerLossChild, Writes) {
-  const char* root = std::getenv("PACTOLUS_BRONZE_TEST");
-  if (!root) GTEST_SKIP() << "only runs as the child of PowerLossTest";
-  const fs::path bronze = fs::path(root) / "bronze";
-  ManualClock clock(1);
-  ASSERT_TRUE(create_topic(bronze, kTopic, 1, kTopicId));
-  auto w = *open_writer(bronze, kTopic, {.segment_bytes = 700, .group_bytes = 150}, clock);
-  for (int i = 0; i < 120;) {
-    for (const int stop = i + 1 + i % 9; i < stop; ++i) ASSERT_TRUE(w->append({.value = "value " + std::to_string(i)}));
-    ASSERT_TRUE(w->flush());
-    std::ofstream(fs::path(root) / "acknowledged") << i;
-  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A Delta table that is written to: made, opened, committed to, checkpointed, cleaned.
+// A Delta table that is written to: made, opened, committed to, checkpointed (cleaned: log_cleanup.h).
 //
 // A commit is one file put where no file was (link(2)); whoever comes second reads what came first, looks whether the
 // own change can still follow, and tries the next version:
@@ -115,14 +115,5 @@ class DeltaTable {
   std::string unsettled_uuid_;
   Version unsettled_after_{-1};
 };
-
-struct CleanedLog {
-  int64_t files = 0;   // removed
-  Version oldest{-1};  // the oldest version that can still be loaded; -1: nothing could be removed
-};
-// Removes what versions from `keep_from` on do not need: everything before the newest readable checkpoint at or below
-// it. The checkpoint's own commit stays, so that its time is known and a stale writer finds the end of the log.
-// Oldest first: a stop on the way leaves a log that is whole from some version on. Ledgers must have been folded.
-Result<CleanedLog> clean_log(const fs::path& table_folder, Version keep_from);
 
 }  // namespace pactolus::delta

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lake/delta/delta_table.h"
+#include "lake/delta/log_cleanup.h"
 
 namespace pactolus::delta {
 
