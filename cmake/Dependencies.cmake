@@ -20,10 +20,11 @@ add_library(xxhash INTERFACE)
 target_link_libraries(xxhash INTERFACE "${XXHASH_LIBRARY}")
 target_include_directories(xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
 
-# simdjson is compiled here, so that no shared library of a distribution's version is needed.
+# simdjson is compiled here, so that no shared library of a distribution's version is needed. libparquet carries another
+# version of it and shows its symbols: ours gets a namespace of its own, or calls would end in the wrong one.
 add_library(simdjson STATIC "${THIRD_PARTY}/simdjson/src/simdjson.cpp")
 target_include_directories(simdjson SYSTEM PUBLIC "${THIRD_PARTY}/simdjson/src")
-target_compile_definitions(simdjson PUBLIC $<$<NOT:$<CONFIG:Debug>>:NDEBUG> SIMDJSON_EXCEPTIONS=0)
+target_compile_definitions(simdjson PUBLIC $<$<NOT:$<CONFIG:Debug>>:NDEBUG> SIMDJSON_EXCEPTIONS=0 simdjson=pactolus_simdjson)
 target_compile_options(simdjson PRIVATE -w -O3 PUBLIC "$<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-march=x86-64-v2;-mpclmul>")
 
 function(_locked_library target file soname)

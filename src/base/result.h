@@ -54,10 +54,13 @@ std::unexpected<Error> fail_errno(std::string_view what, std::string_view path);
 }  // namespace pactolus
 
 // The value of a Result, or the caller returns its error. A GNU statement expression, which g++ and clang++ both
-// know; g++ 12 has no std::expected::and_then.
-#define TRY(...)                                                                    \
-  ({                                                                                \
-    auto&& try_result = (__VA_ARGS__);                                              \
-    if (!try_result) [[unlikely]] return std::unexpected(std::move(try_result).error()); \
-    std::move(try_result).value();                                                  \
+// know; g++ 12 has no std::expected::and_then. The counter gives nested uses names of their own.
+#define TRY(...) PACTOLUS_TRY_NAMED(__COUNTER__, __VA_ARGS__)
+#define PACTOLUS_TRY_NAMED(n, ...) PACTOLUS_TRY_PASTE(n, __VA_ARGS__)
+#define PACTOLUS_TRY_PASTE(n, ...) PACTOLUS_TRY_AS(try_result_##n, __VA_ARGS__)
+#define PACTOLUS_TRY_AS(result, ...)                                                       \
+  ({                                                                                       \
+    auto&& result = (__VA_ARGS__);                                                         \
+    if (!result) [[unlikely]] return std::unexpected(std::move(result).error());           \
+    std::move(result).value();                                                             \
   })

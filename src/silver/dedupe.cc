@@ -43,6 +43,12 @@ Seen DedupeIndex::lookup(uint64_t fingerprint, uint8_t content) const noexcept {
   return Seen::no;
 }
 
+bool DedupeIndex::remembers(uint64_t fingerprint) const noexcept {
+  const int64_t i = table_.find(fingerprint);
+  if (i != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, i))) return true;
+  return !far_.empty() && lookup(fingerprint, 0) != Seen::no;
+}
+
 int DedupeIndex::new_id(int64_t bucket) {
   for (int round = 0; round < 2; ++round) {
     for (int id = 0; id < kIds; ++id)
@@ -109,39 +115,45 @@ void OpenBatchDedupe::clear() {
 }
 
 void OpenBatchDedupe::grow(const EventBatch& batch) {
-  std::vector<uint32_t> old(std::max(kFirstSlots, slots_.size() * 4));
+  std::vector<uint64_t> old(std::max(kFirstSlots, slots_.size() * 4));
   old.swap(slots_);
   const size_t mask = slots_.size() - 1;
-  for (const uint32_t row : old) {
-    if (row == 0) continue;
-    size_t i = batch.fingerprint[row - 1] & mask;
+  for (const uint64_t slot : old) {
+    if (slot == 0) continue;
+    size_t i = batch.fingerprint[uint32_t(slot) - 1] & mask;
     while (slots_[i] != 0) i = (i + 1) & mask;
-    slots_[i] = row;
+    slots_[i] = slot;
   }
 }
 
 Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index) {
   if ((used_ + 1) * 2 > slots_.size()) grow(batch);
   const uint64_t fingerprint = batch.fingerprint[row];
-  const uint8_t content = content_byte(batch, row);
-  if (const Seen seen = index.lookup(fingerprint, content); seen != Seen::no) return seen;
+  if (index.remembers(fingerprint)) [[unlikely]] return index.lookup(fingerprint, content_byte(batch, row));
   const size_t mask = slots_.size() - 1;
+  const uint64_t upper = fingerprint & 0xffff'ffff'0000'0000ull;
   size_t i = fingerprint & mask;
   for (; slots_[i] != 0; i = (i + 1) & mask) {
-    const uint32_t kept = slots_[i] - 1;
+    if ((slots_[i] & 0xffff'ffff'0000'0000ull) != upper) continue;
+    const uint32_t kept = uint32_t(slots_[i]) - 1;
     if (batch.fingerprint[kept] != fingerprint) continue;
     if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept])) inverted_ = true;
-    return content_byte(batch, kept) == content ? Seen::same : Seen::conflicting;
+    return content_byte(batch, kept) == content_byte(batch, row) ? Seen::same : Seen::conflicting;
   }
-  slots_[i] = row + 1;
+  slots_[i] = upper | (row + 1);
   ++used_;
   return Seen::no;
 }
 
 void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index, std::vector<Seen>& fates) {
-  for (size_t row = first; row < std::min(first + kAhead, last); ++row) index.prefetch(batch.fingerprint[row]);
+  if (slots_.empty()) grow(batch);
+  const auto prefetch = [&](size_t row) {
+    index.prefetch(batch.fingerprint[row]);
+    __builtin_prefetch(&slots_[batch.fingerprint[row] & (slots_.size() - 1)]);
+  };
+  for (size_t row = first; row < std::min(first + kAhead, last); ++row) prefetch(row);
   for (size_t row = first; row < last; ++row) {
-    if (row + kAhead < last) index.prefetch(batch.fingerprint[row + kAhead]);
+    if (row + kAhead < last) prefetch(row + kAhead);
     fates.push_back(check_row(batch, uint32_t(row), index));
   }
 }

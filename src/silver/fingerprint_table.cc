@@ -3,6 +3,7 @@
 namespace pactolus {
 namespace {
 constexpr size_t kFirstSlots = 32;
+constexpr size_t kSmallShard = 16'384;  // keys: 4 million in the whole table
 }
 
 FingerprintTable::FingerprintTable() { clear(); }
@@ -22,19 +23,10 @@ void FingerprintTable::replace_at(uint64_t fingerprint, int64_t index, uint8_t c
   s.tags[size_t(index)] = tag;
 }
 
-void FingerprintTable::rebuild(size_t shard, const std::function<bool(uint8_t tag)>& keep) {
-  Shard& old = shards_[shard];
-  size_t kept = 0;
-  for (size_t i = 0; i < old.slots.size(); ++i) kept += old.slots[i] != 0 && keep(old.tags[i]);
-  Shard fresh;
-  const size_t slots = std::max(kFirstSlots, (kept + 1) * 100 / 68 + 1);
-  fresh.slots.assign(slots, 0);
-  fresh.tags.assign(slots, 0);
-  fresh.used = kept;
-  for (size_t i = 0; i < old.slots.size(); ++i)
-    if (old.slots[i] != 0 && keep(old.tags[i])) place(fresh, old.slots[i], old.tags[i], position(old.slots[i] >> 8, slots));
-  size_ -= old.used - kept;
-  old = std::move(fresh);
+FingerprintTable::Shard FingerprintTable::make_shard(size_t kept) {
+  const size_t percent = kept < kSmallShard ? 40 : 68;
+  const size_t slots = std::max(kFirstSlots, (kept + 1) * 100 / percent + 1);
+  return {std::vector<uint64_t>(slots), std::vector<uint8_t>(slots), kept};
 }
 
 size_t FingerprintTable::memory_bytes() const noexcept {

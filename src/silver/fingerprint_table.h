@@ -2,7 +2,8 @@
 //
 // The top 8 bits choose a shard, the other 56 are kept in the slot, and the low byte of the slot is free for the
 // content byte. A shard is probed linearly from the slot that the fingerprint's size suggests (multiply, not mask), so
-// it can grow by any factor: filled between 68 and 80 percent, 11.3 to 13.3 bytes a key.
+// it can grow by any factor: filled between 68 and 80 percent, 11.3 to 13.3 bytes a key. (Small shards double, which
+// moves keys less often; memory matters only when there are many.)
 //
 //   slot:  [ 56 bits of fingerprint | 8 bits of content ]     tag:  [ 8 bits ]
 //
@@ -60,8 +61,9 @@ class FingerprintTable {
     ++s.used;
     ++size_;
   }
-  // Rebuilds one of the kShards shards without the entries that `keep` refuses.
-  void rebuild(size_t shard, const std::function<bool(uint8_t tag)>& keep);
+  // Rebuilds one of the kShards shards without the entries that `keep(tag)` refuses.
+  template <class Keep>
+  void rebuild(size_t shard, Keep&& keep);
 
   size_t size() const noexcept { return size_; }
   size_t memory_bytes() const noexcept;
@@ -89,8 +91,22 @@ class FingerprintTable {
     s.slots[i] = slot;
     s.tags[i] = tag;
   }
+  static Shard make_shard(size_t kept);
   std::array<Shard, kShards> shards_;
   size_t size_ = 0;
 };
+
+template <class Keep>
+void FingerprintTable::rebuild(size_t shard, Keep&& keep) {
+  Shard& old = shards_[shard];
+  size_t kept = 0;
+  for (size_t i = 0; i < old.slots.size(); ++i) kept += old.slots[i] != 0 && keep(old.tags[i]);
+  Shard fresh = make_shard(kept);
+  for (size_t i = 0; i < old.slots.size(); ++i)
+    if (old.slots[i] != 0 && keep(old.tags[i]))
+      place(fresh, old.slots[i], old.tags[i], position(old.slots[i] >> 8, fresh.slots.size()));
+  size_ -= old.used - kept;
+  old = std::move(fresh);
+}
 
 }  // namespace pactolus

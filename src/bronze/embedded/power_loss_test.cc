@@ -42,7 +42,6 @@ TEST_F(PowerLossTest, WhatWasAcknowledgedIsThereAndNothingElse) {
       }
       const int64_t acknowledged = std::atoll(read_file(root_ / "acknowledged").value_or("0").c_str());
       auto w = writer();
-
       const auto all = values(*reader());
       ASSERT_GE(int64_t(all.size()), acknowledged) << point;
       for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], "value " + std::to_string(i));

@@ -52,7 +52,7 @@ class CheckpointTest : public TableTest {
 
 TEST_F(CheckpointTest, HoldsTheWholeTable) {
   DeltaTable table = odd_table();
-  const Snapshot from_commits = *Snapshot::load(root_);
+  const Snapshot from_commits = Snapshot::load(root_).value();
   ASSERT_TRUE(table.checkpoint(0));
   for (int64_t v = 0; v < 4; ++v) fs::remove(commit_path(root_, Version(v)));
   const auto loaded = Snapshot::load(root_);
@@ -82,13 +82,13 @@ TEST_F(CheckpointTest, WrittenTwiceIsHarmless) {
   DeltaTable other = open();
   ASSERT_TRUE(table.checkpoint(0));
   ASSERT_TRUE(other.checkpoint(0));
-  expect_same(*Snapshot::load(root_), table.snapshot());
+  expect_same(Snapshot::load(root_).value(), table.snapshot());
 }
 
 TEST_F(CheckpointTest, OfAnOlderVersion) {
   DeltaTable table = odd_table();
   ASSERT_TRUE(table.checkpoint(Version(2), 0));
-  EXPECT_EQ(names(*Snapshot::load(root_, Version(2))), "a b x é.parquet");
+  EXPECT_EQ(names(Snapshot::load(root_, Version(2)).value()), "a b x é.parquet");
   EXPECT_EQ(Snapshot::load(root_)->checkpoint_version(), Version(2));
 }
 
@@ -96,7 +96,7 @@ TEST_F(CheckpointTest, ATornOneFallsBackToTheCommits) {
   DeltaTable table = odd_table();
   ASSERT_TRUE(table.checkpoint(0));
   tear(Version(4));
-  const Snapshot loaded = *Snapshot::load(root_);
+  const Snapshot loaded = Snapshot::load(root_).value();
   expect_same(loaded, table.snapshot());
   EXPECT_EQ(loaded.checkpoint_version(), Version(-1));
   EXPECT_TRUE(loaded.damaged_checkpoint());
@@ -109,7 +109,7 @@ TEST_F(CheckpointTest, ATornOneFallsBackToAnOlderOne) {
   fs::remove(commit_path(root_, Version(0)));
   tear(Version(4));
   EXPECT_EQ(Snapshot::load(root_)->checkpoint_version(), Version(2));
-  expect_same(*Snapshot::load(root_), table.snapshot());
+  expect_same(Snapshot::load(root_).value(), table.snapshot());
 }
 
 TEST_F(CheckpointTest, ATornOneThatIsNeededIsAnError) {
@@ -143,7 +143,7 @@ TEST_F(CheckpointTest, InPartsCountsWhenAllPartsAreThere) {
   EXPECT_EQ(Snapshot::load(root_)->checkpoint_version(), Version(-1));
   fs::copy_file(part(1), part(2));
   EXPECT_EQ(Snapshot::load(root_)->checkpoint_version(), Version(4));
-  expect_same(*Snapshot::load(root_), table.snapshot());
+  expect_same(Snapshot::load(root_).value(), table.snapshot());
 }
 
 TEST_F(CheckpointTest, AForeignParquetFileIsNoCheckpoint) {
@@ -154,7 +154,7 @@ TEST_F(CheckpointTest, AForeignParquetFileIsNoCheckpoint) {
   columns.push_back(numbers.finish("add", kFormatInt64));
   ASSERT_TRUE(write_parquet(checkpoint_path(root_, Version(3)), ColumnBatch(1, std::move(columns))));
   EXPECT_EQ(Snapshot::load(root_)->checkpoint_version(), Version(-1));
-  expect_same(*Snapshot::load(root_), table.snapshot());
+  expect_same(Snapshot::load(root_).value(), table.snapshot());
 }
 
 TEST_F(CheckpointTest, CleaningKeepsWhatAKeptVersionNeeds) {

@@ -259,6 +259,36 @@ TEST_F(DeltaTableTest, ALateCommitOfAnUnknownOutcomeIsNotDoubled) {
   add(table, "b");
 }
 
+TEST_F(DeltaTableTest, AnUnknownOutcomeIsSettledAlsoAfterARefresh) {
+  create();
+  int calls = 0;
+  DeltaOptions options;
+  options.put = [&](const fs::path& path, std::string_view bytes) -> Result<PutOutcome> {
+    return ++calls == 1 ? Result<PutOutcome>(disk_error()) : put_if_absent(path, bytes);
+  };
+  DeltaTable table = open(options);
+  EXPECT_FALSE(table.commit(adding("a")));
+  DeltaTable late = open();  // as if the link had arrived late: the same UUID
+  add(late, "a"), add(late, "b");
+  ASSERT_TRUE(table.refresh());
+  EXPECT_EQ(*table.commit(adding("a")), Version(1));
+  EXPECT_EQ(uuids()["a"], 1);
+  add(table, "c");
+}
+
+// A file server that did the link, lost its answer and was asked again.
+TEST_F(DeltaTableTest, AVersionTakenByOneselfIsASuccess) {
+  create();
+  DeltaOptions options;
+  options.put = [](const fs::path& path, std::string_view bytes) -> Result<PutOutcome> {
+    EXPECT_TRUE(put_if_absent(path, bytes));
+    return put_if_absent(path, bytes);
+  };
+  DeltaTable table = open(options);
+  EXPECT_EQ(*table.commit(adding("a")), Version(1));
+  EXPECT_EQ(uuids()["a"], 1);
+}
+
 TEST_F(DeltaTableTest, AnotherProcessFindsACommitByItsUuid) {
   DeltaTable table = create();
   add(table, "a"), add(table, "b");

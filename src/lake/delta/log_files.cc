@@ -129,13 +129,13 @@ Result<Version> commits_since(const fs::path& table_folder, Version after,
   const LogListing listing = TRY(list_log(table_folder));
   if (listing.commits.empty())
     return fail(ErrorCode::not_found, fmt::format("no Delta table: {}", table_folder.native()));
-  if (listing.commits.front() > after + 1) return std::unexpected(not_there(table_folder, after + 1));
   Version reached = after;
   for (const Version last = std::max(after, listing.commits.back());;) {
     auto actions = read_commit(table_folder, reached + 1);
     if (!actions && actions.error().code == ErrorCode::not_found) {
       if (reached >= last) return reached;
-      if (TRY(list_log(table_folder)).commits.front() > reached + 1)
+      const LogListing now = TRY(list_log(table_folder));
+      if (now.commits.empty() || now.commits.front() > reached + 1)
         return std::unexpected(not_there(table_folder, reached + 1));
       return fail(ErrorCode::corrupt, fmt::format("the log has a gap, version {} is missing: {}", reached + 1,
                                                   log_folder(table_folder).native()));

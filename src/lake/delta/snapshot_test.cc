@@ -20,7 +20,7 @@ TEST_F(SnapshotTest, IsWhatAllCommitsAddUpTo) {
   swap.adds = {file("c")};
   swap.txns = {{"job/batch", 3, 0}};
   ASSERT_TRUE(table.commit(swap));
-  const Snapshot s = *Snapshot::load(root_);
+  const Snapshot s = Snapshot::load(root_).value();
   EXPECT_EQ(names(s), "b c");
   EXPECT_EQ(s.version(), Version(3));
   EXPECT_EQ(s.tombstones().size(), 1u);
@@ -52,7 +52,7 @@ TEST_F(SnapshotTest, AGapIsCorrupt) {
   add(table, "a"), add(table, "b"), add(table, "c");
   fs::remove(commit_path(root_, Version(2)));
   EXPECT_EQ(code_of(Snapshot::load(root_)), ErrorCode::corrupt);
-  EXPECT_EQ(names(*Snapshot::load(root_, Version(1))), "a");
+  EXPECT_EQ(names(Snapshot::load(root_, Version(1)).value()), "a");
   EXPECT_EQ(code_of(commits_since(root_, Version(0), [](CommitRecord&&) -> Result<> { return {}; })),
             ErrorCode::corrupt);
 }
@@ -98,7 +98,7 @@ TEST_F(SnapshotTest, TravelsToAVersionAndATime) {
     t.time_ms = at;
     ASSERT_TRUE(table.commit(t));
   }
-  EXPECT_EQ(names(*Snapshot::load(root_, Version(1))), "2000");
+  EXPECT_EQ(names(Snapshot::load(root_, Version(1)).value()), "2000");
   EXPECT_EQ(code_of(Snapshot::load(root_, Version(4))), ErrorCode::not_found);
   EXPECT_EQ(code_of(Snapshot::load_at(root_, 999)), ErrorCode::not_found);
   EXPECT_EQ(Snapshot::load_at(root_, 1'000)->version(), Version(0));
@@ -119,7 +119,7 @@ TEST_F(SnapshotTest, ForeignTimesThatFallCountAsMonotone) {
 TEST_F(SnapshotTest, RefreshReadsOnlyWhatIsNew) {
   DeltaTable table = create();
   add(table, "a");
-  Snapshot s = *Snapshot::load(root_);
+  Snapshot s = Snapshot::load(root_).value();
   EXPECT_TRUE(*s.refresh());
   add(table, "b"), add(table, "c");
   write_commit(0, "broken"), write_commit(1, "broken");
@@ -134,7 +134,7 @@ TEST_F(SnapshotTest, RefreshReadsOnlyWhatIsNew) {
 TEST_F(SnapshotTest, RefreshFindsTheTableThatWasCleanedPastIt) {
   DeltaTable table = create();
   add(table, "a");
-  Snapshot s = *Snapshot::load(root_);
+  Snapshot s = Snapshot::load(root_).value();
   add(table, "b"), add(table, "c"), add(table, "d");
   ASSERT_TRUE(table.checkpoint(0));
   ASSERT_TRUE(clean_log(root_, table.snapshot().version()));

@@ -73,7 +73,7 @@ class TableTest : public ::testing::Test {
     for (const auto& [path, f] : s.files()) out += (out.empty() ? "" : " ") + fs::path(path).filename().native();
     return out;
   }
-  std::string names() { return names(*Snapshot::load(root_)); }
+  std::string names() { return names(Snapshot::load(root_).value()); }
 
   fs::path root_;
 };
