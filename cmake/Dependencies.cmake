@@ -3,10 +3,8 @@ set(THIRD_PARTY "${PROJECT_SOURCE_DIR}/third_party" CACHE PATH "where tools/fetc
 
 find_package(Threads REQUIRED)
 find_package(fmt 9 REQUIRED)
-find_package(Boost 1.81 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(date QUIET)
 if(PACTOLUS_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
+#include "base/clock.h"
 #include "base/disk_journal.h"
+#include "base/fault.h"
 
 namespace pactolus {
 namespace {
@@ -35,13 +38,15 @@ Result<> write_all(int fd, int64_t position, std::string_view bytes, const fs::p
   return {};
 }
 
-// Beside the target, so that rename and link stay within one file system; the process id keeps writers apart.
+// Beside the target, so that rename and link stay within one file system. A number drawn by this process and a counter
+// keep writers apart, also threads, and containers that all run as process 1.
 fs::path temporary_beside(const fs::path& path) {
-  return path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().native(), ::getpid());
+  static const uint64_t process = Random::from_system().next();
+  static std::atomic<uint64_t> count{0};
+  return path.parent_path() / fmt::format(".{}.{:016x}.{}.tmp", path.filename().native(), process, count.fetch_add(1));
 }
 
 Result<> write_temporary(const fs::path& path, std::string_view bytes) {
-  TRY(remove_file(path));  // left by a process of the same id that died
   File file = TRY(File::create(path));
   TRY(file.write(bytes));
   return file.sync();
@@ -201,6 +206,7 @@ Result<PutOutcome> put_if_absent(const fs::path& path, std::string_view bytes, b
   const int status = ::link(temporary.c_str(), path.c_str());
   const int saved = errno;
   if (status == 0) disk_journal::linked(temporary, path);
+  fault_point("put.linked");  // the name is there, but not yet for good
   (void)remove_file(temporary);
   if (status != 0) {
     if (saved == EEXIST) return PutOutcome::exists;

@@ -8,9 +8,11 @@
 #define PACTOLUS_COMMANDS(X) \
   X(demo)                    \
   X(simulate)                \
+  X(ingest)                  \
   X(run)                     \
   X(status)                  \
   X(gold_show)               \
+  X(verify)                  \
   X(init)                    \
   X(config_show)             \
   X(config_check)            \

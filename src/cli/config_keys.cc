@@ -42,7 +42,9 @@ constexpr std::array kKeys = {
 
     ConfigKey{"run.commit_interval", "a batch is cut and committed at this tick",
               [](Config& c) -> Slot { return DurationSlot{&c.run.commit_interval_us, 1000, kLongestWait, false}; }},
-    ConfigKey{"run.batch_records", "cut after exactly so many records instead; 0 cuts by the tick",
+    ConfigKey{"run.snapshot_interval", "how often state is saved, so that a start takes seconds",
+              [](Config& c) -> Slot { return DurationSlot{&c.run.snapshot_interval_us, 1000, kLongestWait, false}; }},
+    ConfigKey{"run.batch_records", "cut at so many records instead, shared evenly by the partitions; 0 cuts by the tick",
               [](Config& c) -> Slot { return CountSlot{&c.run.batch_records, 0, 1'000'000'000}; }},
     ConfigKey{"run.threads", "0 is one per processor",
               [](Config& c) -> Slot { return CountSlot{&c.run.threads, 0, 1024}; }},

@@ -81,8 +81,8 @@ class GoldShow final : public Command {
       return;
     }
     const bool colour = session.out_terminal.colour;
-    session.out << fmt::format("{}, {} {} to {} UTC\n", view_, date_text(window_date(shown.rows[0])), clock_text(shown.rows[0].window_start),
-                               clock_text(shown.rows[0].window_end) + (shown.final_rows ? ", final" : ", still open"));
+    session.out << fmt::format("{}, {} {} to {}\n", view_, date_text(window_date(shown.rows[0])), clock_text(shown.rows[0].window_start),
+                               clock_text(shown.rows[0].window_end) + (shown.final_rows ? " UTC, final" : " UTC, still open"));
     session.out << interest_heading(colour) << "\n";
     for (const InterestRow& r : shown.rows)
       session.out << interest_line(r, low_conversion_mark({r.views, r.purchases}, totals), colour) << "\n";

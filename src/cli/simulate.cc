@@ -1,7 +1,8 @@
-// `pactolus simulate`: shoppers into a lake's log, a file or stdout.
+// `pactolus simulate`: shoppers, or a file replayed as live traffic, into a lake's log, a file or stdout.
 #include <fmt/core.h>
 
 #include <atomic>
+#include <charconv>
 #include <thread>
 
 #include "bronze/embedded/embedded_log.h"
@@ -9,6 +10,7 @@
 #include "cli/stop_signal.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
+#include "ingest/file_replay.h"
 #include "simulate/classic.h"
 #include "simulate/drive.h"
 #include "simulate/shop.h"
@@ -34,15 +36,22 @@ class Simulate final : public Command {
     flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
     flags.toggle("--uuid-ids", &uuid_ids_, "classic: random UUIDs as event ids");
     flags.toggle("--fast", &fast_, "do not wait: all at once, with times that end now");
+    flags.text("--replay", "FILE", &replay_, "send the rows of a file instead, with the pauses between their times", Complete::files);
+    flags.choice("--dialect", dialect_names(), &dialect_, "replay: what the file holds (native)");
+    flags.text("--speed", "N|max", &speed_, "replay: so many times faster than it happened (1), or without pauses");
   }
   Result<int> run(Session& session) override;
 
  private:
   Result<std::unique_ptr<EventSource>> source(int64_t now_us, bool ends_now) const;
+  Result<std::unique_ptr<EventSource>> replay(int64_t now_us);
   std::string profile_ = "shop", target_;
   double rate_ = 0, late_ = 0, dup_ = 0, bad_ = 0;
   int64_t count_ = 0, duration_us_ = 0, seed_ = 1, first_id_ = -1;
   bool uuid_ids_ = false, fast_ = false;
+  std::string replay_, dialect_ = "native", speed_;
+  std::unique_ptr<EventFile> replayed_;  // the source borrows them
+  std::unique_ptr<FileReplay> rows_;
 };
 
 Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_now) const {
@@ -61,12 +70,30 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
                     .empty_records = target_.starts_with("lake:") || target_.empty()});
 }
 
+Result<std::unique_ptr<EventSource>> Simulate::replay(int64_t now_us) {
+  if (rate_ > 0 || count_ > 0 || duration_us_ > 0 || late_ + dup_ + bad_ > 0 || uuid_ids_)
+    return fail(ErrorCode::usage, "a replay sends a file's rows as they are", "of the shoppers' flags it takes none; --speed sets the pace");
+  ReplayOptions options{.start_us = now_us, .speed = 1};
+  if (speed_ == "max" || fast_) {
+    options.speed = 0;
+    fast_ = true;
+  } else if (!speed_.empty()) {
+    const auto [end, bad] = std::from_chars(speed_.data(), speed_.data() + speed_.size(), options.speed);
+    if (bad != std::errc() || end != speed_.data() + speed_.size() || !(options.speed > 0 && options.speed <= 1e9))
+      return fail(ErrorCode::usage, fmt::format("no speed\nexpected a number above 0 or max, got \"{}\"", speed_));
+  }
+  replayed_ = TRY(EventFile::open(replay_, dialect_));
+  rows_ = std::make_unique<FileReplay>(*replayed_);
+  return make_replay(*rows_, options);
+}
+
 Result<int> Simulate::run(Session& session) {
   StoppableClock clock(session.stop);
   Random random = Random::from_system();
   const Target target = TRY(parse_target(target_.empty() ? "lake:" + session.config.lake : target_));
   const bool live = target.kind == Target::Kind::lake;
-  auto events = TRY(source(clock.now_us(), !live || fast_));  // unpaced events end now, so that none lies ahead of its record
+  if (replay_.empty() && !speed_.empty()) return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
+  auto events = replay_.empty() ? TRY(source(clock.now_us(), !live || fast_)) : TRY(replay(clock.now_us()));  // unpaced events end now, so that none lies ahead of its record
 
   std::unique_ptr<LogWriter> writer;
   std::unique_ptr<EventSink> sink;

@@ -14,21 +14,43 @@
 namespace pactolus {
 namespace {
 
-// Writes one file into a partition's folder, which it makes; the folder is fsynced by sync_all, once for all files.
-Result<delta::AddFile> write_part(const fs::path& table, std::span<const std::string> partition_columns,
+// The files of one attempt to write a batch. Without keep() they are removed again: what an attempt has written in vain
+// would keep the space that the next one waits for.
+class Attempt {
+ public:
+  explicit Attempt(fs::path table) : table_(std::move(table)) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    for (const fs::path& f : files_) (void)remove_file(f);
+  }
+  const fs::path& table() const { return table_; }
+  void add(const fs::path& path) {
+    files_.push_back(table_ / path);
+    folders_.insert(files_.back().parent_path());
+  }
+  Result<> keep() {  // fsyncs every folder once
+    for (const fs::path& f : folders_) TRY(sync_folder(f));
+    files_.clear();
+    return {};
+  }
+
+ private:
+  fs::path table_;
+  std::vector<fs::path> files_;
+  std::set<fs::path> folders_;
+};
+
+// Writes one file into a partition's folder, which it makes.
+Result<delta::AddFile> write_part(Attempt& attempt, std::span<const std::string> partition_columns,
                                   const delta::PartitionValues& values, const std::string& name, ColumnBatch columns,
-                                  const ParquetOptions& encoding, delta::FileStats&& stats, int64_t time_ms, std::set<fs::path>& folders) {
+                                  const ParquetOptions& encoding, delta::FileStats&& stats, int64_t time_ms) {
   const std::string folder = delta::partition_folder(partition_columns, values);
   const std::string path = folder.empty() ? name : folder + "/" + name;
-  TRY(make_folders(table / folder));
-  folders.insert(table / folder);
-  const int64_t size = TRY(write_parquet(table / path, std::move(columns), encoding));
+  TRY(make_folders(attempt.table() / folder));
+  const int64_t size = TRY(write_parquet(attempt.table() / path, std::move(columns), encoding));
+  attempt.add(path);
   return delta::AddFile{path, values, size, time_ms, true, stats.json()};
-}
-
-Result<> sync_all(const std::set<fs::path>& folders) {
-  for (const fs::path& f : folders) TRY(sync_folder(f));
-  return {};
 }
 
 }  // namespace
@@ -43,7 +65,7 @@ Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, co
   static const std::vector<std::string> kPartitionColumns = silver_schema().partition_columns;
   static const ParquetOptions kEncoding = silver_encoding();
   std::vector<delta::AddFile> adds;
-  std::set<fs::path> folders;
+  Attempt attempt(lake.silver());
   for (const SilverPart& part : split_by_partition(batch, rows)) {
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (const uint32_t r : part.rows) {
@@ -55,10 +77,10 @@ Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, co
     stats.add_number("batch_id", facts.batch_id, facts.batch_id, 0);
     const delta::PartitionValues values{{"event_date", date_text(part.event_date)},
                                         {"event_type", std::string(decoder.type_name(part.event_type))}};
-    adds.push_back(TRY(write_part(lake.silver(), kPartitionColumns, values, part_name(names, random), silver_columns(batch, part.rows, facts),
-                                  kEncoding, std::move(stats), names.time_ms, folders)));
+    adds.push_back(TRY(write_part(attempt, kPartitionColumns, values, part_name(names, random), silver_columns(batch, part.rows, facts),
+                                  kEncoding, std::move(stats), names.time_ms)));
   }
-  TRY(sync_all(folders));
+  TRY(attempt.keep());
   return adds;
 }
 
@@ -111,15 +133,14 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
   std::map<int32_t, std::vector<InterestRow>> by_date;
   for (const InterestRow& r : rows) by_date[window_date(r)].push_back(r);
   std::vector<delta::AddFile> adds;
-  std::set<fs::path> folders;
+  Attempt attempt(lake.gold(kProductInterest));
   for (const auto& [date, part] : by_date) {
     delta::FileStats stats(int64_t(part.size()));
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    adds.push_back(TRY(write_part(lake.gold(kProductInterest), kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random),
-                                  interest_columns(part, basis, BatchId(names.batch)), gold_encoding(), std::move(stats), names.time_ms,
-                                  folders)));
+    adds.push_back(TRY(write_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random),
+                                  interest_columns(part, basis, BatchId(names.batch)), gold_encoding(), std::move(stats), names.time_ms)));
   }
-  TRY(sync_all(folders));
+  TRY(attempt.keep());
   return adds;
 }
 

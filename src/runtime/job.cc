@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
 constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords = 1'000'000;  // likewise: row groups stay below 1 Mi rows
+constexpr size_t kSnapshotIds = 4'000'000;    // new ids kept in memory for the next snapshot: 96 MB
 
 DecodeRules rules_of(const Config& c) {
   DecodeRules rules;
@@ -43,7 +44,9 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
       dedupe_(config.dedup.horizon_us),
       interest_(interest_options(config)),
-      alerts_(AlertRule::Options{}) {}
+      alerts_(AlertRule::Options{}),
+      maintenance_(lake_, config.job, clock, Random(random.next())),
+      snapshots_(lake_.snapshots()) {}
 Job::~Job() = default;
 
 Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
@@ -55,6 +58,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());
+  job->last_snapshot_boot_us_ = clock.boot_us();
   return job;
 }
 
@@ -69,7 +73,7 @@ Result<> Job::open_tables() {
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
   quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
   interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest, "gold.before_link", "gold.linked"));
-  return {};
+  return maintenance_.open();
 }
 
 // Epoch E+1 in the Silver log: from this commit on whoever ran before finds it at its next commit and stops.
@@ -150,12 +154,13 @@ void Job::judge_alerts(std::span<const InterestRow> rows) {
 
 SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_time(), config_.silver.high_value}; }
 
-void Job::start_batch() {
+void Job::start_batch(bool history) {
   if (open_.is_open()) return;
   opened_boot_us_ = clock_.boot_us();
   const int64_t watermark = watermark_.watermark();
   open_.start(accounts_, std::max(batch_time_, clock_.now_us()), watermark);
-  if (watermark != kNoTime) open_.set_too_late_before(watermark - config_.dedup.horizon_us);
+  // Histories are as old as they are: copies are looked for in Silver instead.
+  if (watermark != kNoTime && !history) open_.set_too_late_before(watermark - config_.dedup.horizon_us);
 }
 
 Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
@@ -169,7 +174,7 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
     polled.next = polled.records.back().offset + 1;
     TRY(topic.reader->seek(source.partition, polled.next));
   }
-  start_batch();
+  start_batch(topic.history);
   source.last_record_boot_us = clock_.boot_us();
   open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
   return int64_t(polled.records.size());
@@ -194,11 +199,12 @@ Result<Job::Step> Job::read_live() {
   const int64_t quota = config_.run.batch_records == 0
                             ? kBatchRecords
                             : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
-  bool all_at_end = true, all_full = true;
+  bool all_at_end = true, all_done = true;  // done: at its end, or it has brought its share
   for (size_t i = 0; i < live_sources_; ++i) {
     const size_t s = (next_source_ + i) % live_sources_;
     if (watermark_.paused(s)) {
       sources_[s].at_end = false;
+      all_at_end = false;
       continue;
     }
     const int64_t room = quota - (open_.is_open() ? open_.source_records(s) : 0);
@@ -211,11 +217,11 @@ Result<Job::Step> Job::read_live() {
     sources_[s].at_end = at_end;
     step.records += records;
     all_at_end &= at_end;
-    all_full &= !at_end && records == room;
+    all_done &= at_end || records == room;
   }
   next_source_ = (next_source_ + 1) % live_sources_;
   step.caught_up = all_at_end;
-  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && (all_full || (all_at_end && step.records == 0));
+  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done;
   const bool tick = clock_.boot_us() - last_tick_boot_us_ >= config_.run.commit_interval_us;
   if (due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) {
     TRY(cut(false));
@@ -281,7 +287,7 @@ auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
 }
 
 Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
-  start_batch();
+  start_batch(history);
   if (history) TRY(judge_history());
   else if (has_history_ && watermark_.watermark() == kNoTime) TRY(look_for_live_rows_in_silver());
   open_.settle(dedupe_, history ? nullptr : &interest_);
@@ -324,14 +330,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   // From here on the batch is a fact; state follows it.
   const bool first_watermark = watermark_.watermark() == kNoTime && after.watermark() != kNoTime;
   const EventBatch& events = open_.events();
-  if (!history || watermark_.watermark() != kNoTime) {
-    constexpr size_t kAhead = 16;
-    const auto kept = open_.kept();
-    for (size_t i = 0; i < kept.size(); ++i) {
-      if (i + kAhead < kept.size()) dedupe_.prefetch(events.fingerprint[kept[i + kAhead]]);
-      dedupe_.insert(events.fingerprint[kept[i]], content_byte(events, kept[i]), events.event_time[kept[i]]);
-    }
-  }
+  if (!history || watermark_.watermark() != kNoTime) remember(events, open_.kept());
   if (history) {
     has_history_ = true;
   } else if (!silver_dates_.empty()) {
@@ -358,6 +357,8 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   fault_point("batch.quarantine_committed");
   if (!rows.empty()) TRY(commit_gold(account.batch, account.batch_time, rows));
   fault_point("batch.gold_committed");
+  if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us || new_ids_.size() >= kSnapshotIds) TRY(save_snapshot());
+  TRY(maintain());
   return apply_retention();
 }
 
@@ -384,6 +385,8 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   }};
   auto version = while_disk_is_full([&] { return silver_->commit(t, policy); });
   if (!version) return std::unexpected(version.error());
+  commit_version_ = version->value;
+  commit_uuid_ = account.commit_uuid;
   return {};
 }
 
@@ -429,8 +432,11 @@ Result<> Job::finish(bool close_windows) {
     const int64_t end = interest_.last_window_end();
     if (end != kNoTime && end > watermark_.watermark()) TRY(cut(false, end));
   }
+  if (batch_ == 0) return {};
   TRY(bring_up(quarantine_, quarantine_batch_));
-  return bring_up(interest_table_, gold_batch_);
+  TRY(bring_up(interest_table_, gold_batch_));
+  TRY(maintenance_.fold(*silver_, epoch_));
+  return save_snapshot();
 }
 
 // A table that had nothing to say about the last batches says that it has reached them.
@@ -478,13 +484,76 @@ Result<> Job::look_for_live_rows_in_silver() {
   return {};
 }
 
+void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
+  constexpr size_t kAhead = 16;
+  const bool keep = snapshots_.has_base();
+  const int64_t width = dedupe_.bucket_width();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size()) dedupe_.prefetch(events.fingerprint[rows[i + kAhead]]);
+    const uint64_t fingerprint = events.fingerprint[rows[i]];
+    const uint8_t content = content_byte(events, rows[i]);
+    dedupe_.insert(fingerprint, content, events.event_time[rows[i]]);
+    if (keep) new_ids_.push_back({fingerprint, floor_to(events.event_time[rows[i]], width), content});
+  }
+}
+
+// Only when the tables behind Silver have reached the batch: a snapshot must not be ahead of what it stands for.
+Result<> Job::save_snapshot() {
+  if (snapshot_batch_ == batch_) return {};
+  TRY(bring_up(quarantine_, quarantine_batch_));
+  TRY(bring_up(interest_table_, gold_batch_));
+  StateSnapshot s;
+  s.job = config_.job;
+  s.table_id = silver_->snapshot().metadata().id;
+  s.batch = batch_;
+  s.silver_version = commit_version_;
+  s.commit_uuid = commit_uuid_;
+  s.horizon_us = config_.dedup.horizon_us;
+  interest_.save(s.interest);
+  s.interest_fingerprint = interest_.fingerprint();
+  alerts_.save(s.alerts);
+  s.alerts_fingerprint = alerts_.fingerprint();
+  std::vector<DedupeIndex::Entry> ids = std::move(new_ids_);
+  new_ids_.clear();
+  if (!snapshots_.has_base()) {
+    ids.clear();
+    ids.reserve(dedupe_.size());
+    dedupe_.for_each([&](const DedupeIndex::Entry& e) { ids.push_back(e); });
+  }
+  last_snapshot_boot_us_ = clock_.boot_us();
+  const auto saved = snapshots_.save(std::move(s), std::move(ids), dedupe_.oldest_time());
+  if (!saved) {
+    // It is only there to start sooner: without it state comes from Silver. The next one holds everything.
+    snapshots_.forget_base();
+    if (options_.say) options_.say(fmt::format("the state snapshot could not be saved: {}", saved.error().message));
+    return {};
+  }
+  snapshot_batch_ = batch_;
+  snapshot_version_ = commit_version_;
+  return {};
+}
+
 // With the first watermark it is known how far back ids are remembered: from then on those of histories are too.
 Result<> Job::remember_histories() {
   if (!has_history_) return {};
   const SilverRows rows = TRY(read_silver(silver_->snapshot(), decoder_, {.from_time = dedupe_.oldest_time()}));
   for (size_t i = 0; i < rows.events.rows(); ++i)
     if (rows.history[i]) dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  snapshots_.forget_base();
+  new_ids_.clear();
   return {};
+}
+
+Result<> Job::maintain() {
+  // Recovery reads the commits behind the snapshot, and those that quarantine and Gold have not reached; without a
+  // snapshot nothing may go.
+  const int64_t needed = snapshot_version_;
+  const auto cared = maintenance_.after_commit(*silver_, *quarantine_, *interest_table_, needed, epoch_);
+  if (!cared && cared.error().code == ErrorCode::disk_full) {
+    if (options_.say) options_.say(fmt::format("maintenance waits for space: {}", cared.error().message));
+    return {};
+  }
+  return cared;
 }
 
 Result<> Job::apply_retention() {

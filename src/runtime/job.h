@@ -28,7 +28,9 @@
 #include "runtime/config.h"
 #include "runtime/history.h"
 #include "runtime/lake_lock.h"
+#include "runtime/maintenance.h"
 #include "runtime/open_batch.h"
+#include "runtime/snapshots.h"
 
 namespace pactolus {
 
@@ -102,7 +104,7 @@ class Job {
   Result<Step> read_live();
   Result<Step> read_history();
   Result<int64_t> poll(size_t source, int64_t max_records, bool& at_end);
-  void start_batch();
+  void start_batch(bool history);
   bool due() const;
   bool tick_changes_something();
   std::vector<bool> idle_now() const;
@@ -115,6 +117,9 @@ class Job {
   Result<> look_for_live_rows_in_silver();
   Result<> bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached);
   Result<> apply_retention();
+  Result<> save_snapshot();
+  Result<> maintain();
+  void remember(const EventBatch& events, std::span<const uint32_t> rows);
   template <class F>
   auto while_disk_is_full(F&& action) -> decltype(action());
   void judge_alerts(std::span<const InterestRow> rows);
@@ -144,11 +149,18 @@ class Job {
   ProductInterest interest_;
   AlertRule alerts_;
 
+  Maintenance maintenance_;
+  Snapshots snapshots_;
+  std::vector<DedupeIndex::Entry> new_ids_;  // since the last snapshot, when there is one
+  int64_t snapshot_batch_ = 0, snapshot_version_ = -1, commit_version_ = -1;
+  std::string commit_uuid_;                  // of batch_
+
   SilverDates silver_dates_;
   bool has_history_ = false;              // Silver may hold rows of histories
 
   OpenBatch open_;
-  int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0;
+  int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0,
+          last_snapshot_boot_us_ = 0;
   size_t next_source_ = 0;
   std::map<std::string, AlertTransition> open_alerts_;  // by product
   JobTotals totals_;

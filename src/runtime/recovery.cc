@@ -16,16 +16,19 @@ Result<> Recovery::run() {
   job_.gold_batch_ = job_.interest_table_->snapshot().txn_version(id).value_or(0);
   job_.batch_ = job_.silver_->snapshot().txn_version(id).value_or(0);
   if (job_.batch_ == 0) return {};
-  TRY(collect_accounts());
+  TRY(collect_accounts(job_.batch_));
   restore_position();
+  job_.dedupe_.advance(job_.watermark_.watermark());
+  TRY(load_snapshot());
+  TRY(collect_accounts(std::min(job_.quarantine_batch_, gold_in_snapshot_ ? snapshot_->batch : job_.gold_batch_)));
   TRY(rebuild_dedupe());
-  TRY(rebuild_gold());
+  TRY(gold_in_snapshot_ ? gold_from_snapshot() : rebuild_gold());
   return finish_quarantine();
 }
 
-// Newest first, until everything is there that the tables behind Silver may still need.
-Result<> Recovery::collect_accounts() {
-  const int64_t oldest = std::min({job_.batch_, job_.quarantine_batch_, job_.gold_batch_});
+// Newest first, down to batch `oldest`: what the tables behind Silver may still need.
+Result<> Recovery::collect_accounts(int64_t oldest) {
+  if (accounts_.contains(oldest)) return {};
   for (int64_t v = job_.silver_->snapshot().version().value; v >= 0; --v) {
     const auto commit = delta::read_commit(job_.lake_.silver(), Version(v));
     if (!commit) {
@@ -35,6 +38,10 @@ Result<> Recovery::collect_accounts() {
     if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job_.config_.job)) continue;
     BatchAccount account = TRY(batch_account(commit->commit_info->info));
     const int64_t batch = account.batch;
+    if (batch == job_.batch_) {
+      job_.commit_version_ = v;
+      job_.commit_uuid_ = account.commit_uuid;
+    }
     accounts_.emplace(batch, std::move(account));
     if (batch <= std::max<int64_t>(oldest, 1)) break;
   }
@@ -62,19 +69,53 @@ void Recovery::restore_position() {
   for (const SourceAccount& a : job_.accounts_) job_.totals_.records_before += a.end;
 }
 
+// A snapshot counts when its batch is in this very table's history. What it says is then true, however old it is.
+Result<> Recovery::load_snapshot() {
+  const delta::Snapshot& silver = job_.silver_->snapshot();
+  const auto accept = [&](const StateSnapshot& s) -> Result<> {
+    const auto refused = [](const char* why) { return fail(ErrorCode::invalid, why); };
+    if (s.job != job_.config_.job || s.table_id != silver.metadata().id) return refused("it is of another job or table");
+    if (s.horizon_us != job_.config_.dedup.horizon_us) return refused("the dedupe horizon has changed since");
+    if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_ || s.batch > job_.gold_batch_) return refused("its batch is not in the log");
+    const auto commit = delta::read_commit(job_.lake_.silver(), Version(s.silver_version));
+    if (!commit || !commit->commit_info || commit->commit_info->commit_uuid != s.commit_uuid) return refused("its commit is not in the log");
+    return {};
+  };
+  snapshot_ = TRY(job_.snapshots_.load(accept, [&](const StateSnapshot&) { return job_.dedupe_.oldest_time(); },
+                                       [&](const DedupeIndex::Entry& e) { job_.dedupe_.insert(e.fingerprint, e.content, e.bucket_start); },
+                                       job_.options_.say));
+  if (!snapshot_) return {};
+  job_.snapshot_batch_ = snapshot_->batch;
+  job_.snapshot_version_ = snapshot_->silver_version;
+  gold_in_snapshot_ = snapshot_->interest_fingerprint == job_.interest_.fingerprint() && snapshot_->alerts_fingerprint == job_.alerts_.fingerprint();
+  if (!gold_in_snapshot_ && job_.options_.say) job_.options_.say("the view's declaration has changed: it is rebuilt from Silver");
+  return {};
+}
+
 Result<> Recovery::rebuild_dedupe() {
   const int64_t watermark = job_.watermark_.watermark();
-  job_.dedupe_.advance(watermark);
   // Without a watermark only live ids are kept: histories may reach back over years.
-  const SilverFilter filter{.from_time = job_.dedupe_.oldest_time(), .live_only = watermark == kNoTime};
-  const delta::Snapshot& silver = job_.silver_->snapshot();
-  for (const auto& [path, file] : silver.files()) {
-    SilverRows rows;
-    TRY(read_silver_file(silver.table_folder(), file, job_.decoder_, filter, rows));
-    for (size_t i = 0; i < rows.events.rows(); ++i)
-      job_.dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  const SilverFilter filter{.from_time = job_.dedupe_.oldest_time(), .after_batch = snapshot_ ? snapshot_->batch : INT64_MIN,
+                            .live_only = watermark == kNoTime};
+  SilverRows rows;
+  std::vector<uint32_t> all;
+  for (const delta::AddFile* file : silver_files(job_.silver_->snapshot(), filter)) {
+    rows.clear();
+    TRY(read_silver_file(job_.lake_.silver(), *file, job_.decoder_, filter, rows));
+    all.resize(rows.events.rows());
+    std::iota(all.begin(), all.end(), 0u);
+    job_.remember(rows.events, all);
   }
   return {};
+}
+
+// The snapshot's windows, then every batch since.
+Result<> Recovery::gold_from_snapshot() {
+  job_.interest_ = TRY(ProductInterest::load(snapshot_->interest));
+  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
+  TRY(rebuild_alerts(job_.interest_.watermark()));
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
+  return replay(rows, snapshot_->batch);
 }
 
 // Panes of the windows that were open when Gold was last committed, then every batch since in order, so that windows
@@ -85,21 +126,28 @@ Result<> Recovery::rebuild_gold() {
   const WindowShape& shape = job_.interest_.options().shape;
   const int64_t from = gold_watermark == kNoTime ? INT64_MIN : shape.pane_of(gold_watermark) - shape.size;
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true}));
-  std::map<int64_t, std::vector<uint32_t>> by_batch;
   std::vector<uint32_t> settled;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
-    (rows.batch_id[i] <= job_.gold_batch_ ? settled : by_batch[rows.batch_id[i]]).push_back(i);
-
+    if (rows.batch_id[i] <= job_.gold_batch_) settled.push_back(i);
   job_.interest_.apply(rows.events, settled, kNoTime);
   (void)job_.interest_.commit(gold_watermark);  // windows up to there are in the table already
   TRY(rebuild_alerts(gold_watermark));
+  return replay(rows, job_.gold_batch_);
+}
+
+// The batches after `base` in order, with the watermarks of their accounts; those that Gold lacks are committed.
+Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
+  std::map<int64_t, std::vector<uint32_t>> by_batch;
+  for (uint32_t i = 0; i < rows.events.rows(); ++i)
+    if (rows.batch_id[i] > base) by_batch[rows.batch_id[i]].push_back(i);
+  const int64_t reached = job_.gold_batch_;
   for (const auto& [batch, account] : accounts_) {
-    if (batch <= job_.gold_batch_) continue;
+    if (batch <= base) continue;
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
       job_.interest_.apply(rows.events, mine->second, account.watermark_before);
     const std::vector<InterestRow> final_rows = job_.interest_.commit(account.watermark_after);
     job_.judge_alerts(final_rows);
-    if (!final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
+    if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
   }
   return {};
 }

@@ -1,10 +1,12 @@
 // From the lake to a running job's state: the last commit says where every partition stands; what is remembered and
-// what windows hold is rebuilt from Silver rows; what a crash left unfinished behind the last Silver commit is done.
+// what windows hold comes from the newest state snapshot and the Silver rows since, or from Silver alone; what a crash
+// left unfinished behind the last Silver commit is done.
 #pragma once
 
 #include <map>
 
 #include "runtime/job.h"
+#include "runtime/silver_reader.h"
 
 namespace pactolus {
 
@@ -15,14 +17,19 @@ class Recovery {
   Result<> run();
 
  private:
-  Result<> collect_accounts();
+  Result<> collect_accounts(int64_t oldest);
   void restore_position();
+  Result<> load_snapshot();
   Result<> rebuild_dedupe();
+  Result<> gold_from_snapshot();
   Result<> rebuild_gold();
+  Result<> replay(const SilverRows& rows, int64_t base);
   Result<> rebuild_alerts(int64_t gold_watermark);
   Result<> finish_quarantine();
 
   Job& job_;
+  std::optional<StateSnapshot> snapshot_;
+  bool gold_in_snapshot_ = false;  // and of the same declaration
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last one, and all that quarantine or Gold have not reached
 };
 

@@ -60,16 +60,21 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
   return {};
 }
 
-Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter) {
-  SilverRows out;
-  const std::string first_date =
-      filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
+std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter) {
+  std::vector<const delta::AddFile*> out;
+  const std::string first_date = filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
   for (const auto& [path, file] : silver.files()) {
     const auto date = file.partition_values.find("event_date");
     if (date != file.partition_values.end() && date->second && *date->second < first_date) continue;
     if (filter.after_batch != INT64_MIN && last_batch(file) <= filter.after_batch) continue;
-    TRY(read_silver_file(silver.table_folder(), file, decoder, filter, out));
+    out.push_back(&file);
   }
+  return out;
+}
+
+Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter) {
+  SilverRows out;
+  for (const delta::AddFile* file : silver_files(silver, filter)) TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out));
   return out;
 }
 

@@ -14,6 +14,7 @@ struct SilverRows {
   EventBatch events;              // event_id only as fingerprint; offsets and sources as in Silver
   std::vector<int64_t> batch_id;  // by row
   std::vector<bool> history;      // by row: of an ingest or replay topic
+  void clear() { events.clear(), batch_id.clear(), history.clear(); }
 };
 
 // Topics that hold histories (ingested files, replayed quarantine) are named so.
@@ -29,7 +30,9 @@ struct SilverFilter {
 // is configured no longer counts as page_view.
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder, const SilverFilter& filter,
                           SilverRows& out);
-// The same for all live files that may hold such rows (by partition and statistics), in the order of their paths.
+// The live files that may hold such rows, by partition and statistics, in the order of their paths. Borrowed.
+std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter);
+// The rows of all of them.
 Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter);
 
 }  // namespace pactolus

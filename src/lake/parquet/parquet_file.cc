@@ -95,6 +95,14 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& 
   return table->CombineChunksToBatch();
 }
 
+Result<> write_content(File& file, std::string_view content) {
+  const size_t half = content.size() / 2;
+  TRY(file.write(content.substr(0, half)));
+  fault_point("parquet.half_written");
+  TRY(file.write(content.substr(half)));
+  return file.sync();
+}
+
 }  // namespace
 
 Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options) try {
@@ -103,11 +111,10 @@ Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const Par
   const std::shared_ptr<arrow::Buffer> bytes = *encoded;
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), size_t(bytes->size()));
   File file = TRY(File::create(path));
-  const size_t half = content.size() / 2;
-  TRY(file.write(content.substr(0, half)));
-  fault_point("parquet.half_written");
-  TRY(file.write(content.substr(half)));
-  TRY(file.sync());
+  if (auto written = write_content(file, content); !written) {
+    (void)remove_file(path);  // half a file would keep the space that a full disk lacks
+    return std::unexpected(written.error());
+  }
   return file.size();
 } catch (const std::exception& e) {
   return fail(ErrorCode::io, fmt::format("cannot write {}: {}", path.native(), e.what()));

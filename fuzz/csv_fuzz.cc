@@ -1,0 +1,87 @@
+// Any bytes as a CSV file and as NDJSON: nothing is lost, and where the reads end does not matter.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "ingest/dialect.h"
+
+namespace pactolus {
+namespace {
+
+class Text final : public ByteSource {
+ public:
+  explicit Text(std::string_view text) : text_(text) {}
+  Result<size_t> read(char* out, size_t room) override {
+    const size_t n = std::min(room, text_.size() - at_);
+    std::memcpy(out, text_.data() + at_, n);
+    at_ += n;
+    return n;
+  }
+
+ private:
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+using Opener = Result<std::unique_ptr<RowReader>> (*)(ByteSource&, size_t);
+
+std::string without_blanks(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if (c != '\r' && c != '\n' && c != ' ' && c != '\t') out.push_back(c);
+  return out;
+}
+
+// All rows: bytes, problem, fields. Together their bytes must be the file's behind its header.
+std::vector<std::string> rows_of(Opener open, std::string_view text, size_t chunk) {
+  Text source(text);
+  const auto reader = open(source, chunk);
+  std::vector<std::string> out;
+  if (!reader) return {reader.error().message};
+  std::string bytes;
+  for (InputRow row; (*reader)->next(row).value();) {
+    std::string all = std::string(row.bytes) + '\1' + std::string(row.problem);
+    for (const std::string_view field : row.fields) all += '\1' + std::string(field);
+    out.push_back(std::move(all));
+    bytes += without_blanks(row.bytes);
+    PACTOLUS_CHECK(!row.problem.empty() || (*reader)->columns().size() == row.fields.size());
+  }
+  const bool has_header = !(*reader)->columns().empty();
+  if (!has_header && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  PACTOLUS_CHECK(has_header ? without_blanks(text).ends_with(bytes) : without_blanks(text) == bytes);
+  return out;
+}
+
+void map_rows(std::string_view text) {
+  Text source(text);
+  const auto reader = open_csv(source);
+  const auto dialect = make_rees46();
+  if (!reader || !dialect->bind((*reader)->columns())) return;
+  MappedRow mapped;
+  for (InputRow row; (*reader)->next(row).value();) {
+    dialect->map(row, mapped);
+    PACTOLUS_CHECK(mapped.mapped == row.problem.empty());
+    PACTOLUS_CHECK(!mapped.mapped || (mapped.value.starts_with("{\"event_id\":\"rees46:") && mapped.value.ends_with("}")));
+  }
+}
+
+}  // namespace
+}  // namespace pactolus
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace pactolus;
+  if (size == 0) return 0;
+  const size_t chunk = 1 + data[0] % 31;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  for (const Opener open : {Opener(open_csv), Opener(open_ndjson)})
+    PACTOLUS_CHECK(rows_of(open, text, chunk) == rows_of(open, text, ByteWindow::kChunk));
+  map_rows("event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n" + std::string(text));
+  const auto native = make_native();
+  MappedRow mapped;
+  native->map({text, {}, {}}, mapped);
+  PACTOLUS_CHECK(mapped.value == text);
+  return 0;
+}

@@ -1,0 +1,98 @@
+// `pactolus verify`: proves the ledger and checks the data.
+#include <fmt/core.h>
+
+#include <mutex>
+#include <thread>
+
+#include "bronze/embedded/embedded_log.h"
+#include "cli/command.h"
+#include "cli/stop_signal.h"
+#include "cli/terminal.h"
+#include "verify/report.h"
+#include "verify/verify.h"
+
+namespace pactolus {
+namespace {
+
+// Ctrl-C ends the query that runs, however long it would still take.
+class Interrupter {
+ public:
+  explicit Interrupter(StopSignal& stop) {
+    thread_ = std::jthread([this, &stop](std::stop_token ended) {
+      while (!ended.stop_requested()) {
+        if (!stop.wait_us(50'000)) continue;
+        const std::lock_guard lock(mutex_);
+        if (engine_) engine_->interrupt();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the next query may have begun
+      }
+    });
+  }
+  void engine_is(SqlEngine* engine) {
+    const std::lock_guard lock(mutex_);
+    engine_ = engine;
+  }
+
+ private:
+  std::mutex mutex_;
+  SqlEngine* engine_ = nullptr;  // guarded by mutex_
+  std::jthread thread_;          // last, so that it ends first
+};
+
+std::string coloured(const CheckResult& result, bool colour) {
+  std::string line = text_line(result);
+  const Paint how = result.outcome == CheckOutcome::ok       ? Paint::good
+                    : result.outcome == CheckOutcome::failed ? Paint::error
+                                                             : Paint::faint;
+  return paint(how, line.substr(0, 4), colour) + line.substr(4);
+}
+
+class Verify final : public Command {
+ public:
+  CommandInfo info() const override {
+    return {"verify", Group::trust, "prove the ledger and check the data", "pactolus verify --junit verify.xml"};
+  }
+  void declare(Flags& flags) override {
+    flags.toggle("--no-bronze", &no_bronze_, "do not read the log again for the duplicates that were dropped");
+    flags.text("--junit", "FILE", &junit_, "also write a JUnit report", Complete::files);
+  }
+  Result<int> run(Session& session) override;
+
+ private:
+  bool no_bronze_ = false;
+  std::string junit_;
+};
+
+Result<int> Verify::run(Session& session) {
+  Interrupter interrupter(session.stop);
+  VerifyOptions options{.config = session.config};
+  options.stop = [&] { return session.stop.requested(); };
+  options.engine_is = [&](SqlEngine* engine) { interrupter.engine_is(engine); };
+  if (no_bronze_)
+    options.without_bronze = "--no-bronze";
+  else if (session.config.bronze.from != BronzeFrom::embedded)
+    options.without_bronze = "Bronze is not the embedded log";
+  else
+    options.open_topic = [bronze = LakePaths{session.config.lake}.bronze()](
+                             const std::string& topic) -> Result<std::unique_ptr<LogReader>> {
+      return TRY(open_reader(bronze, topic));
+    };
+  const bool json = session.globals.json, colour = session.out_terminal.colour;
+  SystemClock clock;
+  auto report = verify_lake(options, clock, [&](const CheckResult& result) {
+    if (!json) session.out << coloured(result, colour);
+  });
+  if (session.stop.requested()) return session.stop.exit_code();
+  if (!report) return std::unexpected(report.error());
+  if (json)
+    session.out << to_json(*report).dump() << "\n";
+  else
+    session.out << verdict_line(*report);
+  if (!junit_.empty()) TRY(replace_file(junit_, to_junit(*report)));
+  return report->verdict == Verdict::ok ? kExitOk : kExitChecksFailed;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_verify() { return std::make_unique<Verify>(); }
+
+}  // namespace pactolus

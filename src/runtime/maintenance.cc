@@ -1,0 +1,88 @@
+#include "runtime/maintenance.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/fault.h"
+#include "lake/delta/log_cleanup.h"
+#include "lake/delta/stats.h"
+#include "runtime/batch_writer.h"
+#include "runtime/ledger.h"
+
+namespace pactolus {
+
+Maintenance::Maintenance(LakePaths lake, std::string job, Clock& clock, Random random, MaintenanceRules rules)
+    : lake_(std::move(lake)), job_(std::move(job)), clock_(clock), random_(random), rules_(rules) {}
+
+Result<> Maintenance::open() {
+  TRY(make_folders(lake_.ledger()));
+  ledger_ = TRY(delta::DeltaTable::open_or_create(
+      lake_.ledger(), {.schema = ledger_schema(), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = "ledger"},
+      {.clock = &clock_, .before_link = "ledger.before_link", .linked = "ledger.linked"}));
+  folded_version_ = ledger_->snapshot().txn_version(app_id(job_, "fold_version")).value_or(-1);
+  last_care_boot_us_ = clock_.boot_us();
+  return {};
+}
+
+bool Maintenance::due(const delta::DeltaTable& table) const {
+  const int64_t since = table.snapshot().version().value - std::max<int64_t>(table.snapshot().checkpoint_version().value, 0);
+  return since >= rules_.checkpoint_commits || (since > 0 && clock_.boot_us() - last_care_boot_us_ >= rules_.checkpoint_us);
+}
+
+Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest,
+                                   int64_t needed_version, int64_t epoch) {
+  const bool silver_due = due(silver);
+  if (silver_due) {
+    TRY(fold(silver, epoch));
+    TRY(care(silver, std::min(needed_version, folded_version_)));
+  }
+  for (delta::DeltaTable* table : {&quarantine, &interest, &*ledger_})
+    if (due(*table)) TRY(care(*table, INT64_MAX));
+  if (silver_due) last_care_boot_us_ = clock_.boot_us();
+  return {};
+}
+
+Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
+  const int64_t oldest_ms = (clock_.now_us() - rules_.keep_us) / 1000;
+  TRY(table.checkpoint(oldest_ms));
+  fault_point("maintenance.checkpointed");
+  // The later of the two bounds: six hours, but not more than so many commits.
+  int64_t keep_from = table.snapshot().version().value - rules_.keep_commits;
+  if (const auto by_time = delta::version_at(table.folder(), oldest_ms)) keep_from = std::max(keep_from, by_time->value);
+  keep_from = std::min(keep_from, keep_at_most);
+  if (keep_from > 0) TRY(delta::clean_log(table.folder(), Version(keep_from)));
+  fault_point("maintenance.cleaned");
+  return {};
+}
+
+Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
+  std::vector<BatchAccount> accounts;
+  const auto visit = [&](delta::CommitRecord&& commit) -> Result<> {
+    if (is_batch_account(commit.info, job_)) accounts.push_back(TRY(batch_account(commit.info)));
+    return {};
+  };
+  const int64_t last = TRY(delta::commits_since(silver.folder(), Version(folded_version_), visit)).value;
+  if (accounts.empty()) return {};
+  const int64_t batch = accounts.back().batch;
+  const BatchNames names{batch, epoch, clock_.now_us() / 1000};
+  const std::string name = part_name(names, random_);
+  ColumnBatch columns = ledger_columns(accounts);
+  const int64_t rows = columns.rows();
+  const int64_t size = TRY(write_parquet(lake_.ledger() / name, std::move(columns), {}));
+  TRY(sync_folder(lake_.ledger()));
+  fault_point("ledger.file_written");
+  delta::Transaction t;
+  t.operation = "WRITE";
+  t.operation_parameters = {{"mode", "Append"}};
+  t.commit_uuid = random_.uuid();
+  t.time_ms = names.time_ms;
+  t.adds = {{name, {}, size, names.time_ms, true, delta::FileStats(rows).json()}};
+  t.txns = {{app_id(job_, "fold"), batch, names.time_ms}, {app_id(job_, "fold_version"), last, names.time_ms}};
+  t.blind_append = true;
+  TRY(ledger_->commit(t));
+  folded_version_ = last;
+  return {};
+}
+
+}  // namespace pactolus

@@ -1,0 +1,52 @@
+// Care of the lake's logs by the process that runs the job: checkpoints, the ledger's fold, and clean-up behind both.
+//
+//   Silver log:  ──────────┬───────────────┬─────────────► now
+//                 cleaned  │ folded into    │ accounts only in the commits
+//                          │ `ledger`       │
+//                          └ kept: 6 h, at most 10,000 commits, and whatever recovery may still need
+//
+// Accounts are folded exactly once: `txn{<job>/fold}` names the last folded batch. Clean-up never passes it, nor the
+// batch of the state snapshot, nor the one that quarantine and Gold have reached.
+#pragma once
+
+#include <optional>
+
+#include "lake/delta/delta_table.h"
+#include "runtime/config.h"
+#include "runtime/lake_tables.h"
+
+namespace pactolus {
+
+struct MaintenanceRules {
+  int64_t checkpoint_commits = 100;
+  int64_t checkpoint_us = 5 * kMicrosPerMinute;
+  int64_t keep_us = 6 * kMicrosPerHour;     // time travel reaches that far
+  int64_t keep_commits = 10'000;
+};
+
+class Maintenance {
+ public:
+  Maintenance(LakePaths lake, std::string job, Clock& clock, Random random, MaintenanceRules rules = {});
+  Result<> open();  // the ledger table, made when missing
+
+  // After a commit, cheap when nothing is due. `needed_version` of Silver is the oldest that recovery may read.
+  Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest, int64_t needed_version,
+                        int64_t epoch);
+  // Folds what there is to fold.
+  Result<> fold(const delta::DeltaTable& silver, int64_t epoch);
+
+ private:
+  Result<> care(delta::DeltaTable& table, int64_t keep_at_most);
+  bool due(const delta::DeltaTable& table) const;
+
+  LakePaths lake_;
+  std::string job_;
+  Clock& clock_;
+  Random random_;
+  MaintenanceRules rules_;
+  std::optional<delta::DeltaTable> ledger_;
+  int64_t folded_version_ = -1;  // of Silver: accounts up to it are in the table
+  int64_t last_care_boot_us_ = 0;
+};
+
+}  // namespace pactolus

@@ -1,0 +1,160 @@
+#include "runtime/snapshot_file.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/hash.h"
+#include "base/json.h"
+
+namespace pactolus {
+namespace {
+
+constexpr std::string_view kSnapshotMagic = "PCTSTATE", kRunMagic = "PCTIDRUN";
+constexpr uint32_t kFormat = 1;
+enum Block : uint32_t { kHead = 1, kInterest = 2, kAlerts = 3 };
+
+template <class T>
+void put(std::string& out, T value) {
+  char bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);  // little-endian, as every machine that this runs on
+  out.append(bytes, sizeof value);
+}
+
+// Takes numbers and bytes from the front; `ok` turns false at the first that is not there.
+struct Reader {
+  std::string_view rest;
+  bool ok = true;
+  template <class T>
+  T number() {
+    T value{};
+    if (rest.size() < sizeof value) return ok = false, value;
+    std::memcpy(&value, rest.data(), sizeof value);
+    rest.remove_prefix(sizeof value);
+    return value;
+  }
+  std::string_view bytes(uint64_t n) {
+    if (rest.size() < n) return ok = false, std::string_view();
+    const std::string_view out = rest.substr(0, n);
+    rest.remove_prefix(n);
+    return out;
+  }
+};
+
+std::unexpected<Error> corrupt(const char* what) { return fail(ErrorCode::corrupt, fmt::format("a state snapshot is damaged: {}", what)); }
+
+Result<Reader> opened(std::string_view bytes, std::string_view magic) {
+  Reader in{bytes};
+  if (in.bytes(magic.size()) != magic) return corrupt("it does not begin as one");
+  const auto format = in.number<uint32_t>();
+  if (!in.ok) return corrupt("it is cut short");
+  if (format != kFormat) return fail(ErrorCode::unsupported, fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
+  return in;
+}
+
+void put_block(std::string& out, Block kind, std::string_view payload) {
+  put(out, uint32_t(kind));
+  put(out, uint64_t(payload.size()));
+  put(out, hash64(payload, kind));
+  out.append(payload);
+}
+
+}  // namespace
+
+std::string encode_snapshot(const StateSnapshot& s) {
+  Json runs = Json::array();
+  for (const IdRun& r : s.runs) runs.push(Json::object().set("name", r.name).set("ids", r.ids).set("newest_bucket", r.newest_bucket));
+  const Json head = Json::object()
+                        .set("job", s.job)
+                        .set("table_id", s.table_id)
+                        .set("batch", s.batch)
+                        .set("silver_version", s.silver_version)
+                        .set("commit_uuid", s.commit_uuid)
+                        .set("horizon_us", s.horizon_us)
+                        .set("interest", s.interest_fingerprint)
+                        .set("alerts", s.alerts_fingerprint)
+                        .set("runs", std::move(runs));
+  std::string out(kSnapshotMagic);
+  put(out, kFormat);
+  put_block(out, kHead, head.dump());
+  put_block(out, kInterest, s.interest);
+  put_block(out, kAlerts, s.alerts);
+  return out;
+}
+
+Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
+  Reader in = TRY(opened(bytes, kSnapshotMagic));
+  StateSnapshot s;
+  for (const Block expected : {kHead, kInterest, kAlerts}) {
+    const auto kind = in.number<uint32_t>();
+    const auto size = in.number<uint64_t>();
+    const auto sum = in.number<uint64_t>();
+    const std::string_view payload = in.bytes(size);
+    if (!in.ok) return corrupt("it is cut short");
+    if (kind != expected || hash64(payload, kind) != sum) return corrupt("a block does not match its checksum");
+    if (kind == kInterest) s.interest = payload;
+    if (kind == kAlerts) s.alerts = payload;
+    if (kind != kHead) continue;
+    const auto head = Json::parse(payload);
+    if (!head) return corrupt("its head is no JSON");
+    s.job = (*head)["job"].as_string();
+    s.table_id = (*head)["table_id"].as_string();
+    s.batch = (*head)["batch"].as_int();
+    s.silver_version = (*head)["silver_version"].as_int();
+    s.commit_uuid = (*head)["commit_uuid"].as_string();
+    s.horizon_us = (*head)["horizon_us"].as_int();
+    s.interest_fingerprint = (*head)["interest"].as_string();
+    s.alerts_fingerprint = (*head)["alerts"].as_string();
+    for (const Json& r : (*head)["runs"].as_array()) {
+      IdRun run{std::string(r["name"].as_string()), r["ids"].as_int(), r["newest_bucket"].as_int()};
+      if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
+      s.runs.push_back(std::move(run));
+    }
+  }
+  if (!in.rest.empty()) return corrupt("something follows its end");
+  return s;
+}
+
+std::string encode_run(std::vector<DedupeIndex::Entry>& ids) {
+  std::stable_sort(ids.begin(), ids.end(), [](const auto& a, const auto& b) { return a.bucket_start < b.bucket_start; });
+  std::string out(kRunMagic);
+  out.reserve(out.size() + 64 + ids.size() * 9);
+  put(out, kFormat);
+  for (size_t first = 0, last; first < ids.size(); first = last) {
+    for (last = first; last < ids.size() && ids[last].bucket_start == ids[first].bucket_start;) ++last;
+    std::string payload;
+    payload.reserve((last - first) * 9);
+    for (size_t i = first; i < last; ++i) put(payload, ids[i].fingerprint);
+    for (size_t i = first; i < last; ++i) payload.push_back(char(ids[i].content));
+    put(out, ids[first].bucket_start);
+    put(out, uint64_t(last - first));
+    put(out, hash64(payload, uint64_t(ids[first].bucket_start)));
+    out.append(payload);
+  }
+  return out;
+}
+
+Result<> decode_run(std::string_view bytes, int64_t ids, int64_t first_bucket, std::vector<DedupeIndex::Entry>& out) {
+  Reader in = TRY(opened(bytes, kRunMagic));
+  int64_t seen = 0;
+  while (!in.rest.empty()) {
+    const auto bucket = in.number<int64_t>();
+    const auto count = in.number<uint64_t>();
+    const auto sum = in.number<uint64_t>();
+    if (!in.ok || count > in.rest.size() / 9) return corrupt("a run of ids is cut short");
+    const std::string_view payload = in.bytes(count * 9);
+    if (hash64(payload, uint64_t(bucket)) != sum) return corrupt("a run of ids does not match its checksum");
+    seen += int64_t(count);
+    if (bucket < first_bucket) continue;
+    for (uint64_t i = 0; i < count; ++i) {
+      uint64_t fingerprint;
+      std::memcpy(&fingerprint, payload.data() + i * 8, 8);
+      out.push_back({fingerprint, bucket, uint8_t(payload[count * 8 + i])});
+    }
+  }
+  if (seen != ids) return corrupt("a run does not have as many ids as its snapshot says");
+  return {};
+}
+
+}  // namespace pactolus

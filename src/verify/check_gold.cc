@@ -1,0 +1,199 @@
+// The final windows of product_interest against Silver, in SQL and so by other code than the one that made them.
+//
+// Silver rows of live topics are summed into panes of one minute (as the view does; exploding every row into ten
+// windows costs twenty times as much). A row that came in a batch whose watermark had passed some of its windows counts
+// in the later ones only, so a pane's sum is kept by the first window end that it counts in:
+//
+//   a row at minute p, watermark before its batch w:   window ends max(p + 1, ⌊w⌋ + 1) … p + 10      (minutes)
+//
+// Viewers cannot be summed. For each user and product the panes are intervals of window ends [first, p + 10]; each end
+// is counted by the last pane that covers it, that is up to the earliest `first` of a later pane, less one. Adding +1
+// where such an interval begins and -1 behind its end, the running sum over window ends is the number of viewers: exact
+// and without ten rows for each.
+#include <fmt/format.h>
+
+#include "base/time_text.h"
+#include "verify/checks.h"
+
+namespace pactolus {
+namespace {
+
+constexpr const char* kView = "gold/product_interest";
+constexpr int kWindowMinutes = 10;
+constexpr double kSketchError = 5 * 1.04 / 64;  // five standard errors of a HyperLogLog with 2^12 registers
+
+// $batch, $currency: how far Gold has come, and the shop's.
+constexpr const char* kCounted = R"(
+CREATE OR REPLACE TEMP VIEW counted AS
+SELECT *, greatest(pane + 1, coalesce(minute_of(watermark_before) + 1, pane + 1)) AS first_end
+FROM (
+  SELECT s.product_id, s.user_id, s.event_type AS kind, minute_of(epoch_us(s.event_timestamp)) AS pane,
+         coalesce(s.price, 0) * s.quantity AS amount,
+         CASE WHEN s.currency <> $currency THEN s.currency END AS other_currency,
+         b.watermark_before
+  FROM silver s JOIN batches b ON b.batch = s.batch_id
+  WHERE s.batch_id <= $batch AND NOT is_history(s.topic) AND s.product_id IS NOT NULL
+    AND s.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')))";
+
+// $last: the minute that the watermark has reached; $minutes: the window's size.
+constexpr const char* kExpected = R"(
+CREATE OR REPLACE TEMP TABLE expected AS
+WITH panes AS (
+  SELECT product_id, pane, first_end,
+         count(*) FILTER (kind = 'view') AS views,
+         count(*) FILTER (kind = 'add_to_cart') AS carts,
+         count(*) FILTER (kind = 'purchase') AS purchases,
+         coalesce(sum(amount) FILTER (kind = 'purchase' AND other_currency IS NULL), 0) AS revenue,
+         coalesce(sum(amount) FILTER (kind = 'refund' AND other_currency IS NULL), 0) AS refunds
+  FROM counted GROUP BY ALL),
+ends AS (
+  SELECT * EXCLUDE (pane, first_end), unnest(range(first_end, least(pane + $minutes, $last) + 1)) AS window_end
+  FROM panes),
+sums AS (
+  SELECT product_id, window_end, sum(views)::BIGINT AS views, sum(carts)::BIGINT AS carts,
+         sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue, sum(refunds) AS refunds
+  FROM ends GROUP BY ALL),
+seen AS (
+  SELECT product_id, user_id, pane, pane + $minutes AS last_end, min(first_end) AS first_end
+  FROM counted WHERE kind = 'view' AND user_id IS NOT NULL AND first_end <= pane + $minutes GROUP BY ALL),
+spans AS (
+  SELECT product_id, first_end, least(last_end, coalesce(min(first_end) OVER later - 1, last_end)) AS last_end
+  FROM seen
+  WINDOW later AS (PARTITION BY product_id, user_id ORDER BY pane
+                   ROWS BETWEEN 1 FOLLOWING AND $minutes FOLLOWING)),
+steps AS (
+  SELECT product_id, first_end AS window_end, 1 AS step FROM spans WHERE first_end <= last_end
+  UNION ALL
+  SELECT product_id, last_end + 1, -1 FROM spans WHERE first_end <= last_end),
+step_sums AS (SELECT product_id, window_end, sum(step) AS step FROM steps GROUP BY ALL),
+joined AS (
+  SELECT product_id, window_end, s.* EXCLUDE (product_id, window_end),
+         (sum(coalesce(t.step, 0)) OVER (PARTITION BY product_id ORDER BY window_end))::BIGINT AS viewers
+  FROM sums s FULL JOIN step_sums t USING (product_id, window_end))
+FROM joined WHERE views IS NOT NULL)";
+
+constexpr const char* kExpectedOther = R"(
+CREATE OR REPLACE TEMP TABLE expected_other AS
+SELECT product_id, window_end, other_currency AS currency, sum(amount) AS amount
+FROM (
+  SELECT product_id, other_currency, unnest(range(first_end, least(pane + $minutes, $last) + 1)) AS window_end,
+         CASE WHEN kind = 'refund' THEN -amount ELSE amount END AS amount
+  FROM counted WHERE other_currency IS NOT NULL AND kind IN ('purchase', 'refund'))
+GROUP BY ALL)";
+
+// Days that a rebuild has replaced hold late rows too, and are left out whole.
+constexpr const char* kActual = R"(
+CREATE OR REPLACE TEMP TABLE actual AS
+SELECT *, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest" WHERE basis IS DISTINCT FROM 'rebuild';
+CREATE OR REPLACE TEMP TABLE rebuilt AS
+SELECT DISTINCT window_date FROM "gold/product_interest" WHERE basis = 'rebuild';
+CREATE OR REPLACE TEMP MACRO start_of(window_end) AS make_timestamp((window_end - $minutes) * 60000000);
+CREATE OR REPLACE TEMP MACRO called(product, window_end) AS
+  format('{} {}', product, strftime(start_of(window_end), '%Y-%m-%dT%H:%MZ'));
+CREATE OR REPLACE TEMP MACRO differs(what, got, wanted) AS
+  CASE WHEN got IS DISTINCT FROM wanted
+       THEN format('{} {} for {}', what, coalesce(got::VARCHAR, 'NULL'), coalesce(wanted::VARCHAR, 'NULL')) END;
+DELETE FROM expected WHERE start_of(window_end)::DATE IN (FROM rebuilt);
+DELETE FROM expected_other WHERE start_of(window_end)::DATE IN (FROM rebuilt);)";
+
+constexpr const char* kWindows = R"(
+SELECT called(e.product_id, e.window_end) || format(': the window is missing, Silver has {} views and {} purchases',
+                                                    e.views, e.purchases) AS why
+FROM expected e ANTI JOIN actual a ON a.product_id = e.product_id AND a.minute = e.window_end
+UNION ALL
+SELECT called(a.product_id, a.minute) || ': the window should not be there'
+FROM actual a ANTI JOIN expected e ON a.product_id = e.product_id AND a.minute = e.window_end
+UNION ALL
+SELECT called(product_id, minute) || format(': the window is there {} times', count(*))
+FROM actual GROUP BY product_id, minute HAVING count(*) > 1
+UNION ALL
+SELECT called(product_id, minute) || ': the window is not of ten whole minutes'
+FROM actual WHERE epoch_us(window_end) - epoch_us(window_start) <> $minutes * 60000000
+   OR epoch_us(window_end) % 60000000 <> 0)";
+
+constexpr const char* kNumbers = R"(
+SELECT called(product_id, minute) || ': ' || what AS why
+FROM (
+  SELECT a.product_id, a.minute,
+         concat_ws(', ', differs('views', a.views, e.views), differs('carts', a.carts, e.carts),
+                   differs('purchases', a.purchases, e.purchases), differs('revenue', a.revenue, e.revenue),
+                   differs('refunds', a.refunds, e.refunds),
+                   CASE WHEN NOT coalesce(a.viewers_approx AND abs(a.viewers - e.viewers) <= $error * e.viewers, false)
+                        THEN differs('viewers', a.viewers, e.viewers) END) AS what
+  FROM actual a JOIN expected e ON a.product_id = e.product_id AND a.minute = e.window_end)
+WHERE what <> ''
+UNION ALL
+SELECT called(product_id, minute) || format(': other revenue in {} is {} for {}', currency,
+                                            coalesce(a.amount::VARCHAR, 'absent'), coalesce(e.amount::VARCHAR, 'none'))
+FROM (SELECT product_id, window_end AS minute, currency, amount FROM expected_other) e
+FULL JOIN (SELECT product_id, minute, unnest(map_keys(revenue_other)) AS currency,
+                  unnest(map_values(revenue_other)) AS amount FROM actual) a USING (product_id, minute, currency)
+WHERE e.amount IS DISTINCT FROM a.amount)";
+
+// The rate is the quotient to the last bit; the ends of Wilson's interval are so but for rounding (gold/conversion.h).
+constexpr const char* kConversion = R"(
+WITH shares AS (
+  SELECT *, 1.959963984540054::DOUBLE AS z, greatest(views, purchases, 1)::DOUBLE AS n, purchases / n AS p FROM actual),
+intervals AS (
+  SELECT *, (p + z * z / (2 * n)) / (1 + z * z / n) AS centre,
+         z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) AS half FROM shares)
+SELECT called(product_id, minute) || format(': conversion {} [{}, {}] of {} views and {} purchases',
+         coalesce(conversion_rate::VARCHAR, 'NULL'), coalesce(conversion_low::VARCHAR, 'NULL'),
+         coalesce(conversion_high::VARCHAR, 'NULL'), views, purchases) AS why
+FROM intervals
+WHERE CASE WHEN views = 0 THEN coalesce(conversion_rate, conversion_low, conversion_high) IS NOT NULL
+           ELSE conversion_rate IS DISTINCT FROM purchases::DOUBLE / views
+                OR coalesce(abs(conversion_low - greatest(0, centre - half)) > 1e-9, true)
+                OR coalesce(abs(conversion_high - least(1, centre + half)) > 1e-9, true) END)";
+
+std::string filled(std::string_view query, const VerifyInput& in, int64_t last_minute) {
+  std::string out(query);
+  const std::pair<std::string_view, std::string> values[] = {{"$batch", std::to_string(in.gold_reached)},
+                                                             {"$currency", sql_text(in.options.config.shop.currency)},
+                                                             {"$last", std::to_string(last_minute)},
+                                                             {"$minutes", std::to_string(kWindowMinutes)},
+                                                             {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
+  for (const auto& [name, value] : values)
+    for (size_t at = 0; (at = out.find(name, at)) != out.npos; at += value.size()) out.replace(at, name.size(), value);
+  return out;
+}
+
+}  // namespace
+
+Result<CheckResult> check_gold(VerifyInput& in) {
+  if (in.gold_reached == 0) return CheckResult::skip("Gold has not reached a batch yet");
+  CheckResult result;
+  const SqlTable reached =
+      TRY(in.sql.query(fmt::format("SELECT watermark_after AS t FROM batches WHERE batch = {}", in.gold_reached)));
+  if (reached.rows == 0) {
+    result.fail_row(fmt::format("Gold is at batch {}, which has no account", in.gold_reached));
+    return result;
+  }
+  const auto* watermark = std::get_if<int64_t>(&reached.at(0, "t"));
+  // Without a watermark no window is final: the last end is before all that can be.
+  const int64_t last_minute = watermark ? floor_div(*watermark, kMicrosPerMinute) : -200'000'000'000;
+  for (const char* statement : {kCounted, kExpected, kExpectedOther, kActual}) {
+    if (in.stopped()) return fail(ErrorCode::io, "stopped");
+    TRY(in.sql.execute(filled(statement, in, last_minute)));
+  }
+  for (const char* query : {kWindows, kNumbers, kConversion})
+    TRY(fail_rows(in.sql, result, filled(query, in, last_minute)));
+
+  const SqlTable t = TRY(in.sql.query(
+      "SELECT count(*) AS rows, count(DISTINCT minute) AS windows, count(DISTINCT product_id) AS products, "
+      "count(*) FILTER (viewers_approx) AS approximate FROM actual"));
+  const int64_t rebuilt =
+      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM {} WHERE basis = 'rebuild'", sql_name(kView))));
+  for (const char* name : {"rows", "windows", "products", "approximate"}) result.figure(name, t.int_at(0, name));
+  result.figure("rebuilt_rows_not_compared", rebuilt);
+  result.figure("judged_to_batch", in.gold_reached);
+  result.summary = fmt::format("{} of product_interest in {}{}", counted(t.int_at(0, "rows"), "row"),
+                               counted(t.int_at(0, "windows"), "window"), result.wrong ? "" : " equal Silver");
+  if (watermark) result.summary += fmt::format(", to {}", iso_time_ms(*watermark));
+  if (in.gold_reached < in.last_batch)
+    result.summary += fmt::format(" (batch {} of {})", in.gold_reached, in.last_batch);
+  if (rebuilt > 0) result.summary += fmt::format("; {} not compared", counted(rebuilt, "rebuilt row"));
+  return result;
+}
+
+}  // namespace pactolus

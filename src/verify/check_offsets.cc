@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "verify/checks.h"
+
+namespace pactolus {
+namespace {
+
+constexpr const char* kRanges = R"(
+WITH ranges AS (
+  SELECT *, lag(end_offset) OVER (PARTITION BY topic, topic_id, "partition" ORDER BY batch) AS before,
+         format('{}/{}: batch {} with [{}, {})', topic, "partition", batch, start_offset, end_offset) AS what
+  FROM sources)
+SELECT CASE WHEN end_offset < start_offset THEN what || ' ends before it starts'
+            WHEN before > start_offset THEN what || ' takes offsets again, the one before ends at ' || before
+            ELSE what || ' leaves out offsets, the one before ends at ' || before END AS why
+FROM ranges WHERE end_offset < start_offset OR before <> start_offset)";
+
+constexpr const char* kPositions = R"(
+WITH told AS (SELECT topic, topic_id, "partition", max(end_offset) AS next_offset,
+                     sum(end_offset - start_offset) AS taken FROM sources GROUP BY ALL)
+SELECT format('{}/{}: the ledger ends at {}, txn says {}', topic, "partition",
+              coalesce(t.next_offset::VARCHAR, 'nothing'), coalesce(p.next_offset::VARCHAR, 'nothing')) AS why
+FROM told t FULL JOIN positions p USING (topic, topic_id, "partition")
+WHERE t.next_offset IS DISTINCT FROM p.next_offset AND NOT (p.next_offset IS NULL AND t.taken = 0))";
+
+constexpr const char* kBatches = R"(
+WITH joined AS (
+  SELECT *, lag(batch, 1, 0::BIGINT) OVER w AS before, lag(batch_time) OVER w AS time_before,
+         lag(watermark_after) OVER w AS after_before
+  FROM batches WINDOW w AS (ORDER BY batch)),
+judged AS (
+  SELECT CASE
+    WHEN batch - 1 > before THEN format('batches {} to {} are missing', before + 1, batch - 1)
+    WHEN batch_time < time_before THEN format('batch {}: its batch time is before that of batch {}', batch, before)
+    WHEN watermark_before IS DISTINCT FROM after_before
+      THEN format('batch {}: its watermark begins elsewhere than that of batch {} ends', batch, before)
+    WHEN watermark_before IS NOT NULL AND coalesce(watermark_after < watermark_before, true)
+      THEN format('batch {}: its watermark falls', batch) END AS why
+  FROM joined)
+FROM judged WHERE why IS NOT NULL)";
+
+}  // namespace
+
+Result<CheckResult> check_offsets(VerifyInput& in) {
+  CheckResult result;
+  TRY(fail_rows(in.sql, result, kRanges));
+  TRY(fail_rows(in.sql, result, kPositions));
+  TRY(fail_rows(in.sql, result, kBatches));
+  const int64_t last = TRY(one_number(in.sql, "SELECT max(batch) FROM batches"));
+  if (last != in.last_batch)
+    result.fail_row(fmt::format("the last account is of batch {}, txn says {}", last, in.last_batch));
+  const SqlTable t =
+      TRY(in.sql.query("SELECT count(DISTINCT (topic, topic_id, \"partition\")) AS partitions, sum(end_offset - "
+                       "start_offset)::BIGINT AS offsets FROM sources"));
+  const int64_t batches = TRY(one_number(in.sql, "SELECT count(*) FROM batches"));
+  result.figure("partitions", t.int_at(0, "partitions"));
+  result.figure("offsets", t.int_at(0, "offsets"));
+  result.figure("batches", batches);
+  result.summary =
+      fmt::format("{}, {} batch{}, {}{}", counted(t.int_at(0, "partitions"), "partition"), with_commas(batches),
+                  batches == 1 ? "" : "es", counted(t.int_at(0, "offsets"), "offset"), result.wrong ? "" : ", no gap");
+  return result;
+}
+
+}  // namespace pactolus

@@ -1,0 +1,200 @@
+// Lakes that the job makes of chosen records pass; the report says what was found. Damaged lakes: tests/verify.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/time_text.h"
+#include "bronze/embedded/embedded_log.h"
+#include "runtime/job.h"
+#include "verify/report.h"
+#include "verify/verify.h"
+
+namespace pactolus {
+namespace {
+
+constexpr const char* kHistory = "_ingest.0123";
+
+class VerifyTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/pactolus_verify_XXXXXX";
+    root_ = ::mkdtemp(name);
+    config_.lake = (root_ / "lake").native();
+    config_.run.threads = 1;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  fs::path bronze() const { return LakePaths{config_.lake}.bronze(); }
+  // Records of the user `u`, with the clock's time as their own.
+  void send(const std::string& topic, const std::vector<std::string>& values) {
+    ASSERT_TRUE(create_topic(
+        bronze(), topic, 1,
+        topic == kHistory ? "22222222-2222-4222-8222-222222222222" : "11111111-1111-4111-8111-111111111111"));
+    auto writer = std::move(*open_writer(bronze(), topic, {}, clock_));
+    for (const std::string& v : values)
+      ASSERT_TRUE(writer->append({.key = "u", .value = v, .timestamp_us = clock_.now_us()}));
+    ASSERT_TRUE(writer->flush());
+  }
+  void send(const std::vector<std::string>& values) { send(config_.kafka.topic, values); }
+  // `at`: seconds after the start of the test's day's tenth hour.
+  static std::string event(const std::string& id, const std::string& type, int64_t at, const std::string& more = "") {
+    return fmt::format(
+        R"({{"event_id":"{}","user_id":"u{}","product_id":"p","event_type":"{}","timestamp":"{}","price":10.5{}}})", id,
+        at % 7, type, iso_time(kTen + at * kMicrosPerSecond), more);
+  }
+  void run(bool close_windows = false) {
+    auto job = Job::open(config_, {}, clock_, Random(7));
+    ASSERT_TRUE(job) << job.error().message;
+    for (bool done = false; !done;) {
+      const auto step = (*job)->step();
+      ASSERT_TRUE(step) << step.error().message;
+      done = step->caught_up && step->records == 0;
+    }
+    const auto finished = (*job)->finish(close_windows);
+    ASSERT_TRUE(finished) << finished.error().message;
+  }
+  VerifyReport verify() {
+    VerifyOptions options{.config = config_};
+    options.open_topic = [this](const std::string& topic) -> Result<std::unique_ptr<LogReader>> {
+      return TRY(open_reader(bronze(), topic));
+    };
+    auto report = verify_lake(options, clock_);
+    if (!report) ADD_FAILURE() << report.error().message;
+    return report ? std::move(*report) : VerifyReport{};
+  }
+  void expect_ok(const VerifyReport& report) {
+    for (const CheckResult& c : report.checks) EXPECT_EQ(c.outcome, CheckOutcome::ok) << text_line(c);
+    EXPECT_EQ(report.checks.size(), 8u);
+    EXPECT_EQ(report.verdict, Verdict::ok) << report.reason;
+  }
+  static int64_t figure(const VerifyReport& report, std::string_view check, std::string_view name) {
+    for (const CheckResult& c : report.checks)
+      for (const auto& [n, value] : c.figures)
+        if (c.name == check && n == name) return value;
+    ADD_FAILURE() << check << " has no figure " << name;
+    return -1;
+  }
+
+  static constexpr int64_t kTen = 1'772'359'200 * kMicrosPerSecond;  // 2026-03-01T10:00:00Z
+  fs::path root_;
+  Config config_;
+  ManualClock clock_{kTen + 20 * kMicrosPerMinute};
+};
+
+TEST_F(VerifyTest, RefundsCurrenciesAndQuantitiesAreJudged) {
+  send({event("1", "view", 0), event("2", "purchase", 10, R"(,"quantity":3)"),
+        event("3", "purchase", 20, R"(,"currency":"EUR")"), event("4", "refund", 30),
+        event("5", "refund", 40, R"(,"currency":"EUR","quantity":2)"),
+        event("6", "purchase", 50, R"(,"currency":"USD")"), event("7", "add_to_cart", 60), event("8", "page_view", 70),
+        event("9", "purchase", 80, R"(,"currency":"CHF")")});
+  run(true);
+  const VerifyReport report = verify();
+  expect_ok(report);
+  EXPECT_EQ(figure(report, "gold", "rows"), 11);
+}
+
+TEST_F(VerifyTest, ARateInAnotherShopsCurrencyIsFound) {
+  send({event("1", "view", 0), event("2", "purchase", 10, R"(,"currency":"EUR")")});
+  run(true);
+  config_.shop.currency = "EUR";
+  EXPECT_EQ(verify().verdict, Verdict::failed);
+}
+
+TEST_F(VerifyTest, LateRowsCountInTheWindowsThatWereOpen) {
+  // Seconds that are multiples of 7 are of one user: seen in several minutes, before and after the watermark.
+  send({event("1", "view", 0), event("2", "view", 1), event("3", "view", 70), event("4", "view", 350),
+        event("5", "view", 660)});
+  run();  // the watermark is at 10:06, windows up to 10:06 are final
+  send({event("6", "view", 140), event("9", "view", 300), event("10", "view", 1, R"(,"quantity":2)")});
+  run();
+  send({event("7", "view", 896), event("8", "purchase", 62), event("11", "view", 210)});
+  run(true);
+  const VerifyReport report = verify();
+  expect_ok(report);
+  EXPECT_GT(figure(report, "gold", "windows"), 20);
+}
+
+TEST_F(VerifyTest, AnEventBeyondTheHorizonInHistoryIsAnotherEvent) {
+  send(kHistory, {event("1", "view", 0), event("1", "view", -86'400), event("1", "view", 5), event("2", "view", 0)});
+  run();
+  const VerifyReport report = verify();
+  for (const CheckResult& c : report.checks) EXPECT_NE(c.outcome, CheckOutcome::failed) << text_line(c);
+  EXPECT_EQ(figure(report, "event_ids", "reused_ids"), 1);
+  EXPECT_EQ(figure(report, "duplicates", "duplicates"), 1);
+}
+
+TEST_F(VerifyTest, HistoriesStayOutOfTheWindows) {
+  send({event("1", "view", 0), event("2", "purchase", 30)});
+  run();
+  send(kHistory, {event("3", "view", 5), event("1", "view", 5), event("4", "purchase", 6)});
+  run();
+  send({event("5", "view", 40)});
+  run(true);
+  const VerifyReport report = verify();
+  expect_ok(report);
+  EXPECT_EQ(figure(report, "ledger", "duplicates"), 1);
+  EXPECT_EQ(figure(report, "gold", "rows"), 10);
+}
+
+TEST_F(VerifyTest, BatchesWithoutRejectsNeedNoCommitOfQuarantine) {
+  send({event("1", "view", 0)});
+  run();
+  // As after a kill: the commit by which quarantine says that it has come so far is not there.
+  fs::remove(delta::commit_path(LakePaths{config_.lake}.quarantine(), Version(1)));
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.verdict, Verdict::ok);
+  EXPECT_EQ(report.quarantine_batch, 1);
+}
+
+TEST_F(VerifyTest, NothingToCheckIsNoSuccess) {
+  EXPECT_EQ(verify().verdict, Verdict::nothing_to_check);
+  run();
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.verdict, Verdict::nothing_to_check);
+  EXPECT_NE(verdict_line(report).find("nothing to check: the lake in"), std::string::npos);
+}
+
+TEST_F(VerifyTest, AStopEndsIt) {
+  send({event("1", "view", 0)});
+  run();
+  const auto report = verify_lake({.config = config_, .stop = [] { return true; }}, clock_);
+  EXPECT_FALSE(report);
+}
+
+TEST(Report, ShowsFailingRowsAndHowManyMore) {
+  CheckResult c;
+  c.name = "ledger";
+  c.summary = "3 records";
+  for (int i = 0; i < 1'240; ++i) c.fail_row(fmt::format("row {}", i));
+  EXPECT_EQ(text_line(c),
+            "FAIL ledger       3 records\n       row 0\n       row 1\n       row 2\n       row 3\n       row 4\n       "
+            "… and 1,235 more\n");
+  EXPECT_EQ(text_line([] {
+              CheckResult skipped = CheckResult::skip("--no-bronze");
+              skipped.name = "duplicates";
+              return skipped;
+            }()),
+            "skip duplicates   (--no-bronze)\n");
+}
+
+TEST(Report, JUnitEscapesWhatXmlDoesNotTake) {
+  CheckResult c;
+  c.name = "event_ids";
+  c.fail_row("id <\"&\x01>");
+  const std::string xml = to_junit({.lake = "l", .verdict = Verdict::failed, .checks = {c}});
+  EXPECT_NE(xml.find("id &lt;&quot;&amp;?&gt;"), std::string::npos) << xml;
+  EXPECT_NE(xml.find("failures=\"1\""), std::string::npos);
+}
+
+TEST(Figures, AreReadable) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1'000), "1,000");
+  EXPECT_EQ(with_commas(-1'234'567), "-1,234,567");
+  EXPECT_EQ(counted(1, "file"), "1 file");
+  EXPECT_EQ(counted(0, "file"), "0 files");
+}
+
+}  // namespace
+}  // namespace pactolus

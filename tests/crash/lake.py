@@ -1,0 +1,279 @@
+"""A lake in a folder, the real program on it, and what its tables say by independent readers.
+
+    log = BronzeLog.make(folder, count=6000, seed=5)      # simulated once, copied for every case
+    lake = log.copy_to(another_folder)
+    lake.run(fault="silver.linked:2")                     # the process dies there
+    lake.catch_up()
+    difference = compare(reference.contents(), lake.contents())
+
+What must be equal after any crash: every row of Silver, quarantine and Gold in every column but `batch_id` and
+`processing_timestamp`, and the sums of the ledger. Batches are cut at a fixed number of records, so that the same log
+gives the same batches and with them the same late rows.
+"""
+
+import collections
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import deltalake
+import pyarrow
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", SOURCE / "build/release/pactolus"))
+TOPIC = "ecom_clickstream_raw"
+KILLED = -signal.SIGKILL
+DIFFERS_BY_NATURE = {"batch_id", "processing_timestamp"}
+
+
+def scratch_folder(purpose):
+    """A folder to be removed. In memory where there is room: a killed process loses nothing of what it has written, be
+    it fsynced or not, so that the tests of kills do not have to wait for a disk."""
+    memory = pathlib.Path("/dev/shm")
+    in_memory = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    return tempfile.mkdtemp(prefix=f"pactolus-{purpose}-", dir=memory if in_memory else "/tmp")
+
+
+def environment(home, **extra):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
+    return {**kept, "HOME": str(home), "NO_COLOR": "1", **{k: str(v) for k, v in extra.items() if v is not None}}
+
+
+def start(*words, cwd="/tmp", fault=None, journal=None):
+    """The program as a process of its own, its output in pipes."""
+    extra = environment(cwd, PACTOLUS_FAULT=fault, PACTOLUS_DISK_JOURNAL=journal, PACTOLUS__RUN__SNAPSHOT_INTERVAL="1ms")
+    return subprocess.Popen([BIN, *map(str, words)], cwd=cwd, env=extra, text=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process, timeout=120):
+    """Its exit code, stdout and stderr; a process that does not end is killed and reported."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"did not end within {timeout} s: {process.args}\n{out}{err}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def knows_command(name):
+    return finish(start(name, "--help")).returncode == 0
+
+
+@dataclasses.dataclass
+class Contents:
+    silver: "Rows"
+    quarantine: "Rows"
+    gold: dict      # view -> Rows
+    ledger: dict  # (topic, partition, what) -> sum
+    problems: list  # what is wrong without any reference: gaps, overlaps, sums that do not close
+
+
+class Lake:
+    def __init__(self, folder, batch_records=200, differs_by_nature=DIFFERS_BY_NATURE):
+        self.folder = pathlib.Path(folder)
+        self.batch_records = batch_records
+        self.differs_by_nature = differs_by_nature
+
+    def start_run(self, *words, fault=None, journal=None):
+        return start("run", "--lake", self.folder, "--until-caught-up", "--close-windows", "--batch-records",
+                     self.batch_records, *words, cwd=self.folder.parent, fault=fault, journal=journal)
+
+    def run(self, *words, fault=None, journal=None, timeout=120):
+        return finish(self.start_run(*words, fault=fault, journal=journal), timeout)
+
+    def catch_up(self, *words):
+        done = self.run(*words)
+        if done.returncode != 0:
+            raise AssertionError(f"run ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def verify(self):
+        """None when all is well or this build has no such command, else what it said."""
+        done = finish(start("verify", "--lake", self.folder, cwd=self.folder.parent))
+        return None if done.returncode == 0 else done.stdout + done.stderr
+
+    def silver_versions(self):
+        return len(list((self.folder / "silver/events/_delta_log").glob("*.json")))
+
+    def contents(self):
+        accounts = self.accounts()
+        views = {p.name: p for p in sorted((self.folder / "gold").glob("*")) if (p / "_delta_log").is_dir()}
+        rows = lambda table: rows_of(table, self.differs_by_nature)
+        return Contents(rows(self.folder / "silver/events"), rows(self.folder / "quarantine/events"),
+                        {name: rows(path) for name, path in views.items()}, sums(accounts), problems(accounts))
+
+    def accounts(self):
+        """batch -> its account, from the commits of Silver and, for those cleaned away, from the table `ledger`."""
+        found = {}
+        for commit in sorted((self.folder / "silver/events/_delta_log").glob("*.json")):
+            with open(commit, encoding="utf-8") as lines:
+                info = json.loads(lines.readline()).get("commitInfo", {}).get("pactolus", {})
+            if info.get("kind") == "batch":
+                if info["batch"] in found:
+                    raise AssertionError(f"batch {info['batch']} was committed twice: {commit}")
+                found[info["batch"]] = info["sources"]
+        return dict(sorted({**self.folded_accounts(), **found}.items()))
+
+    def folded_accounts(self):
+        folded, seen = {}, set()
+        if (self.folder / "ledger/_delta_log").is_dir():
+            for row in deltalake.DeltaTable(str(self.folder / "ledger")).to_pyarrow_table().to_pylist():
+                if row.get("event") is not None:
+                    continue
+                key = (row["batch_id"], row["topic"], row["topic_id"], row["partition"])
+                if key in seen:
+                    raise AssertionError(f"the ledger has {key} twice")
+                seen.add(key)
+                folded.setdefault(row["batch_id"], []).append(account_of_ledger_row(row))
+        return folded
+
+
+class BronzeLog:
+    """A log that `simulate` wrote once. Copies keep its topic id, offsets and record times."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    @staticmethod
+    def make(folder, count=6000, seed=5, rate=2):
+        done = finish(start("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--seed", seed,
+                            "--dup-ratio", 0.03, "--late-ratio", 0.05, "--bad-ratio", 0.02, "--to", f"lake:{folder}"))
+        assert done.returncode == 0, done.stderr
+        return BronzeLog(folder)
+
+    def copy_to(self, folder, batch_records=200):
+        shutil.copytree(self.folder / "bronze", pathlib.Path(folder) / "bronze")
+        return Lake(folder, batch_records)
+
+
+@dataclasses.dataclass
+class Rows:
+    columns: list
+    rows: list  # tuples, one value per column
+
+    def show(self, row):
+        return {c: v for c, v in zip(self.columns, row) if v is not None}
+
+
+def rows_of(table, differs_by_nature):
+    """All rows without the columns that differ by nature; a table that is not there has none."""
+    if not (table / "_delta_log").is_dir():
+        return Rows([], [])
+    data = deltalake.DeltaTable(str(table)).to_pyarrow_table()
+    columns = [c for c in sorted(data.column_names) if c not in differs_by_nature]
+    return Rows(columns, list(zip(*(values_of(data.column(c)) for c in columns))))
+
+
+def values_of(column):
+    if pyarrow.types.is_timestamp(column.type):
+        column = column.cast(pyarrow.int64())  # microseconds: as exact, and quick to compare
+    values = column.to_pylist()
+    return [tuple(v) if v is not None else None for v in values] if pyarrow.types.is_map(column.type) else values
+
+
+def account_of_ledger_row(row):
+    account = {"topic": row["topic"], "partition": row["partition"], "start": row["start_offset"], "end": row["end_offset"],
+               "consumed": row["consumed"], "silver": row["silver"], "duplicates": row["duplicates"],
+               "conflicting": row["conflicting_duplicates"]}
+    for name in ("skipped", "quarantined", "late"):
+        account[name] = dict(row[name] or [])
+    return account
+
+
+def sums(accounts):
+    out = collections.Counter()
+    for sources in accounts.values():
+        for a in sources:
+            where = (a["topic"], a["partition"])
+            for what in ("consumed", "silver", "duplicates", "conflicting"):
+                out[(*where, what)] += a.get(what, 0)
+            for what in ("skipped", "quarantined", "late"):
+                for name, n in a.get(what, {}).items():
+                    out[(*where, f"{what} {name}")] += n
+            out[(*where, "end")] = a["end"]
+    return {k: v for k, v in out.items() if v}
+
+
+def problems(accounts):
+    """Offset ranges must join without gap or overlap, batches be numbered without a hole, and accounts close."""
+    found, reached = [], {}
+    if list(accounts) != list(range(1, len(accounts) + 1)):
+        found.append(f"batches are not numbered 1 to {len(accounts)}: {list(accounts)}")
+    for batch, sources in accounts.items():
+        for a in sources:
+            where = (a["topic"], a["partition"])
+            if a["start"] != reached.get(where, 0):
+                found.append(f"batch {batch} of {where} starts at {a['start']} after {reached.get(where, 0)}")
+            reached[where] = a["end"]
+            skipped, quarantined = (sum(a.get(what, {}).values()) for what in ("skipped", "quarantined"))
+            if a["end"] - a["start"] != a["consumed"] + skipped:
+                found.append(f"batch {batch} of {where}: offsets do not add up: {a}")
+            if a["consumed"] != a["silver"] + a.get("duplicates", 0) + quarantined:
+                found.append(f"batch {batch} of {where}: records do not add up: {a}")
+    return found
+
+
+@dataclasses.dataclass
+class Difference:
+    losses: int       # rows of the reference that are gone
+    duplicates: int   # rows, or Silver ids, that are there more often than once
+    others: int       # anything else: rows that should not be there, other values, sums of the ledger
+    details: list
+
+    def __bool__(self):
+        return bool(self.losses or self.duplicates or self.others)
+
+    def __str__(self):
+        return "\n".join([f"{self.losses} losses, {self.duplicates} duplicates, {self.others} other differences", *self.details[:20]])
+
+
+def compare(expected, got):
+    difference = Difference(0, 0, 0, [])
+
+    def note(kind, n, detail):
+        setattr(difference, kind, getattr(difference, kind) + n)
+        difference.details.append(detail)
+
+    tables = [("silver", expected.silver, got.silver), ("quarantine", expected.quarantine, got.quarantine)]
+    for view in sorted(expected.gold.keys() | got.gold.keys()):
+        tables.append((f"gold/{view}", expected.gold.get(view, Rows([], [])), got.gold.get(view, Rows([], []))))
+    for name, want_rows, have_rows in tables:
+        want, have = collections.Counter(want_rows.rows), collections.Counter(have_rows.rows)
+        for row, n in have.items():
+            if n > max(1, want[row]):
+                note("duplicates", n - max(1, want[row]), f"{name}: {n} times {have_rows.show(row)}")
+        for row in want - have:
+            note("losses", 1, f"{name}: missing {want_rows.show(row)}")
+        for row in have.keys() - want.keys():
+            note("others", 1, f"{name}: not in the reference {have_rows.show(row)}")
+    if got.silver.rows:
+        ids = collections.Counter(row[got.silver.columns.index("event_id")] for row in got.silver.rows)
+        for event_id, n in ids.items():
+            if n > 1:
+                note("duplicates", n - 1, f"silver: the id {event_id} is there {n} times")
+    for what in sorted(expected.ledger.keys() | got.ledger.keys(), key=str):
+        if expected.ledger.get(what, 0) != got.ledger.get(what, 0):
+            note("others", 1, f"ledger: {what} is {got.ledger.get(what, 0)}, not {expected.ledger.get(what, 0)}")
+    for problem in got.problems:
+        note("others", 1, f"ledger: {problem}")
+    return difference
+
+
+def fault_points():
+    """The names of all fault points in the sources, so that a new one is tested without a list being edited."""
+    names = set()
+    for path in sorted((SOURCE / "src").rglob("*.cc")):
+        if path.name.endswith("_test.cc"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        names.update(re.findall(r'fault_point\("([^"]+)"\)', text))
+        names.update(re.findall(r'"([a-z_]+\.(?:before_link|linked))"', text))  # handed to a Delta table as options
+    return sorted(names)

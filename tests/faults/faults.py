@@ -1,0 +1,202 @@
+"""What goes wrong around the program: each case gives one clear error and the right exit code, and loses nothing.
+
+Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/bin/python tests/faults/faults.py
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash"))
+from lake import TOPIC, BronzeLog, Lake, compare, finish, knows_command, scratch_folder, start  # noqa: E402
+
+FIVE_MISTAKES = """\
+lake = 5
+[run]
+commit_interval = "1 parsec"
+batch_record = 10
+[bronze]
+partitions = 0
+[shop]
+currency = "eur"
+"""
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = scratch_folder("faults")
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        cls.log = BronzeLog.make(f"{cls.root}/log", count=1500, seed=29, rate=0.5)
+        reference = cls.log.copy_to(f"{cls.root}/reference")
+        reference.catch_up()
+        cls.reference = reference.contents()
+        cls.names = (f"case{n}" for n in itertools.count())
+
+    def folder(self):
+        made = pathlib.Path(self.root, next(self.names))
+        made.mkdir()
+        return made
+
+    def finished_lake(self):
+        lake = self.log.copy_to(self.folder() / "lake")
+        lake.catch_up()
+        return lake
+
+    def assert_error(self, done, code, *parts):
+        """One error on stderr, nothing on stdout, the exit code, and what the message must name."""
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(sum(line.startswith("error:") for line in done.stderr.splitlines()), 1, done.stderr)
+        for part in parts:
+            self.assertIn(str(part), done.stderr)
+
+    def assert_nothing_lost(self, lake):
+        lake.catch_up()
+        difference = compare(self.reference, lake.contents())
+        self.assertFalse(difference, str(difference))
+
+    # The command line and its surroundings
+
+    def test_an_unknown_flag_is_told_with_the_closest_one(self):
+        lake = self.log.copy_to(self.folder() / "lake")
+        self.assert_error(lake.run("--until-cought-up"), 2, "--until-cought-up", "did you mean", "--until-caught-up")
+        self.assert_nothing_lost(lake)
+
+    def test_a_configuration_with_five_mistakes_shows_five(self):
+        folder = self.folder()
+        (folder / "pactolus.toml").write_text(FIVE_MISTAKES)
+        done = finish(start("run", "--until-caught-up", cwd=folder))
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertEqual(sum(line.startswith("error:") for line in done.stderr.splitlines()), 5, done.stderr)
+        for line in (1, 3, 4, 6, 8):
+            self.assertIn(f"pactolus.toml:{line} ", done.stderr)
+        self.assertEqual(os.listdir(folder), ["pactolus.toml"], "nothing was begun")
+
+    def test_a_lake_below_a_file_cannot_be_made(self):
+        folder = self.folder()
+        (folder / "file").write_text("in the way")
+        done = finish(start("run", "--lake", folder / "file/lake", "--until-caught-up", cwd=folder))
+        self.assert_error(done, 3, folder / "file")
+
+    def test_status_of_a_folder_without_a_lake_says_so(self):
+        folder = self.folder()
+        done = finish(start("status", "--lake", folder / "none", cwd=folder))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(str(folder / "none"), done.stderr)
+        self.assertFalse((folder / "none").exists(), "looking makes nothing")
+
+    def test_a_read_only_folder_is_told_and_left_as_it_was(self):
+        folder = self.folder()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", folder], stderr=subprocess.PIPE, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"no read-only folder can be mounted here: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", str(folder)])
+        self.assert_error(Lake(folder / "lake").run(), 3, folder / "lake", "Read-only file system")
+
+    def test_a_lake_that_became_read_only_goes_on_when_it_is_writable_again(self):
+        folder = self.folder()
+        lake = self.log.copy_to(folder / "lake")
+        mounted = subprocess.run(["mount", "--bind", folder, folder], stderr=subprocess.PIPE, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"no read-only folder can be mounted here: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", str(folder)])
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        self.assert_error(lake.run(), 3, folder / "lake", "Read-only file system")
+        subprocess.run(["mount", "-o", "remount,bind,rw", str(folder)], check=True)
+        self.assert_nothing_lost(lake)
+
+    # The lake
+
+    def test_a_lake_of_a_later_format_is_refused_and_both_versions_named(self):
+        lake = self.finished_lake()
+        format_file = lake.folder / "_pactolus/format.json"
+        before = format_file.read_text()
+        format_file.write_text(json.dumps({"format": 99}))
+        self.assert_error(lake.run(), 3, "format 99", f"up to {json.loads(before)['format']}")
+        format_file.write_text(before)
+        self.assert_nothing_lost(lake)
+
+    def test_a_format_file_that_is_no_json_is_corrupt(self):
+        lake = self.finished_lake()
+        (lake.folder / "_pactolus/format.json").write_text("gibberish")
+        self.assert_error(lake.run(), 1, "format.json")
+
+    def test_a_silver_file_that_is_gone_is_noticed(self):
+        lake = self.finished_lake()
+        victim = max(lake.folder.glob("silver/events/*/*/part-*.parquet"), key=lambda p: p.stat().st_size)
+        kept = victim.read_bytes()
+        victim.unlink()
+        if knows_command("verify"):
+            complaint = lake.verify()
+            self.assertIsNotNone(complaint, "verify did not miss the file")
+            self.assertIn(victim.name, complaint)
+        else:
+            shutil.rmtree(lake.folder / "_pactolus/snapshots", ignore_errors=True)  # so that Silver is read
+            done = lake.run()
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(victim.name, done.stderr)
+        victim.write_bytes(kept)
+        self.assert_nothing_lost(lake)
+
+    # Bronze
+
+    def half_done_lake(self):
+        """Some batches are committed, most of the log is still to come."""
+        lake = self.log.copy_to(self.folder() / "lake")
+        self.assertEqual(lake.run(fault="batch.gold_committed:4").returncode, -9)
+        return lake
+
+    def segments(self, lake, partition=0):
+        files = sorted(p for p in (lake.folder / "bronze" / TOPIC).rglob("*") if p.is_file() and p.stat().st_size > 20_000)
+        self.assertGreaterEqual(len(files), 1, "no segment was found")
+        return [p for p in files if p.parent == files[partition].parent]
+
+    def test_a_topic_made_anew_under_the_same_name_is_data_loss(self):
+        lake = self.half_done_lake()
+        other = BronzeLog.make(self.folder() / "other", count=300, seed=1, rate=0.5)
+        shutil.move(lake.folder / "bronze", lake.folder.parent / "bronze.kept")
+        shutil.copytree(other.folder / "bronze", lake.folder / "bronze")
+        self.assert_error(lake.run(), 1, "made anew", TOPIC)
+        self.assert_error(lake.run(), 1, "made anew")  # and it stays so
+        shutil.rmtree(lake.folder / "bronze")
+        shutil.move(lake.folder.parent / "bronze.kept", lake.folder / "bronze")
+        self.assert_nothing_lost(lake)
+
+    def test_a_log_that_ends_below_the_committed_offset_is_data_loss(self):
+        lake = self.finished_lake()
+        segment = self.segments(lake)[-1]
+        kept = {p: p.read_bytes() for p in segment.parent.iterdir() if p.is_file()}
+        with open(segment, "r+b") as file:
+            file.truncate(0)
+        for other in segment.parent.iterdir():
+            if other != segment:
+                other.unlink()  # the mark that says how much is durable
+        done = lake.run()
+        self.assert_error(done, 1)
+        self.assertRegex(done.stderr, r"partition 0, asked for \d+, but the log ends at \d+")
+        for path, content in kept.items():
+            path.write_bytes(content)
+        self.assert_nothing_lost(lake)
+
+    def test_a_damaged_byte_in_the_middle_of_the_log_names_the_offset(self):
+        lake = self.log.copy_to(self.folder() / "lake")
+        segment = self.segments(lake)[0]
+        content = segment.read_bytes()
+        damaged = bytearray(content)
+        damaged[len(damaged) // 2] ^= 0x40
+        segment.write_bytes(damaged)
+        done = lake.run()
+        self.assert_error(done, 1)
+        self.assertRegex(done.stderr, r"offset \d+")
+        segment.write_bytes(content)
+        self.assert_nothing_lost(lake)
+
+
+if __name__ == "__main__":
+    unittest.main()
