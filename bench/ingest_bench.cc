@@ -17,9 +17,11 @@ const std::string& csv_text(bool quoted) {
   const auto make = [](std::string_view quote) {
     std::string text = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
     for (int i = 0; i < kRows; ++i)
-      text += fmt::format("2019-10-01 {} UTC,view,{},2053013552326770905,appliances.environment.water_heater,{}aqua{},{}.20,{},"
-                          "9333dfbd-b87a-4708-9857-63365{:07}\n",
-                          clock_text(int64_t(i) * kMicrosPerSecond), 3'900'000 + i % 5000, quote, quote, i % 900, 554'748'717 + i % 70'000, i);
+      text += fmt::format(
+          "2019-10-01 {} UTC,view,{},2053013552326770905,appliances.environment.water_heater,{}aqua{},{}.20,{},"
+          "9333dfbd-b87a-4708-9857-63365{:07}\n",
+          clock_text(int64_t(i) * kMicrosPerSecond), 3'900'000 + i % 5000, quote, quote, i % 900,
+          554'748'717 + i % 70'000, i);
     return text;
   };
   static const std::string plain = make(""), with_quotes = make("\"");
@@ -30,10 +32,13 @@ const std::string& ndjson_text() {
   static const std::string text = [] {
     std::string out;
     for (int i = 0; i < kRows; ++i)
-      out += fmt::format("{{\"event_id\":\"evt_{:08}\",\"user_id\":\"user_{:04}\",\"product_id\":\"prod_0042\",\"event_type\":\"view\","
-                         "\"timestamp\":\"2025-11-29T10:15:30.123456Z\",\"session_id\":\"session_1234\",\"product_category\":\"Electronics\","
-                         "\"device_type\":\"mobile\",\"page_url\":\"/product/prod_0042\",\"price\":299.99}}\n",
-                         i, i % 500);
+      out += fmt::format(
+          "{{\"event_id\":\"evt_{:08}\",\"user_id\":\"user_{:04}\",\"product_id\":\"prod_0042\",\"event_type\":"
+          "\"view\","
+          "\"timestamp\":\"2025-11-29T10:15:30.123456Z\",\"session_id\":\"session_1234\",\"product_category\":"
+          "\"Electronics\","
+          "\"device_type\":\"mobile\",\"page_url\":\"/product/prod_0042\",\"price\":299.99}}\n",
+          i, i % 500);
     return out;
   }();
   return text;

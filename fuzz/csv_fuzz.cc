@@ -64,7 +64,8 @@ void map_rows(std::string_view text) {
   for (InputRow row; (*reader)->next(row).value();) {
     dialect->map(row, mapped);
     PACTOLUS_CHECK(mapped.mapped == row.problem.empty());
-    PACTOLUS_CHECK(!mapped.mapped || (mapped.value.starts_with("{\"event_id\":\"rees46:") && mapped.value.ends_with("}")));
+    PACTOLUS_CHECK(!mapped.mapped ||
+                   (mapped.value.starts_with("{\"event_id\":\"rees46:") && mapped.value.ends_with("}")));
   }
 }
 
@@ -78,7 +79,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   for (const Opener open : {Opener(open_csv), Opener(open_ndjson)})
     PACTOLUS_CHECK(rows_of(open, text, chunk) == rows_of(open, text, ByteWindow::kChunk));
-  map_rows("event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n" + std::string(text));
+  map_rows("event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n" +
+           std::string(text));
   const auto native = make_native();
   MappedRow mapped;
   native->map({text, {}, {}}, mapped);

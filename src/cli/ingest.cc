@@ -27,8 +27,8 @@ struct FileReport {
 };
 
 std::string fates_text(const SourceAccount& a) {
-  std::string text = fmt::format("{} to Silver, {} duplicates, {} quarantined", count_text(a.silver), count_text(a.duplicates),
-                                 count_text(a.quarantined_total()));
+  std::string text = fmt::format("{} to Silver, {} duplicates, {} quarantined", count_text(a.silver),
+                                 count_text(a.duplicates), count_text(a.quarantined_total()));
   std::string_view before = " (";
   for (const auto& [reason, n] : a.quarantined) {
     text += fmt::format("{}{} {}", before, reason, count_text(n));
@@ -50,7 +50,7 @@ std::string text_of(const FileReport& file) {
   const IngestTopic& t = file.topic;
   std::string text = file.path + ": ";
   if (!t.complete) return text + fmt::format("stopped after {} rows, the next run goes on there", count_text(t.rows));
-  text += t.appended == 0          ? fmt::format("{} rows, all there before, nothing added", count_text(t.rows))
+  text += t.appended == 0        ? fmt::format("{} rows, all there before, nothing added", count_text(t.rows))
           : t.appended == t.rows ? fmt::format("{} rows", count_text(t.rows))
                                  : fmt::format("{} rows, {} of them new", count_text(t.rows), count_text(t.appended));
   if (file.account) return text + "; " + fates_text(*file.account);
@@ -74,7 +74,9 @@ Json json_of(const FileReport& file, const std::string& dialect) {
 class Progress {
  public:
   Progress(const Session& session, Clock& clock)
-      : on_(session.message_terminal.is_terminal && !session.globals.quiet), clock_(clock), table_(err_, session.message_terminal) {}
+      : on_(session.message_terminal.is_terminal && !session.globals.quiet),
+        clock_(clock),
+        table_(err_, session.message_terminal) {}
   ~Progress() { clear(); }
   void file(const std::string& path) {
     path_ = path;
@@ -123,10 +125,12 @@ class Progress {
 class Ingest final : public Command {
  public:
   CommandInfo info() const override {
-    return {"ingest", Group::data_in, "files as history, each of them once", "pactolus ingest --dialect rees46 2019-Oct.csv"};
+    return {"ingest", Group::data_in, "files as history, each of them once",
+            "pactolus ingest --dialect rees46 2019-Oct.csv"};
   }
   void declare(Flags& flags) override {
-    flags.choice("--dialect", dialect_names(), &dialect_, "what the files hold: native events as NDJSON (default), rees46 as CSV");
+    flags.choice("--dialect", dialect_names(), &dialect_,
+                 "what the files hold: native events as NDJSON (default), rees46 as CSV");
     flags.toggle("--dry-run", &dry_run_, "say what would become of the rows, and write nothing");
     flags.toggle("--wait", &wait_, "when another process runs the lake: wait until it has taken the rows");
     flags.arguments("FILE", &files_, "NDJSON or CSV");
@@ -167,7 +171,8 @@ Result<int> Ingest::run(Session& session) {
     if (session.stop.requested()) break;
   }
   TRY(see_what_is_committed(session));
-  if (!session.stop.requested() && (!all_committed() || TRY(left_half_done(session)))) TRY(bring_to_silver(session, clock, progress));
+  if (!session.stop.requested() && (!all_committed() || TRY(left_half_done(session))))
+    TRY(bring_to_silver(session, clock, progress));
   progress.clear();
 
   Json files = Json::array();
@@ -177,8 +182,10 @@ Result<int> Ingest::run(Session& session) {
       if (!account) return std::unexpected(account.error());
       if (*account && (*account)->end == file.topic.rows) file.account = std::move(**account);
     }
-    if (session.globals.json) files.push(json_of(file, dialect_));
-    else session.out << text_of(file) << "\n";
+    if (session.globals.json)
+      files.push(json_of(file, dialect_));
+    else
+      session.out << text_of(file) << "\n";
   }
   if (session.globals.json) session.out << Json::object().set("files", std::move(files)).dump() << "\n";
   return session.stop.requested() ? session.stop.exit_code() : 0;
@@ -191,7 +198,8 @@ Result<int> Ingest::dry_run(Session& session, Clock& clock) {
     auto file = TRY(EventFile::open(path, dialect_));
     const SourceAccount account = TRY(run->judge(*file, clock.now_us()));
     if (session.globals.json) {
-      Json out = Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
+      Json out =
+          Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
       set_fates(out, account);
       files.push(std::move(out));
     } else {
@@ -206,8 +214,10 @@ Result<> Ingest::see_what_is_committed(const Session& session) {
   const LakePaths lake{session.config.lake};
   for (FileReport& file : reports_)
     if (!file.committed)
-      file.committed = file.topic.complete &&
-                       (file.topic.rows == 0 || TRY(committed_end(lake, session.config.job, file.topic.identity)).value_or(0) >= file.topic.rows);
+      file.committed =
+          file.topic.complete &&
+          (file.topic.rows == 0 ||
+           TRY(committed_end(lake, session.config.job, file.topic.identity)).value_or(0) >= file.topic.rows);
   return {};
 }
 
@@ -269,11 +279,13 @@ Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progr
     if (all_committed()) return {};
     // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for in any case.
     const auto holder = read_lock_holder(lake.lock());
-    const std::string who = holder ? fmt::format("pid {} ({})", holder->pid, holder->command) : std::string("another process");
+    const std::string who =
+        holder ? fmt::format("pid {} ({})", holder->pid, holder->command) : std::string("another process");
     if (!wait_ && holder && holder->command != "ingest") {
-      session.say(fmt::format("{} runs this lake and will take the rows; --wait waits for it\n"
-                              "if it ends before: pactolus run --until-caught-up",
-                              who));
+      session.say(
+          fmt::format("{} runs this lake and will take the rows; --wait waits for it\n"
+                      "if it ends before: pactolus run --until-caught-up",
+                      who));
       return {};
     }
     if (!told) session.say(fmt::format("waiting for {}, which runs this lake", who));

@@ -1,35 +1,53 @@
 #include "event/event_batch.h"
 
-#include <bit>
+#define XXH_INLINE_ALL  // hash64 (base/hash.h) in place: most of what a dictionary does for a short text is the call
+#include <xxhash.h>
+
+#include <cstring>
 
 #include "base/check.h"
-#include "base/hash.h"
 
 namespace pactolus {
 namespace {
 constexpr size_t kFirstSlots = 256;
+
+uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
+
+// Equality of texts that are nearly always equal, since their hashes are: no call for up to 16 bytes.
+bool same(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  const size_t n = a.size();
+  const auto word = [](const char* p) {
+    uint64_t v;
+    std::memcpy(&v, p, 8);
+    return v;
+  };
+  if (n >= 8 && n <= 16)
+    return ((word(a.data()) ^ word(b.data())) | (word(a.data() + n - 8) ^ word(b.data() + n - 8))) == 0;
+  return std::memcmp(a.data(), b.data(), n) == 0;
+}
 }
 
 TextDictionary::TextDictionary() : slots_(kFirstSlots, -1) {}
 
 int32_t TextDictionary::find(std::string_view text) const {
-  const uint64_t h = hash64(text);
+  const uint64_t h = hash_of(text);
   const size_t mask = slots_.size() - 1;
   for (size_t i = h & mask;; i = (i + 1) & mask) {
     const int32_t c = slots_[i];
     if (c < 0) return -1;
-    if (hashes_[size_t(c)] == h && value(c) == text) return c;
+    if (hashes_[size_t(c)] == h && same(value(c), text)) return c;
   }
 }
 
 int32_t TextDictionary::code(std::string_view text) {
-  const uint64_t h = hash64(text);
+  const uint64_t h = hash_of(text);
   const size_t mask = slots_.size() - 1;
   size_t i = h & mask;
   for (;; i = (i + 1) & mask) {
     const int32_t c = slots_[i];
     if (c < 0) break;
-    if (hashes_[size_t(c)] == h && value(c) == text) return c;
+    if (hashes_[size_t(c)] == h && same(value(c), text)) return c;
   }
   const auto code = int32_t(hashes_.size());
   slots_[i] = code;

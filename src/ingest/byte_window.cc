@@ -32,7 +32,8 @@ Result<size_t> ByteWindow::find(char c, size_t from, size_t limit) {
     const std::string_view held = bytes();
     const size_t stop = std::min(held.size(), limit);
     if (from < stop) {
-      if (const void* at = std::memchr(held.data() + from, c, stop - from)) return size_t(static_cast<const char*>(at) - held.data());
+      if (const void* at = std::memchr(held.data() + from, c, stop - from))
+        return size_t(static_cast<const char*>(at) - held.data());
       from = stop;
     }
     if (from >= limit || !TRY(more())) return kNone;

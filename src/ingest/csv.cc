@@ -24,9 +24,12 @@ class CsvReader final : public RowReader {
     TRY(lines_.skip_byte_order_mark());
     InputRow header;
     if (!TRY(read(header))) return fail(ErrorCode::invalid, "the file has no header row", kHeaderHint);
-    if (!header.problem.empty()) return fail(ErrorCode::invalid, fmt::format("the header row cannot be read: {}", header.problem), kHeaderHint);
+    if (!header.problem.empty())
+      return fail(ErrorCode::invalid, fmt::format("the header row cannot be read: {}", header.problem), kHeaderHint);
     for (const std::string_view name : header.fields) {
-      if (name.empty()) return fail(ErrorCode::invalid, fmt::format("column {} of the header has no name", columns_.size() + 1), kHeaderHint);
+      if (name.empty())
+        return fail(ErrorCode::invalid, fmt::format("column {} of the header has no name", columns_.size() + 1),
+                    kHeaderHint);
       if (std::ranges::find(columns_, name) != columns_.end())
         return fail(ErrorCode::invalid, fmt::format("the header names a column twice: {}", name), kHeaderHint);
       columns_.emplace_back(name);
@@ -131,7 +134,7 @@ class CsvReader final : public RowReader {
       size_t end;  // of the field, quotes included
       if (at < row.size() && row[at] == '"') {
         const size_t first = unquoted_.size();
-        for (++at;; ) {
+        for (++at;;) {
           const size_t quote = row.find('"', at);
           if (quote == std::string_view::npos) return kOpenQuote;
           unquoted_.append(row.substr(at, quote - at));

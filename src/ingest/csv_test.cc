@@ -39,9 +39,7 @@ Rows ndjson(std::string text, size_t chunk = ByteWindow::kChunk) {
   return read_all(**reader);
 }
 
-TEST(Csv, RowsAreSplitIntoTheHeadersColumns) {
-  EXPECT_EQ(csv("a,b,c\n1,2,3\n,,\n"), (Rows{"[1][2][3]", "[][][]"}));
-}
+TEST(Csv, RowsAreSplitIntoTheHeadersColumns) { EXPECT_EQ(csv("a,b,c\n1,2,3\n,,\n"), (Rows{"[1][2][3]", "[][][]"})); }
 
 TEST(Csv, TheLastRowNeedsNoLineEnd) {
   EXPECT_EQ(csv("a,b\n1,2"), Rows{"[1][2]"});
@@ -51,14 +49,17 @@ TEST(Csv, TheLastRowNeedsNoLineEnd) {
 TEST(Csv, LineEndsMayBeCrLf) { EXPECT_EQ(csv("a,b\r\n1,\"2\"\r\n3,4\r\n"), (Rows{"[1][2]", "[3][4]"})); }
 
 TEST(Csv, AByteOrderMarkIsNoPartOfTheFirstColumn) {
-  TextSource source("\xEF\xBB\xBF" "a,b\n1,2\n");
+  TextSource source(
+      "\xEF\xBB\xBF"
+      "a,b\n1,2\n");
   const auto reader = open_csv(source);
   ASSERT_TRUE(reader);
   EXPECT_EQ((*reader)->columns(), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(Csv, QuotesHoldCommasLineEndsAndDoubledQuotes) {
-  EXPECT_EQ(csv("a,b\n\"1,5\",\"say \"\"hi\"\"\"\n\"two\r\nlines\",\"\"\n"), (Rows{"[1,5][say \"hi\"]", "[two\r\nlines][]"}));
+  EXPECT_EQ(csv("a,b\n\"1,5\",\"say \"\"hi\"\"\"\n\"two\r\nlines\",\"\"\n"),
+            (Rows{"[1,5][say \"hi\"]", "[two\r\nlines][]"}));
 }
 
 TEST(Csv, AQuotedHeaderIsUnquoted) {
@@ -76,7 +77,8 @@ TEST(Csv, AStrayQuoteCostsOneLine) {
   EXPECT_EQ(csv("a,b\n\"x\"y,2\n3,4\n"), (Rows{"!a quote is out of place: \"x\"y,2", "[3][4]"}));
   EXPECT_EQ(csv("a,b\n\"never,closed\n3,4\n5,6"), (Rows{"!a quote is not closed: \"never,closed", "[3][4]", "[5][6]"}));
   // Two of them could pass for one pair of quotes around a line end.
-  EXPECT_EQ(csv("a,b\n5\",2\n6\",3\n7,8\n"), (Rows{"!a quote is out of place: 5\",2", "!a quote is not closed: 6\",3", "[7][8]"}));
+  EXPECT_EQ(csv("a,b\n5\",2\n6\",3\n7,8\n"),
+            (Rows{"!a quote is out of place: 5\",2", "!a quote is not closed: 6\",3", "[7][8]"}));
 }
 
 TEST(Csv, BlankLinesAreNoRows) {
@@ -105,7 +107,8 @@ TEST(Csv, AnOverlongLineComesInPieces) {
 
 TEST(Csv, ALineOfJustTheLargestSizeIsARow) {
   const std::string longest(kMaxRowBytes - 2, 'x');
-  for (const std::string end : {"\n", "\r\n", ""}) EXPECT_EQ(csv("a,b\n1," + longest + end), Rows{"[1][" + longest + "]"}) << end;
+  for (const std::string end : {"\n", "\r\n", ""})
+    EXPECT_EQ(csv("a,b\n1," + longest + end), Rows{"[1][" + longest + "]"}) << end;
   EXPECT_EQ(csv("a,b\n1," + longest + "x\r\n").size(), 2u);
 }
 
@@ -120,7 +123,8 @@ TEST(Csv, AnOpenQuoteIsGivenUpAtTheLargestRow) {
 // Where the reads of a file end must not matter: all splits of short texts made of what matters to the reader.
 TEST(Csv, EveryChunkSizeGivesTheSameRows) {
   Random random(42);
-  const std::string_view parts[] = {"\"", ",", "\n", "\r\n", "\r", "x", "\"\"", "long text", "\xEF\xBB\xBF", "\",\"", "\"\n"};
+  const std::string_view parts[] = {"\"",   ",",         "\n",           "\r\n",  "\r",  "x",
+                                    "\"\"", "long text", "\xEF\xBB\xBF", "\",\"", "\"\n"};
   for (int round = 0; round < 2000; ++round) {
     std::string text = round % 3 ? "a,b\n" : "";
     for (uint32_t n = random.below(20); n > 0; --n) text += parts[random.below(std::size(parts))];
@@ -133,7 +137,8 @@ TEST(Csv, EveryChunkSizeGivesTheSameRows) {
 }
 
 TEST(Ndjson, ALineIsARowByteForByte) {
-  EXPECT_EQ(ndjson("{\"a\": 1}\r\n  {} \nnot json\n{\"last\":2}"), (Rows{"{\"a\": 1}", "  {} ", "not json", "{\"last\":2}"}));
+  EXPECT_EQ(ndjson("{\"a\": 1}\r\n  {} \nnot json\n{\"last\":2}"),
+            (Rows{"{\"a\": 1}", "  {} ", "not json", "{\"last\":2}"}));
 }
 
 TEST(Ndjson, BlankLinesAreNoRowsAndAByteOrderMarkIsNoPartOfTheFirst) {

@@ -20,10 +20,10 @@ namespace pactolus {
 
 // Views: valid until the next call of map(), or as long as the row they came from.
 struct MappedRow {
-  std::string_view key;              // the user; empty when there is none
-  std::string_view value;            // native JSON, or the row's exact bytes
-  int64_t event_time_us = kNoTime;   // kNoTime when the row has none that can be read
-  bool mapped = false;               // false: `value` are the exact bytes
+  std::string_view key;             // the user; empty when there is none
+  std::string_view value;           // native JSON, or the row's exact bytes
+  int64_t event_time_us = kNoTime;  // kNoTime when the row has none that can be read
+  bool mapped = false;              // false: `value` are the exact bytes
 };
 
 // One thread, one file.

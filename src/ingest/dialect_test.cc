@@ -8,7 +8,8 @@
 namespace pactolus {
 namespace {
 
-constexpr std::string_view kHeader = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
+constexpr std::string_view kHeader =
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
 
 struct Mapped {
   std::string key, value;
@@ -42,12 +43,16 @@ std::string id_of(const Mapped& m) { return m.value.substr(0, m.value.find(','))
 // Golden: what these rows become is frozen. Their ids are in Silver.
 TEST(Rees46, ARowBecomesANativeEvent) {
   const Mapped m = rees46(
-      "2019-10-01 00:00:00 UTC,view,3900821,2053013552326770905,appliances.environment.water_heater,aqua,33.20,554748717,"
+      "2019-10-01 00:00:00 "
+      "UTC,view,3900821,2053013552326770905,appliances.environment.water_heater,aqua,33.20,554748717,"
       "9333dfbd-b87a-4708-9857-6336556b0fcc");
   EXPECT_EQ(m.value,
-            "{\"event_id\":\"rees46:ea78722842d6364fd14b05949a30a5bb\",\"timestamp\":\"2019-10-01T00:00:00.000000Z\",\"event_type\":\"view\","
-            "\"product_id\":\"3900821\",\"category_id\":\"2053013552326770905\",\"product_category\":\"appliances.environment.water_heater\","
-            "\"brand\":\"aqua\",\"price\":\"33.20\",\"user_id\":\"554748717\",\"session_id\":\"9333dfbd-b87a-4708-9857-6336556b0fcc\"}");
+            "{\"event_id\":\"rees46:ea78722842d6364fd14b05949a30a5bb\",\"timestamp\":\"2019-10-01T00:00:00.000000Z\","
+            "\"event_type\":\"view\","
+            "\"product_id\":\"3900821\",\"category_id\":\"2053013552326770905\",\"product_category\":\"appliances."
+            "environment.water_heater\","
+            "\"brand\":\"aqua\",\"price\":\"33.20\",\"user_id\":\"554748717\",\"session_id\":\"9333dfbd-b87a-4708-9857-"
+            "6336556b0fcc\"}");
   EXPECT_EQ(m.key, "554748717");
   EXPECT_EQ(m.time, parse_iso_time("2019-10-01T00:00:00Z"));
   EXPECT_TRUE(m.mapped);
@@ -58,14 +63,26 @@ TEST(Rees46, EmptyValuesAreAbsentFields) {
 }
 
 TEST(Rees46, TheIdentityIsTheHashOfTheNineValuesJoinedBy1F) {
-  EXPECT_EQ(id_of(rees46("t,e,p,c,k,b,1,u,s")), "{\"event_id\":\"rees46:" + hash128_hex("t\x1f" "e\x1fp\x1f" "c\x1fk\x1f" "b\x1f" "1\x1fu\x1fs") + "\"");
+  EXPECT_EQ(id_of(rees46("t,e,p,c,k,b,1,u,s")), "{\"event_id\":\"rees46:" +
+                                                    hash128_hex("t\x1f"
+                                                                "e\x1fp\x1f"
+                                                                "c\x1fk\x1f"
+                                                                "b\x1f"
+                                                                "1\x1fu\x1fs") +
+                                                    "\"");
 }
 
 TEST(Rees46, TheOrderOfColumnsFurtherColumnsAndQuotesDoNotChangeTheIdentity) {
   const std::string id = id_of(rees46("t,view,p,c,k,b,1,u,s"));
-  EXPECT_EQ(id_of(rees46("s,u,1,b,k,c,p,view,t", "user_session,user_id,price,brand,category_code,category_id,product_id,event_type,event_time\n")), id);
+  EXPECT_EQ(
+      id_of(rees46("s,u,1,b,k,c,p,view,t",
+                   "user_session,user_id,price,brand,category_code,category_id,product_id,event_type,event_time\n")),
+      id);
   EXPECT_EQ(id_of(rees46("t,\"view\",p,c,k,\"b\",1,u,s")), id);
-  EXPECT_EQ(id_of(rees46("t,view,p,c,k,b,1,u,s,more", "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,more\n")), id);
+  EXPECT_EQ(id_of(rees46(
+                "t,view,p,c,k,b,1,u,s,more",
+                "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,more\n")),
+            id);
   EXPECT_NE(id_of(rees46("t,view,p,c,k,b,1.0,u,s")), id);
 }
 
@@ -82,13 +99,16 @@ TEST(Rees46, ATimeThatIsNoneGoesOnAsItIs) {
 }
 
 TEST(Rees46, TextIsEscapedForJson) {
-  EXPECT_NE(rees46("t,view,p,c,k,\"a \"\"b\"\" \\ \t\",1,u,s").value.find("\"brand\":\"a \\\"b\\\" \\\\ \\t\""), std::string::npos);
+  EXPECT_NE(rees46("t,view,p,c,k,\"a \"\"b\"\" \\ \t\",1,u,s").value.find("\"brand\":\"a \\\"b\\\" \\\\ \\t\""),
+            std::string::npos);
 }
 
 TEST(Rees46, FurtherColumnsAreKeptAndCannotPassForNativeFields) {
   const std::string header =
-      "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,colour,order_id,category_code2\n";
-  EXPECT_TRUE(rees46("t,view,p,c,k,b,1,u,s,red,o-1,x", header).value.ends_with(",\"colour\":\"red\",\"rees46_order_id\":\"o-1\",\"category_code2\":\"x\"}"));
+      "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,colour,order_id,"
+      "category_code2\n";
+  EXPECT_TRUE(rees46("t,view,p,c,k,b,1,u,s,red,o-1,x", header)
+                  .value.ends_with(",\"colour\":\"red\",\"rees46_order_id\":\"o-1\",\"category_code2\":\"x\"}"));
 }
 
 TEST(Rees46, ABrokenRowGoesOnAsItsExactBytes) {
@@ -103,7 +123,8 @@ TEST(Rees46, MissingColumnsAreNamed) {
   const auto rows = map_all("rees46", "event_time,event_type,product_id\n1,2,3\n");
   ASSERT_FALSE(rows);
   EXPECT_EQ(rows.error().code, ErrorCode::invalid);
-  EXPECT_NE(rows.error().message.find("category_id, category_code, brand, price, user_id, user_session missing"), std::string::npos);
+  EXPECT_NE(rows.error().message.find("category_id, category_code, brand, price, user_id, user_session missing"),
+            std::string::npos);
 }
 
 TEST(Native, ALineGoesOnByteForByte) {

@@ -26,7 +26,8 @@ std::vector<std::string> dialect_names() {
 Result<std::unique_ptr<Dialect>> make_dialect(std::string_view name) {
   for (const Entry& d : kDialects)
     if (d.name == name) return d.make();
-  return fail(ErrorCode::usage, fmt::format("no such dialect\nexpected {}, got \"{}\"", fmt::join(dialect_names(), ", "), name));
+  return fail(ErrorCode::usage,
+              fmt::format("no such dialect\nexpected {}, got \"{}\"", fmt::join(dialect_names(), ", "), name));
 }
 
 }  // namespace pactolus

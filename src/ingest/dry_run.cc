@@ -23,8 +23,10 @@ DryRun::DryRun(const Config& config) : decoder_(rules_of(config)) {}
 Result<std::unique_ptr<DryRun>> DryRun::open(const Config& config) {
   std::unique_ptr<DryRun> run(new DryRun(config));
   auto silver = delta::Snapshot::load(LakePaths{config.lake}.silver());
-  if (silver) run->silver_ = std::move(*silver);
-  else if (silver.error().code != ErrorCode::not_found) return std::unexpected(silver.error());
+  if (silver)
+    run->silver_ = std::move(*silver);
+  else if (silver.error().code != ErrorCode::not_found)
+    return std::unexpected(silver.error());
   return run;
 }
 
@@ -61,7 +63,8 @@ Result<> DryRun::judge_block(int64_t now_us, SourceAccount& account) {
     by_date.emplace_back(int32_t(floor_div(batch.event_time[row], kMicrosPerDay)), row);
   std::ranges::sort(by_date);
   for (const auto& [date, row] : by_date) {
-    const Seen seen = TRY(dates_.look_up(silver_, decoder_, date, batch.fingerprint[row], content_byte(batch, row), true));
+    const Seen seen =
+        TRY(dates_.look_up(silver_, decoder_, date, batch.fingerprint[row], content_byte(batch, row), true));
     account.silver += seen == Seen::no;
     account.duplicates += seen != Seen::no;
     account.conflicting += seen == Seen::conflicting;

@@ -1,7 +1,7 @@
 // What would become of a file: its rows decoded and judged like those of a history, without writing anything.
 //
-// Exact for a lake that nobody writes to meanwhile, but for one case: an id that the stream remembers from another event
-// date than the row's counts here as new. One date's ids in Silver are held at a time, as in the job.
+// Exact for a lake that nobody writes to meanwhile, but for one case: an id that the stream remembers from another
+// event date than the row's counts here as new. One date's ids in Silver are held at a time, as in the job.
 #pragma once
 
 #include "ingest/event_file.h"

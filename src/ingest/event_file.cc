@@ -33,14 +33,16 @@ Result<> check_is_ndjson(InputFile& input) {
     const size_t line_end = text.find('\n', at);
     at = line_end == std::string_view::npos ? line_end : text.find_first_not_of(" \t\r\n", line_end);
   }
-  return fail(ErrorCode::invalid, fmt::format("the file is no NDJSON, no line begins with {{: {}", input.path().native()),
+  return fail(ErrorCode::invalid,
+              fmt::format("the file is no NDJSON, no line begins with {{: {}", input.path().native()),
               "--dialect says what the file holds; native is a JSON object per line");
 }
 
 std::string uuid_of(std::string hex) {
   hex[12] = '8';  // version 8 (RFC 9562): made by a rule of our own
   hex[16] = "89ab"[(hex[16] >= 'a' ? hex[16] - 'a' + 10 : hex[16] - '0') & 3];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20));
 }
 
 }  // namespace
@@ -81,7 +83,10 @@ Result<int64_t> EventFile::skip(int64_t rows) {
 Result<FileIdentity> identify(InputFile& file, const Dialect& dialect) {
   const int64_t reached = file.position();
   file.seek(0);
-  std::string hash = hash128_hex(fmt::format("pactolus.ingest\x1f" "1\x1f{}\x1f{}\x1f{}", dialect.name(), dialect.version(), file.size()));
+  std::string hash =
+      hash128_hex(fmt::format("pactolus.ingest\x1f"
+                              "1\x1f{}\x1f{}\x1f{}",
+                              dialect.name(), dialect.version(), file.size()));
   const std::unique_ptr<char[]> block(new char[kHashDigits + kHashBlock]);
   for (bool ended = false; !ended;) {
     size_t size = 0;

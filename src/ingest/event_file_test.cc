@@ -31,7 +31,8 @@ class EventFiles : public testing::Test {
   fs::path folder_;
 };
 
-constexpr std::string_view kHeader = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
+constexpr std::string_view kHeader =
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
 
 TEST_F(EventFiles, ACsvFileIsReadThroughItsDialect) {
   const auto path = write("a.csv", std::string(kHeader) + "t,view,p,c,k,b,1,u,s\nbroken\n");
@@ -107,7 +108,8 @@ TEST_F(EventFiles, AFileThatGrowsIsNoticed) {
 }
 
 TEST_F(EventFiles, AReplayGivesTheMappedRowsWithTheirTimes) {
-  const auto file = EventFile::open(write("a", "{\"user_id\":\"u\",\"timestamp\":1764411330}\nbad\n"), "native").value();
+  const auto file =
+      EventFile::open(write("a", "{\"user_id\":\"u\",\"timestamp\":1764411330}\nbad\n"), "native").value();
   FileReplay replay(*file);
   ReplayRow row;
   ASSERT_TRUE(replay.next(row).value());
@@ -146,7 +148,10 @@ TEST_F(EventFiles, TheRealFileHasTheFatesThatAreKnown) {
   if (!fs::exists(path)) GTEST_SKIP() << "the REES46 sample is not beside the project: " << path;
   Config config;
   config.lake = folder_ / "lake";
-  const auto account = DryRun::open(config).value()->judge(*EventFile::open(path, "rees46").value(), 2'000'000'000 * kMicrosPerSecond).value();
+  const auto account = DryRun::open(config)
+                           .value()
+                           ->judge(*EventFile::open(path, "rees46").value(), 2'000'000'000 * kMicrosPerSecond)
+                           .value();
   EXPECT_EQ(account.consumed, 17'435);
   EXPECT_EQ(account.silver, 17'410);
   EXPECT_EQ(account.duplicates, 5);

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int64_t kAskEvery = 4096;  // rows between two questions about stop and progress
 
-fs::path mark_of(const LakePaths& lake, const FileIdentity& identity) { return lake.bronze() / identity.topic / "ingest.json"; }
+fs::path mark_of(const LakePaths& lake, const FileIdentity& identity) {
+  return lake.bronze() / identity.topic / "ingest.json";
+}
 
 // Rows of a topic that is known to be complete.
 Result<std::optional<int64_t>> complete_rows(const LakePaths& lake, const FileIdentity& identity) {
@@ -30,7 +32,8 @@ Result<std::optional<int64_t>> complete_rows(const LakePaths& lake, const FileId
 Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOptions& options, IngestTopic& out) {
   out.rows = writer.next_offset(PartitionId(0)).value;
   if (const int64_t there = TRY(file.skip(out.rows)); there < out.rows)
-    return fail(ErrorCode::corrupt, fmt::format("topic {} holds {} rows, the file it is named after only {}", out.identity.topic, out.rows, there));
+    return fail(ErrorCode::corrupt, fmt::format("topic {} holds {} rows, the file it is named after only {}",
+                                                out.identity.topic, out.rows, there));
   int64_t waiting_bytes = 0;
   for (MappedRow row; TRY(file.next(row));) {
     NewRecord record{.value = row.value};
@@ -104,7 +107,8 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
   return out;
 }
 
-Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_view job, const FileIdentity& identity) {
+Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_view job,
+                                             const FileIdentity& identity) {
   const auto silver = delta::Snapshot::load(lake.silver());
   if (!silver) {
     if (silver.error().code == ErrorCode::not_found) return std::nullopt;
@@ -113,7 +117,8 @@ Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_
   return silver->txn_version(offset_app_id(job, identity.topic, identity.topic_id, 0));
 }
 
-Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::string_view job, const FileIdentity& identity) {
+Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::string_view job,
+                                                const FileIdentity& identity) {
   SourceAccount sum;
   const delta::LogListing listing = TRY(delta::list_log(lake.silver()));
   for (auto version = listing.commits.rbegin(); version != listing.commits.rend(); ++version) {

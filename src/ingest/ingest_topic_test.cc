@@ -22,10 +22,12 @@ class IngestTopics : public testing::Test {
   fs::path events(int n, std::string_view name = "a.ndjson") {
     std::string text;
     for (int i = 0; i < n; ++i) {
-      if (i % 5 == 4) text += "broken " + std::to_string(i) + "\n";
+      if (i % 5 == 4)
+        text += "broken " + std::to_string(i) + "\n";
       else
         text += "{\"event_id\":\"e" + std::to_string(i % 7 == 6 ? i - 1 : i) +
-                "\",\"user_id\":\"u\",\"product_id\":\"p\",\"event_type\":\"view\",\"price\":1,\"timestamp\":\"2019-10-01T00:00:00Z\"}\n";
+                "\",\"user_id\":\"u\",\"product_id\":\"p\",\"event_type\":\"view\",\"price\":1,\"timestamp\":\"2019-10-"
+                "01T00:00:00Z\"}\n";
     }
     const fs::path path = folder_ / name;
     EXPECT_TRUE(replace_file(path, text));

@@ -16,14 +16,16 @@ Result<std::unique_ptr<InputFile>> InputFile::open(const fs::path& path) {
   // A pipe without a writer would block here; what is no regular file is refused below.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return fail(ErrorCode::not_found, fmt::format("there is no such file: {}", path.native()));
+    if (errno == ENOENT || errno == ENOTDIR)
+      return fail(ErrorCode::not_found, fmt::format("there is no such file: {}", path.native()));
     return fail_errno("cannot open", path.native());
   }
   std::unique_ptr<InputFile> file(new InputFile(path, fd));
-  struct stat s {};
+  struct stat s{};
   if (::fstat(fd, &s) != 0) return fail_errno("cannot look at", path.native());
   if (S_ISDIR(s.st_mode))
-    return fail(ErrorCode::invalid, fmt::format("this is a folder: {}", path.native()), "name the files in it, e.g. FOLDER/*.csv");
+    return fail(ErrorCode::invalid, fmt::format("this is a folder: {}", path.native()),
+                "name the files in it, e.g. FOLDER/*.csv");
   if (!S_ISREG(s.st_mode))
     return fail(ErrorCode::invalid, fmt::format("this is no regular file: {}", path.native()),
                 "a file is read twice (its content is its identity); save the stream to a file first");
@@ -46,7 +48,7 @@ Result<size_t> InputFile::read(char* out, size_t room) {
 }
 
 Result<> InputFile::check_unchanged() const {
-  struct stat s {};
+  struct stat s{};
   if (::fstat(fd_, &s) != 0) return fail_errno("cannot look at", path_.native());
   if (s.st_size != size_ || modified_ns(s) != modified_ns_)
     return fail(ErrorCode::invalid, fmt::format("the file changed while it was read: {}", path_.native()),

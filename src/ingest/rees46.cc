@@ -24,7 +24,8 @@ constexpr DialectWord kEventTypes[] = {
     {"purchase", "purchase"},
 };
 
-constexpr TableMapping kMapping{.name = "rees46", .version = 1, .format = Format::csv, .columns = kColumns, .event_types = kEventTypes};
+constexpr TableMapping kMapping{
+    .name = "rees46", .version = 1, .format = Format::csv, .columns = kColumns, .event_types = kEventTypes};
 
 }  // namespace
 

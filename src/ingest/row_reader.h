@@ -1,8 +1,8 @@
 // A format: from the bytes of a file to its rows. One small file each (csv.cc, ndjson.cc); what the rows mean is the
 // business of a dialect (dialect.h).
 //
-// Every byte of a file is in a row, or is a line end, a header, a byte order mark or a blank line. What breaks the rules
-// of the format is a row too, with its exact bytes and a `problem`, and the reader goes on behind it.
+// Every byte of a file is in a row, or is a line end, a header, a byte order mark or a blank line. What breaks the
+// rules of the format is a row too, with its exact bytes and a `problem`, and the reader goes on behind it.
 //
 // A line longer than kMaxRowBytes is given in pieces of that size, each a row with a problem: memory stays bounded, and
 // nothing vanishes.
@@ -25,9 +25,9 @@ inline constexpr size_t kMaxRowBytes = 8 << 20;
 
 // Views: valid until the next call of next().
 struct InputRow {
-  std::string_view bytes;                       // exactly as in the file, without its line end
+  std::string_view bytes;                         // exactly as in the file, without its line end
   std::span<const std::string_view> fields = {};  // one for each column, unquoted; empty for formats without columns
-  std::string_view problem = {};                // why it is no row of this format; empty when it is one
+  std::string_view problem = {};                  // why it is no row of this format; empty when it is one
 };
 
 class RowReader {

@@ -13,8 +13,8 @@ namespace pactolus {
 namespace {
 
 constexpr std::string_view kNativeFields[] = {
-    "event_id", "user_id",  "product_id", "event_type", "timestamp", "session_id", "product_category", "device_type",
-    "page_url", "referrer", "price",      "quantity",   "currency",  "order_id",
+    "event_id",    "user_id",  "product_id", "event_type", "timestamp", "session_id", "product_category",
+    "device_type", "page_url", "referrer",   "price",      "quantity",  "currency",   "order_id",
 };
 
 // Most texts have nothing to escape, and are then copied whole.
@@ -47,15 +47,19 @@ class TableDialect final : public Dialect {
     }
     if (!missing.empty())
       return fail(ErrorCode::invalid,
-                  fmt::format("the file has not the columns of dialect {}: {} missing\nexpected {}, got {}", mapping_.name,
-                              fmt::join(missing, ", "), fmt::join(wanted(), ","), shortened(fmt::format("{}", fmt::join(columns, ",")))),
+                  fmt::format("the file has not the columns of dialect {}: {} missing\nexpected {}, got {}",
+                              mapping_.name, fmt::join(missing, ", "), fmt::join(wanted(), ","),
+                              shortened(fmt::format("{}", fmt::join(columns, ",")))),
                   "--dialect says what the columns mean; the first row of the file must name them");
     identity_columns_ = fields_.size();
     for (size_t i = 0; i < columns.size(); ++i) {
-      if (std::ranges::any_of(mapping_.columns, [&](const DialectColumn& c) { return c.column == columns[i]; })) continue;
-      const bool taken = std::ranges::find(kNativeFields, columns[i]) != std::end(kNativeFields) ||
-                         std::ranges::any_of(mapping_.columns, [&](const DialectColumn& c) { return c.field == columns[i]; });
-      fields_.push_back({i, ColumnKind::text, prefix(taken ? fmt::format("{}_{}", mapping_.name, columns[i]) : columns[i])});
+      if (std::ranges::any_of(mapping_.columns, [&](const DialectColumn& c) { return c.column == columns[i]; }))
+        continue;
+      const bool taken =
+          std::ranges::find(kNativeFields, columns[i]) != std::end(kNativeFields) ||
+          std::ranges::any_of(mapping_.columns, [&](const DialectColumn& c) { return c.field == columns[i]; });
+      fields_.push_back(
+          {i, ColumnKind::text, prefix(taken ? fmt::format("{}_{}", mapping_.name, columns[i]) : columns[i])});
     }
     return {};
   }
@@ -77,12 +81,8 @@ class TableDialect final : public Dialect {
       if (text.empty()) continue;
       json_ += f.prefix;
       switch (f.kind) {
-        case ColumnKind::user:
-          out.key = text;
-          [[fallthrough]];
-        case ColumnKind::text:
-          append_text(json_, text);
-          break;
+        case ColumnKind::user: out.key = text; [[fallthrough]];
+        case ColumnKind::text: append_text(json_, text); break;
         case ColumnKind::event_type: {
           const auto word = std::ranges::find(mapping_.event_types, text, &DialectWord::theirs);
           append_text(json_, word == mapping_.event_types.end() ? text : word->ours);
@@ -127,6 +127,8 @@ class TableDialect final : public Dialect {
 
 }  // namespace
 
-std::unique_ptr<Dialect> make_table_dialect(const TableMapping& mapping) { return std::make_unique<TableDialect>(mapping); }
+std::unique_ptr<Dialect> make_table_dialect(const TableMapping& mapping) {
+  return std::make_unique<TableDialect>(mapping);
+}
 
 }  // namespace pactolus

@@ -57,9 +57,17 @@ void OpenBatch::apply(ProductInterest* interest, size_t source, std::span<const 
 std::vector<uint32_t> OpenBatch::rows_in_order() const {
   std::vector<uint32_t> rows(events_.rows());
   std::iota(rows.begin(), rows.end(), 0u);
-  // Rows of one source came in the order of their offsets already.
-  std::stable_sort(rows.begin(), rows.end(), [this](uint32_t a, uint32_t b) { return events_.source[a] < events_.source[b]; });
-  return rows;
+  return by_source(rows);
+}
+
+// Rows of one source came in the order of their offsets, so grouping them by source, in order, is all there is to sort.
+std::vector<uint32_t> OpenBatch::by_source(std::span<const uint32_t> rows) const {
+  std::vector<size_t> next(accounts_.size() + 1);
+  for (const uint32_t r : rows) ++next[events_.source[r] + 1u];
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<uint32_t> out(rows.size());
+  for (const uint32_t r : rows) out[next[events_.source[r]]++] = r;
+  return out;
 }
 
 void OpenBatch::set_fates(std::vector<Seen> fates) {
@@ -72,7 +80,6 @@ void OpenBatch::set_fates(std::vector<Seen> fates) {
 }
 
 void OpenBatch::settle(const DedupeIndex& dedupe, ProductInterest* interest) {
-  const auto by_source = [this](uint32_t a, uint32_t b) { return events_.source[a] < events_.source[b]; };
   if (seen_.inverted() || !also_seen_.empty()) {
     const std::vector<uint32_t> rows = rows_in_order();
     std::vector<Seen> fates;
@@ -92,8 +99,8 @@ void OpenBatch::settle(const DedupeIndex& dedupe, ProductInterest* interest) {
         apply(interest, source, std::span(kept_).subspan(first, last - first));
       }
     }
-  } else if (!std::is_sorted(kept_.begin(), kept_.end(), by_source)) {
-    std::stable_sort(kept_.begin(), kept_.end(), by_source);
+  } else {
+    kept_ = by_source(kept_);
   }
   std::stable_sort(rejects_.begin(), rejects_.end(), [](const Reject& a, const Reject& b) { return a.source < b.source; });
 

@@ -49,6 +49,7 @@ class OpenBatch {
  private:
   void apply(ProductInterest* interest, size_t source, std::span<const uint32_t> rows);
   std::vector<uint32_t> rows_in_order() const;
+  std::vector<uint32_t> by_source(std::span<const uint32_t> rows) const;
 
   bool open_ = false;
   BatchTimes times_;

@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -116,20 +116,22 @@ Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
   return s;
 }
 
-std::string encode_run(std::vector<DedupeIndex::Entry>& ids) {
-  std::stable_sort(ids.begin(), ids.end(), [](const auto& a, const auto& b) { return a.bucket_start < b.bucket_start; });
+std::string encode_run(std::span<const DedupeIndex::Entry> ids) {
+  std::map<int64_t, uint64_t> counts;  // by bucket: a handful
+  for (const DedupeIndex::Entry& e : ids) ++counts[e.bucket_start];
   std::string out(kRunMagic);
-  out.reserve(out.size() + 64 + ids.size() * 9);
+  out.reserve(out.size() + 4 + counts.size() * 24 + ids.size() * 9);
   put(out, kFormat);
-  for (size_t first = 0, last; first < ids.size(); first = last) {
-    for (last = first; last < ids.size() && ids[last].bucket_start == ids[first].bucket_start;) ++last;
+  for (const auto& [bucket, count] : counts) {
     std::string payload;
-    payload.reserve((last - first) * 9);
-    for (size_t i = first; i < last; ++i) put(payload, ids[i].fingerprint);
-    for (size_t i = first; i < last; ++i) payload.push_back(char(ids[i].content));
-    put(out, ids[first].bucket_start);
-    put(out, uint64_t(last - first));
-    put(out, hash64(payload, uint64_t(ids[first].bucket_start)));
+    payload.reserve(count * 9);
+    for (const DedupeIndex::Entry& e : ids)
+      if (e.bucket_start == bucket) put(payload, e.fingerprint);
+    for (const DedupeIndex::Entry& e : ids)
+      if (e.bucket_start == bucket) payload.push_back(char(e.content));
+    put(out, bucket);
+    put(out, count);
+    put(out, hash64(payload, uint64_t(bucket)));
     out.append(payload);
   }
   return out;

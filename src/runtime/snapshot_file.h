@@ -35,8 +35,7 @@ struct StateSnapshot {
 std::string encode_snapshot(const StateSnapshot& snapshot);
 Result<StateSnapshot> decode_snapshot(std::string_view bytes);
 
-// `ids` is sorted by bucket on the way.
-std::string encode_run(std::vector<DedupeIndex::Entry>& ids);
+std::string encode_run(std::span<const DedupeIndex::Entry> ids);
 // Appends the ids of buckets that start at or after `first_bucket`. `ids` is how many the run must have in all: one
 // that was cut between two buckets would otherwise pass and forget ids.
 Result<> decode_run(std::string_view bytes, int64_t ids, int64_t first_bucket, std::vector<DedupeIndex::Entry>& out);

@@ -49,13 +49,15 @@ Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<
   return std::optional<StateSnapshot>();
 }
 
-Result<IdRun> Snapshots::write_run(std::vector<DedupeIndex::Entry>& ids, int64_t batch) {
-  const std::string bytes = encode_run(ids);  // sorts
+Result<IdRun> Snapshots::write_run(std::span<const DedupeIndex::Entry> ids, int64_t batch) {
+  const std::string bytes = encode_run(ids);
+  int64_t newest = INT64_MIN;
+  for (const DedupeIndex::Entry& e : ids) newest = std::max(newest, e.bucket_start);
   const std::string base = fmt::format("{:020d}", batch);
   for (int attempt = 0;; ++attempt) {
     const std::string name = fmt::format("{}-{}{}", base, attempt, kRunSuffix);
     if (TRY(put_if_absent(folder_ / name, bytes)) == PutOutcome::done)
-      return IdRun{name, int64_t(ids.size()), ids.empty() ? INT64_MIN : ids.back().bucket_start};
+      return IdRun{name, int64_t(ids.size()), newest};
   }
 }
 

@@ -32,7 +32,7 @@ class Snapshots {
   void forget_base() { has_base_ = false; }  // the next save() is given all ids
 
  private:
-  Result<IdRun> write_run(std::vector<DedupeIndex::Entry>& ids, int64_t batch);
+  Result<IdRun> write_run(std::span<const DedupeIndex::Entry> ids, int64_t batch);
   Result<> remove_unused(const StateSnapshot& current);
 
   fs::path folder_;

@@ -62,25 +62,28 @@ int DedupeIndex::new_id(int64_t bucket) {
   return -1;
 }
 
+const DedupeIndex::Bucket& DedupeIndex::bucket_of(int64_t number) {
+  if (last_.number == number) return last_;
+  size_t& count = count_[number];
+  const auto known = ids_.find(number);
+  return last_ = {number, known != ids_.end() ? known->second : new_id(number), &count};
+}
+
 void DedupeIndex::insert(uint64_t fingerprint, uint8_t content, int64_t event_time) {
-  const int64_t bucket = floor_div(event_time, width_);
-  if (bucket < first_bucket_) return;
-  int64_t slot = table_.find(fingerprint);
+  const int64_t number = floor_div(event_time, width_);
+  if (number < first_bucket_) return;
+  const Bucket& bucket = bucket_of(number);
+  const int64_t slot = table_.find(fingerprint);
   if (slot != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, slot))) return;
   if (!far_.empty() && far_.contains(fingerprint)) return;
   ++live_;
-  ++count_[bucket];
-  const auto known = ids_.find(bucket);
-  const int id = known != ids_.end() ? known->second : new_id(bucket);
-  if (id < 0) {
-    far_[fingerprint] = {bucket, content};
-    return;
-  }
-  if (known == ids_.end()) slot = table_.find(fingerprint);  // a new id may have rebuilt the table
-  if (slot != FingerprintTable::kAbsent)
-    table_.replace_at(fingerprint, slot, content, uint8_t(id));  // forgotten, but not yet swept
+  ++*bucket.count;
+  if (bucket.id < 0)
+    far_[fingerprint] = {number, content};
+  else if (slot != FingerprintTable::kAbsent)
+    table_.replace_at(fingerprint, slot, content, uint8_t(bucket.id));  // forgotten, but not yet swept
   else
-    table_.insert(fingerprint, content, uint8_t(id), [this](uint8_t tag) { return live(tag); });
+    table_.insert(fingerprint, content, uint8_t(bucket.id), [this](uint8_t tag) { return live(tag); });
 }
 
 void DedupeIndex::advance(int64_t watermark) {
@@ -88,6 +91,7 @@ void DedupeIndex::advance(int64_t watermark) {
   const int64_t first = floor_div(watermark - horizon_, width_);  // the bucket that holds the bound is still needed
   if (first <= first_bucket_) return;
   first_bucket_ = first;
+  last_ = {};
   for (auto b = count_.begin(); b != count_.end() && b->first < first; b = count_.erase(b)) live_ -= b->second;
   ids_.erase(ids_.begin(), ids_.lower_bound(first));
   std::erase_if(far_, [first](const auto& f) { return f.second.first < first; });

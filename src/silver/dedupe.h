@@ -56,6 +56,12 @@ class DedupeIndex {
  private:
   static constexpr int kIds = 255;
   bool live(uint8_t id) const noexcept { return bucket_of_id_[id] >= first_bucket_; }
+  struct Bucket {
+    int64_t number = INT64_MIN;
+    int id = -1;              // -1: far_
+    size_t* count = nullptr;  // in count_
+  };
+  const Bucket& bucket_of(int64_t number);
   int new_id(int64_t bucket);
   void purge();
 
@@ -67,6 +73,7 @@ class DedupeIndex {
   std::map<int64_t, int> ids_;                  // of live buckets
   std::map<int64_t, size_t> count_;             // entries by live bucket
   size_t live_ = 0;
+  Bucket last_;                                 // nearly every event lies in the bucket of the one before
   // Only when event times lie so far apart that more than 255 buckets are alive: exact, but not small.
   std::unordered_map<uint64_t, std::pair<int64_t, uint8_t>> far_;
 };

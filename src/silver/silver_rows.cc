@@ -32,6 +32,7 @@ ColumnData coded(const char* name, std::span<const uint32_t> rows, const CodedRo
 // Text that few rows have: empty means null.
 ColumnData sparse_text(const char* name, std::span<const uint32_t> rows, const TextRows& column) {
   TextColumn out;
+  if (column.bytes.empty()) return dictionary_column(name, std::vector<int32_t>(rows.size(), -1), out.finish(""));
   for (const uint32_t r : rows) {
     const std::string_view v = column.at(r);
     v.empty() ? out.append_null() : out.append(v);
@@ -147,6 +148,8 @@ ColumnBatch silver_columns(const EventBatch& b, std::span<const uint32_t> rows, 
   c.push_back(constant<int64_t>("batch_id", kFormatInt64, n, facts.batch_id));
   c.push_back(sparse_text("origin", rows, b.origin));
   c.push_back(sparse_text("extra", rows, b.extra));
+  // A column without nulls is written as required: no levels to encode. The table's schema says nullable all the same.
+  for (ColumnData& column : c) column.nullable = column.null_count > 0;
   return ColumnBatch(int64_t(n), std::move(c));
 }
 

@@ -203,7 +203,7 @@ class Version(Program):
         report = json.loads(self.good("version", "--json").stdout)
         self.assertEqual(report["name"], "pactolus")
         self.assertRegex(report["version"], r"^\d+\.\d+\.\d+$")
-        for library in ("Arrow", "DuckDB", "simdjson", "fmt", "Boost", "CLI11", "toml++"):
+        for library in ("Arrow", "DuckDB", "simdjson", "fmt", "CLI11", "toml++"):
             self.assertRegex(report["libraries"][library], r"^\d+\.\d+")
 
 

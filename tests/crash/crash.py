@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=lakes.BIN, help="the program (build/release/pactolus)")
     parser.add_argument("--count", type=int, default=200, help="kills (200)")
-    parser.add_argument("--seed", type=int, default=None, help="repeats the choices of an earlier run (default: the time)")
+    parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run (default: the time)")
     parser.add_argument("--jobs", type=int, default=2, help="lakes at a time (2)")
     parser.add_argument("--power-loss-tool", default=os.environ.get("POWER_LOSS_TOOL"),
                         help="power_loss_tool; beside the program's tests by default, without it no power is lost")
@@ -115,7 +115,8 @@ def main():
     verify = lakes.knows_command("verify")
     kills = made = losses = duplicates = others = 0
     promised, running = 0, set()
-    with concurrent.futures.ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"), set_binary, (lakes.BIN,)) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(args.jobs, spawn, set_binary, (lakes.BIN,)) as pool:
         while kills < args.count or running:
             while len(running) < args.jobs and kills + promised < args.count:
                 budget = min(KILLS_A_LAKE, args.count - kills - promised)
@@ -133,7 +134,9 @@ def main():
                 number, killed, difference = job.result()
                 promised -= job.budget
                 kills += killed
-                losses, duplicates, others = losses + difference.losses, duplicates + difference.duplicates, others + difference.others
+                losses += difference.losses
+                duplicates += difference.duplicates
+                others += difference.others
                 if difference:
                     print(difference, file=sys.stderr, flush=True)
     bad = losses or duplicates or others
@@ -141,7 +144,8 @@ def main():
         print(f"repeat with --count {args.count} --seed {seed}; lakes are in {root}", file=sys.stderr)
     else:
         shutil.rmtree(root)
-    print(f"seed {seed}, {time.monotonic() - began:.0f} s, power loss {'included' if tool else 'left out: no power_loss_tool'}")
+    power = "included" if tool else "left out: no power_loss_tool"
+    print(f"seed {seed}, {time.monotonic() - began:.0f} s, power loss {power}")
     print(f"{kills} kills, {made} lakes, losses {losses}, duplicates {duplicates}, differences {others}")
     return 1 if bad else 0
 

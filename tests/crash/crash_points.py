@@ -9,7 +9,8 @@ import os
 import shutil
 import unittest
 
-from lake import DIFFERS_BY_NATURE, KILLED, BronzeLog, Lake, compare, fault_points, finish, knows_command, scratch_folder, start
+from lake import (DIFFERS_BY_NATURE, KILLED, BronzeLog, Lake, compare, fault_points, finish, knows_command,
+                  scratch_folder, start)
 
 BATCH_RECORDS = 200
 SMALL_BATCH_RECORDS = 24  # more than a hundred batches
@@ -22,7 +23,7 @@ class CrashPoints(unittest.TestCase):
     def setUpClass(cls):
         cls.root = scratch_folder("crash")
         cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(f"{cls.root}/log", count=3000, seed=5, rate=1)
+        cls.log = BronzeLog.make(f"{cls.root}/log", count=3000, seed=5, rate=0.8)
         cls.references = {}
         cls.reference = cls.reference_for(BATCH_RECORDS)
         cls.can_verify = knows_command("verify")
@@ -38,7 +39,8 @@ class CrashPoints(unittest.TestCase):
 
     def check(self, lake):
         difference = compare(self.reference_for(lake.batch_records), lake.contents())
-        self.assertFalse(difference, str(difference))
+        if difference:
+            self.fail(str(difference))
         if self.can_verify:
             self.assertIsNone(lake.verify())
 
@@ -50,7 +52,7 @@ class CrashPoints(unittest.TestCase):
         count = lambda what: sum(n for (_, _, name), n in ledger.items() if name.startswith(what))
         self.assertEqual(count("consumed"), 3000)
         self.assertEqual(self.reference.problems, [])
-        for what, least in (("silver", 2500), ("duplicates", 50), ("quarantined", 30), ("late", 10)):
+        for what, least in (("silver", 2500), ("duplicates", 50), ("quarantined", 30), ("late", 5)):
             self.assertGreater(count(what), least, what)
         self.assertEqual(len(self.reference.silver.rows), count("silver"))
         self.assertEqual(len(self.reference.quarantine.rows), count("quarantined"))
@@ -66,6 +68,26 @@ class CrashPoints(unittest.TestCase):
     def test_a_finished_lake_does_not_change_when_run_again(self):
         lake = self.new_lake()
         lake.catch_up()
+        lake.catch_up()
+        self.check(lake)
+
+    def test_a_damaged_snapshot_is_not_used(self):
+        cut = lambda content: content[: len(content) // 2]
+        flip = lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:]
+        empty = lambda content: b""
+        for damage, suffix in itertools.product((cut, flip, empty), ("state", "ids")):
+            with self.subTest(damage=damage, suffix=suffix):
+                lake = self.new_lake()
+                self.assertEqual(lake.run(fault="batch.gold_committed:9").returncode, KILLED)
+                newest = max((lake.folder / "_pactolus/snapshots").glob(f"*.{suffix}"))
+                newest.write_bytes(damage(newest.read_bytes()))
+                self.assertIn("is not used", lake.catch_up().stderr)
+                self.check(lake)
+
+    def test_without_snapshots_state_comes_from_silver(self):
+        lake = self.new_lake()
+        self.assertEqual(lake.run(fault="batch.gold_committed:9").returncode, KILLED)
+        shutil.rmtree(lake.folder / "_pactolus/snapshots")
         lake.catch_up()
         self.check(lake)
 
@@ -127,8 +149,8 @@ class CrashPoints(unittest.TestCase):
         count = 40_000 if point in RARE_IN_INGEST else 3000
         file = f"{self.root}/history{count}.ndjson"
         if not os.path.exists(file):
-            made = finish(start("simulate", "--count", count, "--rate", count / 3000, "--seed", 41, "--dup-ratio", 0.03, "--bad-ratio", 0.02,
-                                "--to", f"file:{file}"))
+            made = finish(start("simulate", "--count", count, "--rate", count / 3000, "--seed", 41, "--dup-ratio", 0.03,
+                                "--bad-ratio", 0.02, "--to", f"file:{file}"))
             self.assertEqual(made.returncode, 0, made.stderr)
         reference = self.ingest_lake()
         done = self.ingest(reference, file)
@@ -147,14 +169,16 @@ class CrashPoints(unittest.TestCase):
                     done = self.ingest(lake, file)
                     self.assertEqual(done.returncode, 0, done.stderr)
                     difference = compare(expected, lake.contents())
-                    self.assertFalse(difference, str(difference))
+                    if difference:
+                        self.fail(str(difference))
                 if self.can_verify:
                     self.assertIsNone(lake.verify())
         self.assertGreater(reached, 0, f"{point} is never reached")
 
     def ingest_lake(self):
-        # The record time of an ingested row is when it was appended.
-        return Lake(os.path.join(self.root, next(self.names)), differs_by_nature=DIFFERS_BY_NATURE | {"kafka_timestamp"})
+        # The record time of an ingested row is when it was appended; the detail of a reject may name it.
+        return Lake(os.path.join(self.root, next(self.names)),
+                    differs_by_nature=DIFFERS_BY_NATURE | {"kafka_timestamp", "detail"})
 
     def ingest(self, lake, file, fault=None):
         return finish(start("ingest", "--dialect", "native", file, "--lake", lake.folder, fault=fault))

@@ -43,7 +43,8 @@ class Fencing(unittest.TestCase):
 
     def check(self, lake):
         difference = compare(self.reference, lake.contents())
-        self.assertFalse(difference, str(difference))
+        if difference:
+            self.fail(str(difference))
         if self.can_verify:
             self.assertIsNone(lake.verify())
 
@@ -59,8 +60,9 @@ class Fencing(unittest.TestCase):
 
     def test_a_sleeper_anywhere_changes_nothing_after_its_successor(self):
         points = ("parquet.half_written:20", "batch.files_written:5", "silver.linked:5", "batch.silver_committed:4",
-                  "quarantine.before_link:4", "quarantine.linked:4", "batch.quarantine_committed:4", "gold.before_link:4",
-                  "gold.linked:4", "gold.files_written:4", "batch.gold_committed:6", "snapshot.run_written:4", "snapshot.current:4")
+                  "quarantine.before_link:4", "quarantine.linked:4", "batch.quarantine_committed:4",
+                  "gold.files_written:4", "gold.before_link:4", "gold.linked:4", "batch.gold_committed:6",
+                  "snapshot.run_written:4", "snapshot.current:4")
         for point in points:
             with self.subTest(point=point):
                 lake, old = self.sleeper(point)

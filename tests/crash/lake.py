@@ -47,7 +47,8 @@ def environment(home, **extra):
 
 def start(*words, cwd="/tmp", fault=None, journal=None):
     """The program as a process of its own, its output in pipes."""
-    extra = environment(cwd, PACTOLUS_FAULT=fault, PACTOLUS_DISK_JOURNAL=journal, PACTOLUS__RUN__SNAPSHOT_INTERVAL="1ms")
+    extra = environment(cwd, PACTOLUS_FAULT=fault, PACTOLUS_DISK_JOURNAL=journal,
+                        PACTOLUS__RUN__SNAPSHOT_INTERVAL="1ms")  # one after every batch
     return subprocess.Popen([BIN, *map(str, words)], cwd=cwd, env=extra, text=True, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -176,13 +177,14 @@ def values_of(column):
     if pyarrow.types.is_timestamp(column.type):
         column = column.cast(pyarrow.int64())  # microseconds: as exact, and quick to compare
     values = column.to_pylist()
-    return [tuple(v) if v is not None else None for v in values] if pyarrow.types.is_map(column.type) else values
+    if pyarrow.types.is_map(column.type):
+        return [None if v is None else tuple(v) for v in values]
+    return values
 
 
 def account_of_ledger_row(row):
-    account = {"topic": row["topic"], "partition": row["partition"], "start": row["start_offset"], "end": row["end_offset"],
-               "consumed": row["consumed"], "silver": row["silver"], "duplicates": row["duplicates"],
-               "conflicting": row["conflicting_duplicates"]}
+    account = {name: row[name] for name in ("topic", "partition", "consumed", "silver", "duplicates")}
+    account.update(start=row["start_offset"], end=row["end_offset"], conflicting=row["conflicting_duplicates"])
     for name in ("skipped", "quarantined", "late"):
         account[name] = dict(row[name] or [])
     return account
@@ -232,7 +234,8 @@ class Difference:
         return bool(self.losses or self.duplicates or self.others)
 
     def __str__(self):
-        return "\n".join([f"{self.losses} losses, {self.duplicates} duplicates, {self.others} other differences", *self.details[:20]])
+        summary = f"{self.losses} losses, {self.duplicates} duplicates, {self.others} other differences"
+        return "\n".join([summary, *(d[:400] for d in self.details[:8])])
 
 
 def compare(expected, got):

@@ -48,7 +48,8 @@ class PowerLoss(unittest.TestCase):
 
     def check(self, lake):
         difference = compare(self.reference, lake.contents())
-        self.assertFalse(difference, str(difference))
+        if difference:
+            self.fail(str(difference))
         if self.can_verify:
             self.assertIsNone(lake.verify())
 
@@ -76,7 +77,8 @@ class PowerLoss(unittest.TestCase):
         self.assertGreater(undone, losses / 2, "the journal takes something away")
 
     def test_each_step_of_a_commit_survives_what_comes_after_it(self):
-        for point in ("batch.files_written", "silver.linked", "batch.silver_committed", "quarantine.linked", "gold.linked"):
+        points = ("batch.files_written", "silver.linked", "batch.silver_committed", "quarantine.linked", "gold.linked")
+        for point in points:
             with self.subTest(point=point):
                 folder = self.folder()
                 lake = self.log.copy_to(f"{folder}/lake", BATCH_RECORDS)
@@ -91,7 +93,8 @@ class PowerLoss(unittest.TestCase):
     WRITERS = [(("--fast", "--rate", 1), n) for n in (1, 2, 3)] + [(("--rate", 3000), n) for n in (2, 7, 20, 55)]
 
     def simulate(self, lake, words, fault, journal):
-        return finish(start("simulate", "--count", 3000, "--seed", 3, *words, "--to", f"lake:{lake}", fault=fault, journal=journal))
+        return finish(start("simulate", "--count", 3000, "--seed", 3, *words, "--to", f"lake:{lake}",
+                            fault=fault, journal=journal))
 
     def test_what_the_log_has_fsynced_stays(self):
         for words, count in self.WRITERS:
@@ -134,7 +137,8 @@ class PowerLoss(unittest.TestCase):
         for _ in range(4):
             folder = self.folder()
             lake, journal = Lake(f"{folder}/lake", batch_records=200), f"{folder}/journal"
-            writer = start("simulate", "--count", 100000, "--rate", 3000, "--to", f"lake:{lake.folder}", journal=journal)
+            writer = start("simulate", "--count", 100000, "--rate", 3000, "--to", f"lake:{lake.folder}",
+                           journal=journal)
             reader = start("run", "--lake", lake.folder, "--commit-interval", "50ms", cwd=folder, journal=journal)
             time.sleep(choose.uniform(0.6, 1.5))  # how far they come does not matter
             for process in choose.sample([writer, reader], 2):

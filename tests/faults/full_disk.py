@@ -39,7 +39,8 @@ class FullDisk(unittest.TestCase):
     def disk(self, size):
         folder = self.root / next(self.names)
         folder.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], stderr=subprocess.PIPE, text=True)
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        mounted = subprocess.run(words, stderr=subprocess.PIPE, text=True)
         if mounted.returncode != 0:
             self.skipTest(f"no small disk can be mounted here: {mounted.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", "-l", str(folder)])
@@ -58,14 +59,21 @@ class FullDisk(unittest.TestCase):
 
     def check(self, lake):
         difference = compare(self.reference, lake.contents())
-        self.assertFalse(difference, str(difference))
+        if difference:
+            self.fail(str(difference))
         if self.can_verify:
             self.assertIsNone(lake.verify())
 
     def wait_until_full(self, process):
         """Its messages up to the one that says that the disk is full; None when it ended without."""
         lines, said = queue.Queue(), []
-        threading.Thread(target=lambda: [lines.put(line) for line in process.stderr] and None or lines.put(None), daemon=True).start()
+
+        def read():
+            for line in process.stderr:
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
         while (line := lines.get(timeout=60)) is not None:
             said.append(line)
             if "full" in line and "waiting" in line:

@@ -51,8 +51,8 @@ class Lake(unittest.TestCase):
     def ingest(self, *words, dialect="rees46", **extra):
         return json.loads(self.good("ingest", "--json", "--lake", self.lake, "--dialect", dialect, *words, **extra))["files"]
 
-    def start(self, *words):
-        process = subprocess.Popen([BIN, *map(str, words)], cwd=self.folder, env=self.environment({}), text=True,
+    def start(self, *words, **extra):
+        process = subprocess.Popen([BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
         def end():
@@ -209,6 +209,20 @@ class Killed(Lake):
                 rows = self.rows(["event_id", "offset"])
                 self.assertEqual(sorted(rows["offset"].to_pylist()), list(range(count)))
                 self.assertEqual(self.reasons(), {"malformed_row": 1})
+
+
+    def test_ctrl_c_keeps_what_is_durable_and_says_so(self):
+        path = self.write("a.csv", HEADER + rees46_rows(120_000))
+        ingest = self.start("ingest", "--json", "--lake", self.lake, "--dialect", "rees46", path, PACTOLUS_FAULT="ingest.flushed:1:stop")
+        self.wait_for("the first flush", lambda: pathlib.Path(f"/proc/{ingest.pid}/stat").read_text().split()[2] == "T")
+        ingest.send_signal(signal.SIGINT)
+        ingest.send_signal(signal.SIGCONT)
+        out, _ = ingest.communicate(timeout=60)
+        self.assertEqual(ingest.returncode, 130)
+        (report,) = json.loads(out)["files"]
+        self.assertFalse(report["complete"])
+        (rest,) = self.ingest(path)
+        self.assertEqual((rest["appended"], rest["silver"]), (120_000 - report["rows"], 120_000))
 
 
 class BesideARunningJob(Lake):

@@ -1,0 +1,263 @@
+"""The kinds of scenarios: each loads, runs, checks the answer, and gives back figures by name.
+
+A figure is only given when the answer is right: a wrong one raises Failed.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from processes import Child, Failed, RssSampler
+from silver_sql import Silver
+
+MIB, GIB = 1 << 20, 1 << 30
+
+
+class Lake:
+    """One lake of one scenario in the scratch folder, and the program at work on it."""
+
+    def __init__(self, programs, folder):
+        self.folder = folder
+        self.path = folder / "lake"
+        self._pactolus = programs / "pactolus"
+        self.silver = Silver(programs / "lib" / "libduckdb.so", self.path)
+
+    def start(self, command, flags=(), env=None):
+        return Child([self._pactolus, command, *flags], self.folder, env)
+
+    def simulate(self, flags):
+        return self.start("simulate", [*flags, "--to", f"lake:{self.path}"])
+
+    def run(self, scenario):
+        run = scenario["run"]
+        return self.start("run", [*run.get("flags", []), "--lake", self.path], run.get("env"))
+
+    def status(self):
+        """What the job last wrote; {} before it has."""
+        try:
+            return json.loads((self.path / "_pactolus" / "status.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def keep_only_bronze(self):
+        for name in ("silver", "quarantine", "ledger", "gold"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for path in (self.path / "_pactolus").iterdir():
+            if path.name != "format.json":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def table_bytes(self, table):
+        status = json.loads(self.start("status", ["--json", "--lake", self.path]).succeed().stdout)
+        return next(t["bytes"] for t in status["tables"] if t["table"] == table)
+
+    def bronze_bytes(self):
+        return sum(p.stat().st_size for p in (self.path / "bronze").rglob("*") if p.is_file())
+
+    def verify(self):
+        """Usage of a `verify` that found everything right."""
+        usage = self.start("verify", ["--json", "--lake", self.path]).wait()
+        if usage.exit_code != 0:
+            raise Failed(f"verify: exit code {usage.exit_code}\n{usage.stdout[-3000:]}")
+        orphans = next(c["figures"]["orphans"] for c in json.loads(usage.stdout)["checks"] if c["name"] == "files")
+        if orphans:
+            raise Failed(f"{orphans} orphans: sums over the folder would count replaced files")
+        return usage
+
+
+def add_truths(truths):
+    """Of several simulators on one lake."""
+    return {"events": sum(t["events"] for t in truths), "duplicates": sum(t["duplicates"] for t in truths),
+            "bad": sum(t["bad"] for t in truths), "sent": sum(t["sent"] for t in truths),
+            "revenue": str(sum(Decimal(t["revenue"]) for t in truths)), "refunds": str(sum(Decimal(t["refunds"]) for t in truths))}
+
+
+def check(lake, expect, truth, ledger):
+    """Compares the job's own counts, the Silver files and the simulator's truth. `ledger` is None when several
+    processes took part; then the lake alone is asked."""
+    wanted = {"silver": truth["events"], "duplicates": truth["duplicates"], "quarantined": truth["bad"]}
+    wanted = {name: value if expect[name] == "truth" else expect[name] for name, value in wanted.items()}
+    rows, revenue, refunds = lake.silver.totals()
+    found = {"silver": rows}
+    if ledger is not None:
+        found |= {"silver": ledger["silver"], "duplicates": ledger["duplicates"], "quarantined": sum(ledger["quarantined"].values())}
+        if ledger["silver"] != rows:
+            raise Failed(f"the job counted {ledger['silver']} Silver rows, the files hold {rows}")
+    for name, value in found.items():
+        if value != wanted[name]:
+            raise Failed(f"{name}: {value}, expected {wanted[name]}")
+    if expect["revenue"] == "truth" and (Decimal(revenue), Decimal(refunds)) != (Decimal(truth["revenue"]), Decimal(truth["refunds"])):
+        raise Failed(f"revenue and refunds: {revenue}, {refunds}; expected {truth['revenue']}, {truth['refunds']}")
+
+
+def ledger_of(usage):
+    return json.loads(usage.stdout.strip().splitlines()[-1])
+
+
+def stream(scenario, programs, folder):
+    """Everything is in the log; the job runs until it has caught up, on a fresh lake each time."""
+    lake = Lake(programs, folder)
+    truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
+    out = []
+    for n in range(scenario["repeat"]):
+        lake.keep_only_bronze()
+        usage = lake.run(scenario).succeed()
+        check(lake, scenario["expect"], truth, ledger_of(usage))
+        if scenario["expect"].get("verify") and n == 0:
+            lake.verify()
+        out.append({"events_per_core_second": truth["sent"] / usage.cpu_s, "events_per_second": truth["sent"] / usage.wall_s,
+                    "bytes_per_event": lake.table_bytes("silver/events") / truth["events"], "max_rss_mib": usage.max_rss / MIB})
+    return out
+
+
+def simulate_file(scenario, programs, folder):
+    lake, path, out = Lake(programs, folder), folder / "events.ndjson", []
+    for _ in range(scenario["repeat"]):
+        path.unlink(missing_ok=True)
+        usage = lake.start("simulate", [*scenario["load"]["simulate"], "--to", f"file:{path}"]).succeed()
+        lines = int(subprocess.run(["wc", "-l", path], capture_output=True, check=True).stdout.split()[0])
+        if lines != scenario["expect"]["lines"]:
+            raise Failed(f"{lines} lines, expected {scenario['expect']['lines']}")
+        out.append({"events_per_core_second": lines / usage.cpu_s, "max_rss_mib": usage.max_rss / MIB})
+    return out
+
+
+def wait_for(what, condition, child, timeout_s=600.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if not child.running():
+            raise Failed(f"ended while waiting for {what}: {child.said()}")
+        if time.monotonic() > deadline:
+            raise Failed(f"{what} did not happen within {timeout_s:.0f} s")
+        time.sleep(0.02)
+
+
+def committed(lake):
+    return sum(s["next_offset"] for s in lake.status().get("sources", []))
+
+
+def latency(scenario, programs, folder):
+    """The job waits for events, which come live; every event's time is compared with its commit's."""
+    out = []
+    for n in range(scenario["repeat"]):
+        lake = Lake(programs, folder / str(n))
+        lake.folder.mkdir()
+        job = lake.run(scenario)
+        wait_for("the first status", lake.status, job)
+        cpu = None
+        try:
+            truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
+            wait_for("the last commit", lambda: committed(lake) >= truth["sent"] and time.sleep(1.2) is None, job)
+        finally:
+            job.send(signal.SIGINT)
+        usage = job.succeed(codes=(0, 130))
+        check(lake, scenario["expect"], truth, ledger_of(usage))
+        if scenario["expect"].get("verify"):
+            lake.verify()
+        rows, (p50, p99) = lake.silver.latency_s([0.5, 0.99])
+        if rows != truth["events"]:
+            raise Failed(f"{rows} of {truth['events']} rows have a commit")
+        out.append({"latency_p50_s": p50, "latency_p99_s": p99, "cpu_share": usage.cpu_s / usage.wall_s, "max_rss_mib": usage.max_rss / MIB})
+    return out
+
+
+def recovery(scenario, programs, folder):
+    """20 million ids, a kill while more arrives, a new start with the state snapshot, another without."""
+    lake, out = Lake(programs, folder), {}
+    loaded = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
+    job = lake.run(scenario)
+    wait_for("20 million ids", lambda: committed(lake) >= loaded["sent"], job)
+    status = lake.status()
+    out["remembered_bytes_per_id"] = status["remembered_bytes"] / status["remembered_ids"]
+    more = lake.simulate(scenario["more"]["simulate"])
+
+    def kill_and_measure(job, between):
+        first = committed(lake)
+        wait_for("events after the load", lambda: committed(lake) > first + 10_000, job)
+        peak = job.kill().max_rss
+        between()
+        before = max(lake.silver.commit_times())
+        job = lake.run(scenario)
+        # `status` knows the batch as soon as it is there; the commit's own time is what counts.
+        wait_for("a new batch", lambda: lake.status().get("pid") == job.pid and lake.status().get("batch", 0) > before, job)
+        later = {batch: at for batch, at in lake.silver.commit_times().items() if batch > before}
+        return later[min(later)] - job.started_at, job, peak
+
+    snapshots = lake.path / "_pactolus" / "snapshots"
+    wait_for("a snapshot", lambda: snapshots.is_dir() and any(snapshots.iterdir()), job)
+    out["with_snapshot_s"], job, peak = kill_and_measure(job, lambda: None)
+    out["without_snapshot_s"], job, second_peak = kill_and_measure(job, lambda: shutil.rmtree(snapshots))
+    truth = add_truths([loaded, json.loads(more.succeed().stdout)])
+    wait_for("the last commit", lambda: committed(lake) >= truth["sent"], job)
+    job.send(signal.SIGINT)
+    third_peak = job.succeed(codes=(0, 130)).max_rss
+    check(lake, scenario["expect"], truth, None)
+    verified = lake.verify()
+    out |= {"max_rss_mib": max(peak, second_peak, third_peak) / MIB, "verify_s": verified.wall_s, "verify_rss_mib": verified.max_rss / MIB}
+    return [out]
+
+
+def memory(scenario, programs, folder):
+    """Written while it is read: the simulator is held (stopped, continued) when Bronze has grown too large."""
+    lake = Lake(programs, folder)
+    simulator = lake.simulate(scenario["load"]["simulate"])
+    wait_for("the topic", lambda: (lake.path / "bronze").is_dir() and any((lake.path / "bronze").iterdir()), simulator)
+    job, held, largest = lake.run(scenario), False, 0
+    sampler = RssSampler(job)
+    limit = scenario["load"]["hold_above_bytes"]
+    while simulator.running():
+        if not job.running():
+            simulator.kill()
+            raise Failed(job.said())
+        size = lake.bronze_bytes()
+        largest = max(largest, size)
+        if held != (size > limit):
+            held = not held
+            simulator.send(signal.SIGSTOP if held else signal.SIGCONT)
+        time.sleep(0.1)
+    truth = json.loads(simulator.succeed().stdout)
+    wait_for("the last commit", lambda: committed(lake) >= truth["sent"], job)
+    job.send(signal.SIGINT)
+    usage = job.succeed(codes=(0, 130))
+    samples = sampler.stop()
+    (folder / "rss.json").write_text(json.dumps(samples))
+    check(lake, scenario["expect"], truth, ledger_of(usage))
+    third = samples[-1][0] / 3
+    before = max(rss for t, rss in samples if third <= t < 2 * third)
+    last = max(rss for t, rss in samples if t >= 2 * third)
+    return [{"max_rss_mib": usage.max_rss / MIB, "rss_growth": last / before, "events_per_core_second": truth["sent"] / usage.cpu_s,
+             "bronze_gib_max": largest / GIB, "bronze_gib_end": lake.bronze_bytes() / GIB}]
+
+
+def micro(scenario, programs, folder):
+    """Google Benchmark's own programs, each once for all of its figures; the median of its repetitions."""
+    wanted = {}
+    for figure in scenario["figure"]:
+        program, name, _ = figure["of"]
+        wanted.setdefault(program, set()).add(name)
+    measured = {}
+    for program, names in wanted.items():
+        path = next(p for p in programs.rglob(program) if p.is_file())
+        report = folder / f"{program}.json"
+        pattern = "^(" + "|".join(sorted(names)) + ")$"
+        Child([path, f"--benchmark_filter={pattern}", f"--benchmark_repetitions={scenario['repeat']}", "--benchmark_report_aggregates_only=true",
+               f"--benchmark_out={report}", "--benchmark_out_format=json"], folder).succeed()
+        for b in json.loads(report.read_text())["benchmarks"]:
+            if b.get("error_occurred"):
+                raise Failed(f"{b['name']}: {b['error_message']}")
+            if b.get("aggregate_name") == "median":
+                measured[program, b["run_name"]] = b
+    out = {}
+    for figure in scenario["figure"]:
+        program, name, counter = figure["of"]
+        found = next((b for (p, n), b in measured.items() if p == program and n.split("/repeats")[0] == name), None)
+        if found is None:
+            raise Failed(f"{program} has no benchmark {name}")
+        out[figure["name"]] = found[counter]
+    return [out]
+
+
+KINDS = {f.__name__: f for f in (stream, simulate_file, latency, recovery, memory, micro)}
