@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/fault.h"
 #include "base/time_text.h"
@@ -41,16 +44,42 @@ class Attempt {
   std::set<fs::path> folders_;
 };
 
-// Writes one file into a partition's folder, which it makes.
-Result<delta::AddFile> write_part(Attempt& attempt, std::span<const std::string> partition_columns,
-                                  const delta::PartitionValues& values, const std::string& name, ColumnBatch columns,
-                                  const ParquetOptions& encoding, delta::FileStats&& stats, int64_t time_ms) {
+// One file that is to be written, and what the log will say about it.
+struct Part {
+  delta::AddFile add;
+  std::function<ColumnBatch()> columns;
+};
+
+// Takes the part's name into the attempt and makes its folder.
+Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partition_columns, delta::PartitionValues values,
+                          const std::string& name, delta::FileStats&& stats, int64_t time_ms, std::function<ColumnBatch()> columns) {
   const std::string folder = delta::partition_folder(partition_columns, values);
-  const std::string path = folder.empty() ? name : folder + "/" + name;
   TRY(make_folders(attempt.table() / folder));
-  const int64_t size = TRY(write_parquet(attempt.table() / path, std::move(columns), encoding));
+  const std::string path = folder.empty() ? name : folder + "/" + name;
   attempt.add(path);
-  return delta::AddFile{path, values, size, time_ms, true, stats.json()};
+  return Part{{path, std::move(values), 0, time_ms, true, stats.json()}, std::move(columns)};
+}
+
+// Encodes and writes the parts, with up to `threads` threads; which thread writes which file leaves no trace in it.
+Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Part> parts, const ParquetOptions& encoding, int32_t threads) {
+  std::vector<Result<int64_t>> sizes(parts.size(), int64_t(0));
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i; (i = next.fetch_add(1)) < parts.size();)
+      sizes[i] = write_parquet(attempt.table() / parts[i].add.path, parts[i].columns(), encoding);
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < std::min<size_t>(size_t(std::max(threads, 1)), parts.size()); ++i) helpers.emplace_back(work);
+    work();
+  }
+  std::vector<delta::AddFile> adds;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i].add.size = TRY(std::move(sizes[i]));
+    adds.push_back(std::move(parts[i].add));
+  }
+  TRY(attempt.keep());
+  return adds;
 }
 
 }  // namespace
@@ -61,12 +90,13 @@ std::string part_name(const BatchNames& names, Random& random) {
 
 Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
                                                        const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
-                                                       Random& random) {
+                                                       Random& random, int32_t threads) {
   static const std::vector<std::string> kPartitionColumns = silver_schema().partition_columns;
   static const ParquetOptions kEncoding = silver_encoding();
-  std::vector<delta::AddFile> adds;
+  const std::vector<SilverPart> split = split_by_partition(batch, rows);
+  std::vector<Part> parts;
   Attempt attempt(lake.silver());
-  for (const SilverPart& part : split_by_partition(batch, rows)) {
+  for (const SilverPart& part : split) {
     int64_t first = INT64_MAX, last = INT64_MIN;
     for (const uint32_t r : part.rows) {
       first = std::min(first, batch.event_time[r]);
@@ -75,13 +105,14 @@ Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, co
     delta::FileStats stats(int64_t(part.rows.size()));
     stats.add_timestamp("event_timestamp", first, last, 0);
     stats.add_number("batch_id", facts.batch_id, facts.batch_id, 0);
-    const delta::PartitionValues values{{"event_date", date_text(part.event_date)},
-                                        {"event_type", std::string(decoder.type_name(part.event_type))}};
-    adds.push_back(TRY(write_part(attempt, kPartitionColumns, values, part_name(names, random), silver_columns(batch, part.rows, facts),
-                                  kEncoding, std::move(stats), names.time_ms)));
+    delta::PartitionValues values{{"event_date", date_text(part.event_date)},
+                                  {"event_type", std::string(decoder.type_name(part.event_type))}};
+    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, std::move(values), part_name(names, random), std::move(stats), names.time_ms,
+                                     [&batch, &part, &facts] { return silver_columns(batch, part.rows, facts); })));
   }
-  TRY(attempt.keep());
-  return adds;
+  // Threads pay where there is much to encode; a small batch would only pay for starting them.
+  constexpr size_t kRowsWorthAThread = 20'000;
+  return write_parts(attempt, std::move(parts), kEncoding, rows.size() < kRowsWorthAThread ? 1 : threads);
 }
 
 Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
@@ -132,16 +163,15 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
   static const std::vector<std::string> kPartitionColumns = product_interest_schema().partition_columns;
   std::map<int32_t, std::vector<InterestRow>> by_date;
   for (const InterestRow& r : rows) by_date[window_date(r)].push_back(r);
-  std::vector<delta::AddFile> adds;
+  std::vector<Part> parts;
   Attempt attempt(lake.gold(kProductInterest));
   for (const auto& [date, part] : by_date) {
     delta::FileStats stats(int64_t(part.size()));
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    adds.push_back(TRY(write_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random),
-                                  interest_columns(part, basis, BatchId(names.batch)), gold_encoding(), std::move(stats), names.time_ms)));
+    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random), std::move(stats),
+                                     names.time_ms, [&part, basis, &names] { return interest_columns(part, basis, BatchId(names.batch)); })));
   }
-  TRY(attempt.keep());
-  return adds;
+  return write_parts(attempt, std::move(parts), gold_encoding(), 1);
 }
 
 }  // namespace pactolus

@@ -23,10 +23,11 @@ struct BatchNames {
 // part-<batch>-<epoch>-<uuid>.parquet: batch and epoch say who wrote it, the uuid keeps two attempts apart.
 std::string part_name(const BatchNames& names, Random& random);
 
-// `rows` in the order in which they shall lie in the files. `decoder` names the event types.
+// `rows` in the order in which they shall lie in the files. `decoder` names the event types. Up to `threads` files are
+// encoded at a time.
 Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
                                                        const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
-                                                       Random& random);
+                                                       Random& random, int32_t threads);
 // None when there are no rejects.
 Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
                                                      const BatchNames& names, Random& random);

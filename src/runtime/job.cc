@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "base/check.h"
 #include "base/fault.h"
@@ -40,6 +41,7 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       clock_(clock),
       random_(random),
       lake_{config.lake},
+      threads_(config.run.threads > 0 ? config.run.threads : int32_t(std::max(1u, std::thread::hardware_concurrency()))),
       decoder_(rules_of(config)),
       watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
       dedupe_(config.dedup.horizon_us),
@@ -142,6 +144,7 @@ Result<> Job::discover_histories() {
     const bool known = std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
     if (!known) TRY(add_topic(TRY(open_history_topic(config_, name)), true));
   }
+  for (size_t s = live_sources_; s < sources_.size(); ++s) sources_[s].at_end = false;  // an ingest may have gone on
   return {};
 }
 
@@ -187,7 +190,8 @@ bool Job::due() const {
 }
 
 Result<Job::Step> Job::step() {
-  if (clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond) TRY(discover_histories());
+  // Sources join between batches: a batch has an account for each from its start.
+  if (!open_.is_open() && clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond) TRY(discover_histories());
   const Step live = TRY(read_live());
   const Step history = TRY(read_history());
   return Step{live.records + history.records, live.committed || history.committed, live.caught_up && history.caught_up};
@@ -235,7 +239,8 @@ std::vector<bool> Job::idle_now() const {
   std::vector<bool> idle(live_sources_);
   for (size_t s = 0; s < live_sources_; ++s) {
     const bool silent = !open_.is_open() || open_.source_records(s) == 0;
-    idle[s] = silent && sources_[s].at_end && clock_.boot_us() - sources_[s].last_record_boot_us >= config_.time.idle_after_us;
+    const bool for_long = clock_.boot_us() - sources_[s].last_record_boot_us >= config_.time.idle_after_us;
+    idle[s] = silent && sources_[s].at_end && (for_long || accounts_[s].idle);  // it stays idle until it brings something
   }
   return idle;
 }
@@ -255,9 +260,13 @@ bool Job::tick_changes_something() {
 Result<Job::Step> Job::read_history() {
   Step step{.caught_up = true};
   for (size_t s = live_sources_; s < sources_.size(); ++s) {
+    if (sources_[s].at_end) continue;  // looked at again at the next discovery
     // A batch of history is a batch of its own: what is open of the live topics goes first.
     const Offset end = TRY(topics_[sources_[s].topic].reader->end(sources_[s].partition));
-    if (end.value <= accounts_[s].end) continue;
+    if (end.value <= accounts_[s].end) {
+      sources_[s].at_end = true;
+      continue;
+    }
     step.caught_up = false;
     if (open_.is_open()) {
       TRY(cut(false));
@@ -313,7 +322,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
 
   const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
   auto adds = while_disk_is_full([&] {
-    return write_silver_files(lake_, open_.events(), open_.kept(), facts(), decoder_, names, random_);
+    return write_silver_files(lake_, open_.events(), open_.kept(), facts(), decoder_, names, random_, threads_);
   });
   if (!adds) return std::unexpected(adds.error());
   auto rejected = while_disk_is_full([&] { return write_quarantine_file(lake_, open_.rejects(), facts(), names, random_); });

@@ -130,6 +130,7 @@ class Job {
   Clock& clock_;
   Random random_;
   LakePaths lake_;
+  int32_t threads_;
   FileLock lock_;
   int64_t epoch_ = 0;
 

@@ -122,6 +122,8 @@ Result<> Recovery::gold_from_snapshot() {
 // which closed after Gold's last commit are made again exactly as they would have been.
 Result<> Recovery::rebuild_gold() {
   const auto at_gold = accounts_.find(job_.gold_batch_);
+  if (job_.gold_batch_ > 0 && at_gold == accounts_.end())
+    return fail(ErrorCode::corrupt, fmt::format("the account of batch {}, the last that Gold has, is no longer in the Silver log", job_.gold_batch_));
   const int64_t gold_watermark = at_gold == accounts_.end() ? kNoTime : at_gold->second.watermark_after;
   const WindowShape& shape = job_.interest_.options().shape;
   const int64_t from = gold_watermark == kNoTime ? INT64_MIN : shape.pane_of(gold_watermark) - shape.size;
