@@ -84,6 +84,8 @@ TEST_F(DecoderTest, GivesTheReasonForBrokenRecords) {
   EXPECT_EQ(decode(kClassic + kClassic), "malformed_json");
   EXPECT_EQ(decode(kClassic + "}"), "malformed_json");
   EXPECT_EQ(decode("{'event_id':1}"), "malformed_json");
+  EXPECT_EQ(decode(with("note", R"("a":[1,-"b")")), "malformed_json");
+  EXPECT_EQ(decode(with("session_id", R"("a":{"b":1})")), "malformed_json");
   EXPECT_EQ(decode("[" + kClassic + "]"), "not_an_object");
   EXPECT_EQ(decode("[1,]"), "malformed_json");
   EXPECT_EQ(decode("12"), "not_an_object");

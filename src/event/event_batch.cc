@@ -11,8 +11,6 @@ namespace pactolus {
 namespace {
 constexpr size_t kFirstSlots = 256;
 
-uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
-
 // Equality of texts that are nearly always equal, since their hashes are: no call for up to 16 bytes.
 bool same(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
@@ -28,52 +26,49 @@ bool same(std::string_view a, std::string_view b) noexcept {
 }
 }
 
-TextDictionary::TextDictionary() : slots_(kFirstSlots, -1) {}
+TextDictionary::TextDictionary() : slots_(kFirstSlots) {}
 
-int32_t TextDictionary::find(std::string_view text) const {
-  const uint64_t h = hash_of(text);
+uint64_t TextDictionary::hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
+
+size_t TextDictionary::slot_of(uint64_t hash, std::string_view text) const {
   const size_t mask = slots_.size() - 1;
-  for (size_t i = h & mask;; i = (i + 1) & mask) {
-    const int32_t c = slots_[i];
-    if (c < 0) return -1;
-    if (hashes_[size_t(c)] == h && same(value(c), text)) return c;
+  const auto tag = uint32_t(hash >> 32);
+  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    const Slot s = slots_[i];
+    if (s.code < 0) return i;
+    if (s.tag == tag && entries_[size_t(s.code)].hash == hash && same(value(s.code), text)) return i;
   }
 }
 
-int32_t TextDictionary::code(std::string_view text) {
-  const uint64_t h = hash_of(text);
-  const size_t mask = slots_.size() - 1;
-  size_t i = h & mask;
-  for (;; i = (i + 1) & mask) {
-    const int32_t c = slots_[i];
-    if (c < 0) break;
-    if (hashes_[size_t(c)] == h && same(value(c), text)) return c;
-  }
-  const auto code = int32_t(hashes_.size());
-  slots_[i] = code;
+int32_t TextDictionary::find(std::string_view text) const { return slots_[slot_of(hash_of(text), text)].code; }
+
+int32_t TextDictionary::code(std::string_view text, uint64_t h) {
+  Slot& slot = slots_[slot_of(h, text)];
+  if (slot.code >= 0) return slot.code;
+  const auto code = int32_t(entries_.size());
+  slot = {uint32_t(h >> 32), code};
+  PACTOLUS_CHECK(bytes_.size() + text.size() <= UINT32_MAX, "a dictionary outgrew its 32-bit offsets");
+  entries_.push_back({h, uint32_t(bytes_.size()), uint32_t(text.size())});
   bytes_.append(text);
-  ends_.push_back(bytes_.size());
-  hashes_.push_back(h);
-  if (hashes_.size() * 2 > slots_.size()) grow();
+  if (entries_.size() * 2 > slots_.size()) grow();
   return code;
 }
 
 void TextDictionary::grow() {
-  slots_.assign(slots_.size() * 4, -1);
+  slots_.assign(slots_.size() * 4, Slot{});
   const size_t mask = slots_.size() - 1;
-  for (size_t c = 0; c < hashes_.size(); ++c) {
-    size_t i = hashes_[c] & mask;
-    while (slots_[i] >= 0) i = (i + 1) & mask;
-    slots_[i] = int32_t(c);
+  for (size_t c = 0; c < entries_.size(); ++c) {
+    size_t i = entries_[c].hash & mask;
+    while (slots_[i].code >= 0) i = (i + 1) & mask;
+    slots_[i] = {uint32_t(entries_[c].hash >> 32), int32_t(c)};
   }
 }
 
 void TextDictionary::clear() {
-  if (hashes_.empty()) return;
+  if (entries_.empty()) return;
   bytes_.clear();
-  ends_.assign(1, 0);
-  hashes_.clear();
-  slots_.assign(slots_.size(), -1);
+  entries_.clear();
+  slots_.assign(slots_.size(), Slot{});
 }
 
 size_t EventBatch::bytes() const {

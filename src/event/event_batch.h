@@ -19,22 +19,35 @@ namespace pactolus {
 class TextDictionary {
  public:
   TextDictionary();
-  int32_t code(std::string_view value);             // inserts when new
+  int32_t code(std::string_view value) { return code(value, hash_of(value)); }  // inserts when new
+  // The two halves of it, for a caller with several values at hand: what one waits for, the others can use.
+  static uint64_t hash_of(std::string_view value) noexcept;  // hash64
+  void prefetch(uint64_t hash) const noexcept { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
+  int32_t code(std::string_view value, uint64_t hash);
   int32_t find(std::string_view value) const;       // -1 when absent
   std::string_view value(int32_t code) const {
-    return std::string_view(bytes_.data() + ends_[size_t(code)], ends_[size_t(code) + 1] - ends_[size_t(code)]);
+    const Entry& e = entries_[size_t(code)];
+    return {bytes_.data() + e.begin, e.size};
   }
-  int32_t size() const { return int32_t(hashes_.size()); }
-  uint64_t hash(int32_t code) const { return hashes_[size_t(code)]; }  // hash64 of the value
+  int32_t size() const { return int32_t(entries_.size()); }
+  uint64_t hash(int32_t code) const { return entries_[size_t(code)].hash; }  // hash64 of the value
   size_t bytes() const { return bytes_.size(); }
   void clear();
 
  private:
+  struct Entry {  // all that a look-up needs to know of a value, in one place
+    uint64_t hash;
+    uint32_t begin, size;  // in bytes_
+  };
+  struct Slot {
+    uint32_t tag = 0;       // upper half of the hash
+    int32_t code = -1;      // -1 is free
+  };
+  size_t slot_of(uint64_t hash, std::string_view value) const;  // where it is, or where it belongs
   void grow();
-  std::string bytes_;              // all values, one after the other
-  std::vector<size_t> ends_{0};    // value i lies in [ends_[i], ends_[i+1])
-  std::vector<uint64_t> hashes_;
-  std::vector<int32_t> slots_;     // open addressing, linear probing; -1 is free
+  std::string bytes_;            // all values, one after the other
+  std::vector<Entry> entries_;   // by code
+  std::vector<Slot> slots_;      // open addressing, linear probing
 };
 
 // Text kept row by row: row i lies in [ends[i], ends[i+1]) of bytes.

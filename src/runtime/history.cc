@@ -36,7 +36,7 @@ Result<Seen> SilverDates::look_up(const delta::Snapshot& silver, const Decoder& 
                                   bool remember) {
   Date* d = TRY(date(silver, decoder, day));
   const int64_t slot = d->ids.find(fingerprint);
-  if (slot != FingerprintTable::kAbsent) return d->ids.content_at(fingerprint, slot) == content ? Seen::same : Seen::conflicting;
+  if (slot != FingerprintTable::kAbsent) return d->ids.content_at(slot) == content ? Seen::same : Seen::conflicting;
   if (remember) d->ids.insert(fingerprint, content, 0, [](uint8_t) { return true; });
   return Seen::no;
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
 constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
-constexpr int64_t kBatchRecords = 1'000'000;  // likewise: row groups stay below 1 Mi rows
+constexpr int64_t kBatchRecords = 500'000;    // likewise: files are large enough to be dense, the batch small enough to stay cheap
 constexpr size_t kSnapshotIds = 4'000'000;    // new ids kept in memory for the next snapshot: 96 MB
 
 DecodeRules rules_of(const Config& c) {
@@ -498,7 +498,7 @@ void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
   const bool keep = snapshots_.has_base();
   const int64_t width = dedupe_.bucket_width();
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i + kAhead < rows.size()) dedupe_.prefetch(events.fingerprint[rows[i + kAhead]]);
+    if (i + kAhead < rows.size()) dedupe_.prefetch_to_insert(events.fingerprint[rows[i + kAhead]]);
     const uint64_t fingerprint = events.fingerprint[rows[i]];
     const uint8_t content = content_byte(events, rows[i]);
     dedupe_.insert(fingerprint, content, events.event_time[rows[i]]);

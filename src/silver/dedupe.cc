@@ -35,8 +35,8 @@ DedupeIndex::DedupeIndex(int64_t horizon_us) : width_(horizon_us / 4), horizon_(
 
 Seen DedupeIndex::lookup(uint64_t fingerprint, uint8_t content) const noexcept {
   const int64_t i = table_.find(fingerprint);
-  if (i != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, i)))
-    return table_.content_at(fingerprint, i) == content ? Seen::same : Seen::conflicting;
+  if (i != FingerprintTable::kAbsent && live(table_.tag_at(i)))
+    return table_.content_at(i) == content ? Seen::same : Seen::conflicting;
   if (!far_.empty())
     if (const auto f = far_.find(fingerprint); f != far_.end() && f->second.first >= first_bucket_)
       return f->second.second == content ? Seen::same : Seen::conflicting;
@@ -45,7 +45,7 @@ Seen DedupeIndex::lookup(uint64_t fingerprint, uint8_t content) const noexcept {
 
 bool DedupeIndex::remembers(uint64_t fingerprint) const noexcept {
   const int64_t i = table_.find(fingerprint);
-  if (i != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, i))) return true;
+  if (i != FingerprintTable::kAbsent && live(table_.tag_at(i))) return true;
   return !far_.empty() && lookup(fingerprint, 0) != Seen::no;
 }
 
@@ -57,7 +57,10 @@ int DedupeIndex::new_id(int64_t bucket) {
         ids_[bucket] = id;
         return id;
       }
-    purge();  // ids of forgotten buckets come back once no entry carries them
+    // Ids of forgotten buckets come back once no entry carries them.
+    const bool any = std::any_of(bucket_of_id_, bucket_of_id_ + kIds, [this](int64_t b) { return b < first_bucket_; });
+    if (!any) return -1;
+    purge();
   }
   return -1;
 }
@@ -74,14 +77,14 @@ void DedupeIndex::insert(uint64_t fingerprint, uint8_t content, int64_t event_ti
   if (number < first_bucket_) return;
   const Bucket& bucket = bucket_of(number);
   const int64_t slot = table_.find(fingerprint);
-  if (slot != FingerprintTable::kAbsent && live(table_.tag_at(fingerprint, slot))) return;
+  if (slot != FingerprintTable::kAbsent && live(table_.tag_at(slot))) return;
   if (!far_.empty() && far_.contains(fingerprint)) return;
   ++live_;
   ++*bucket.count;
   if (bucket.id < 0)
     far_[fingerprint] = {number, content};
   else if (slot != FingerprintTable::kAbsent)
-    table_.replace_at(fingerprint, slot, content, uint8_t(bucket.id));  // forgotten, but not yet swept
+    table_.replace_at(slot, content, uint8_t(bucket.id));  // forgotten, but not yet swept
   else
     table_.insert(fingerprint, content, uint8_t(bucket.id), [this](uint8_t tag) { return live(tag); });
 }
@@ -100,7 +103,7 @@ void DedupeIndex::advance(int64_t watermark) {
 }
 
 void DedupeIndex::purge() {
-  for (size_t s = 0; s < FingerprintTable::kShards; ++s) table_.rebuild(s, [this](uint8_t tag) { return live(tag); });
+  table_.rebuild([this](uint8_t tag) { return live(tag); });
   for (int id = 0; id < kIds; ++id)
     if (bucket_of_id_[id] < first_bucket_) bucket_of_id_[id] = INT64_MAX;
 }
@@ -119,8 +122,7 @@ void OpenBatchDedupe::clear() {
 }
 
 void OpenBatchDedupe::grow(const EventBatch& batch) {
-  std::vector<uint64_t> old(std::max(kFirstSlots, slots_.size() * 4));
-  old.swap(slots_);
+  const HugeArray<uint64_t> old = std::exchange(slots_, HugeArray<uint64_t>(std::max(kFirstSlots, slots_.size() * 4)));
   const size_t mask = slots_.size() - 1;
   for (const uint64_t slot : old) {
     if (slot == 0) continue;

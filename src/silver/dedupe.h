@@ -35,6 +35,7 @@ class DedupeIndex {
   Seen lookup(uint64_t fingerprint, uint8_t content) const noexcept;
   bool remembers(uint64_t fingerprint) const noexcept;  // lookup() without asking what it said
   void prefetch(uint64_t fingerprint) const noexcept { table_.prefetch(fingerprint); }
+  void prefetch_to_insert(uint64_t fingerprint) const noexcept { table_.prefetch_to_insert(fingerprint); }
   // Remembers an id. One whose bucket has already ended is not taken; one that is remembered keeps its bucket.
   void insert(uint64_t fingerprint, uint8_t content, int64_t event_time);
   // Forgets the buckets that end at or before watermark − horizon. kNoTime forgets nothing.
@@ -92,7 +93,7 @@ class OpenBatchDedupe {
  private:
   Seen check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index);
   void grow(const EventBatch& batch);
-  std::vector<uint64_t> slots_;  // upper half of the fingerprint | row + 1; 0 is free
+  HugeArray<uint64_t> slots_;  // upper half of the fingerprint | row + 1; 0 is free
   size_t used_ = 0;
   bool inverted_ = false;
 };

@@ -1,19 +1,21 @@
 // A set of 64-bit fingerprints, each with one byte of content and one byte of tag, in 9 bytes a slot.
 //
-// The top 8 bits choose a shard, the other 56 are kept in the slot, and the low byte of the slot is free for the
-// content byte. A shard is probed linearly from the slot that the fingerprint's size suggests (multiply, not mask), so
-// it can grow by any factor: filled between 68 and 80 percent, 11.3 to 13.3 bytes a key. (Small shards double, which
+// The top 8 bits choose one of 256 segments of equal size, the other 56 are kept in the slot, and the low byte of the
+// slot is free for the content byte. A segment is probed linearly from the slot that the fingerprint's size suggests
+// (multiply, not mask), so the table can have any size: filled between 68 and 80 percent, 11.3 to 13.3 bytes a key. A
+// table that is rebuilt keeps its order, so that growing is one pass from front to back. (Small tables double, which
 // moves keys less often; memory matters only when there are many.)
 //
 //   slot:  [ 56 bits of fingerprint | 8 bits of content ]     tag:  [ 8 bits ]
 //
-// One thread. Not a cache: nothing leaves unless `keep` says so when a shard is rebuilt.
+// One thread. Not a cache: nothing leaves unless `keep` says so when the table is rebuilt.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <vector>
+
+#include "base/huge_array.h"
 
 namespace pactolus {
 
@@ -24,89 +26,94 @@ class FingerprintTable {
     uint8_t content;
     uint8_t tag;
   };
-  static constexpr int kAbsent = -1;
+  static constexpr int64_t kAbsent = -1;
+  static constexpr size_t kSegments = 256;
 
-  FingerprintTable();
+  FingerprintTable() { clear(); }
 
   // Starts to bring the slot into the cache; call it some 8 to 16 probes ahead.
-  void prefetch(uint64_t fingerprint) const noexcept {
-    const Shard& s = shards_[fingerprint >> 56];
-    __builtin_prefetch(&s.slots[position(fingerprint, s.slots.size())]);
+  void prefetch(uint64_t fingerprint) const noexcept { __builtin_prefetch(&slots_[start_of(fingerprint)]); }
+  void prefetch_to_insert(uint64_t fingerprint) const noexcept {
+    const size_t i = start_of(fingerprint);
+    __builtin_prefetch(&slots_[i], 1);
+    __builtin_prefetch(&tags_[i], 1);
   }
-  // Index of the slot that holds the fingerprint within its shard, or kAbsent.
+  // Index of the slot that holds the fingerprint, or kAbsent. Valid until the next insert.
   int64_t find(uint64_t fingerprint) const noexcept {
-    const Shard& s = shards_[fingerprint >> 56];
     const uint64_t key = key_of(fingerprint);
-    for (size_t i = position(fingerprint, s.slots.size());;) {
-      const uint64_t slot = s.slots[i];
+    for (size_t i = start_of(fingerprint);;) {
+      const uint64_t slot = slots_[i];
       if (slot == 0) return kAbsent;
       if (((slot ^ key) >> 8) == 0) return int64_t(i);
-      if (++i == s.slots.size()) i = 0;
+      i = next(i, fingerprint >> 56);
     }
   }
-  uint8_t content_at(uint64_t fingerprint, int64_t index) const noexcept {
-    return uint8_t(shards_[fingerprint >> 56].slots[size_t(index)]);
+  uint8_t content_at(int64_t index) const noexcept { return uint8_t(slots_[size_t(index)]); }
+  uint8_t tag_at(int64_t index) const noexcept { return tags_[size_t(index)]; }
+  void replace_at(int64_t index, uint8_t content, uint8_t tag) noexcept {
+    slots_[size_t(index)] = (slots_[size_t(index)] & ~uint64_t(0xff)) | content;
+    tags_[size_t(index)] = tag;
   }
-  uint8_t tag_at(uint64_t fingerprint, int64_t index) const noexcept {
-    return shards_[fingerprint >> 56].tags[size_t(index)];
-  }
-  void replace_at(uint64_t fingerprint, int64_t index, uint8_t content, uint8_t tag) noexcept;
 
-  // The fingerprint must be absent. `keep(tag)` is asked when the shard has to grow: entries it refuses go first.
+  // The fingerprint must be absent. `keep(tag)` is asked when the table has to grow: entries it refuses go first.
   template <class Keep>
   void insert(uint64_t fingerprint, uint8_t content, uint8_t tag, Keep&& keep) {
-    Shard& s = shards_[fingerprint >> 56];
-    if ((s.used + 1) * 5 > s.slots.size() * 4) rebuild(fingerprint >> 56, keep);
-    place(s, key_of(fingerprint) | content, tag, position(fingerprint, s.slots.size()));
-    ++s.used;
-    ++size_;
+    if ((used_[fingerprint >> 56] + 1) * 5 > segment_slots_ * 4) rebuild(keep);
+    place(fingerprint, key_of(fingerprint) | content, tag);
   }
-  // Rebuilds one of the kShards shards without the entries that `keep(tag)` refuses.
+  // Leaves out the entries that `keep(tag)` refuses and gives the table the size that the rest needs.
   template <class Keep>
-  void rebuild(size_t shard, Keep&& keep);
+  void rebuild(Keep&& keep);
 
   size_t size() const noexcept { return size_; }
-  size_t memory_bytes() const noexcept;
+  size_t memory_bytes() const noexcept { return sizeof *this + slots_.size() * 9; }
   void for_each(const std::function<void(const Entry&)>& visit) const;
   void clear();
 
-  static constexpr size_t kShards = 256;
-
  private:
-  struct Shard {
-    std::vector<uint64_t> slots;  // 0 is free
-    std::vector<uint8_t> tags;
-    size_t used = 0;
-  };
   static uint64_t key_of(uint64_t fingerprint) noexcept {
     const uint64_t key = fingerprint << 8;
     return key ? key : 256;
   }
-  static size_t position(uint64_t fingerprint, size_t slots) noexcept {
-    return size_t((static_cast<unsigned __int128>(fingerprint << 8) * slots) >> 64);
+  size_t start_of(uint64_t fingerprint) const noexcept {
+    return (fingerprint >> 56) * segment_slots_ +
+           size_t((static_cast<unsigned __int128>(fingerprint << 8) * segment_slots_) >> 64);
   }
-  static void place(Shard& s, uint64_t slot, uint8_t tag, size_t i) noexcept {
-    while (s.slots[i] != 0)
-      if (++i == s.slots.size()) i = 0;
-    s.slots[i] = slot;
-    s.tags[i] = tag;
+  size_t next(size_t i, uint64_t segment) const noexcept {
+    return i + 1 == (segment + 1) * segment_slots_ ? segment * segment_slots_ : i + 1;
   }
-  static Shard make_shard(size_t kept);
-  std::array<Shard, kShards> shards_;
+  void place(uint64_t fingerprint, uint64_t slot, uint8_t tag) noexcept {
+    size_t i = start_of(fingerprint);
+    while (slots_[i] != 0) i = next(i, fingerprint >> 56);
+    slots_[i] = slot;
+    tags_[i] = tag;
+    ++used_[fingerprint >> 56];
+    ++size_;
+  }
+  void resize(size_t most_in_a_segment);
+
+  size_t segment_slots_ = 0;
   size_t size_ = 0;
+  std::array<size_t, kSegments> used_{};
+  HugeArray<uint64_t> slots_;  // 0 is free
+  HugeArray<uint8_t> tags_;
 };
 
 template <class Keep>
-void FingerprintTable::rebuild(size_t shard, Keep&& keep) {
-  Shard& old = shards_[shard];
-  size_t kept = 0;
-  for (size_t i = 0; i < old.slots.size(); ++i) kept += old.slots[i] != 0 && keep(old.tags[i]);
-  Shard fresh = make_shard(kept);
-  for (size_t i = 0; i < old.slots.size(); ++i)
-    if (old.slots[i] != 0 && keep(old.tags[i]))
-      place(fresh, old.slots[i], old.tags[i], position(old.slots[i] >> 8, fresh.slots.size()));
-  size_ -= old.used - kept;
-  old = std::move(fresh);
+void FingerprintTable::rebuild(Keep&& keep) {
+  const size_t old_segment_slots = segment_slots_;
+  const HugeArray<uint64_t> old_slots = std::move(slots_);
+  const HugeArray<uint8_t> old_tags = std::move(tags_);
+  size_t most = 0;
+  for (size_t s = 0; s < kSegments; ++s) {
+    size_t kept = 0;
+    for (size_t i = s * old_segment_slots; i < (s + 1) * old_segment_slots; ++i) kept += old_slots[i] != 0 && keep(old_tags[i]);
+    most = kept > most ? kept : most;
+  }
+  resize(most);
+  for (size_t i = 0; i < old_slots.size(); ++i)
+    if (old_slots[i] != 0 && keep(old_tags[i]))
+      place(uint64_t(i / old_segment_slots) << 56 | old_slots[i] >> 8, old_slots[i], old_tags[i]);
 }
 
 }  // namespace pactolus
