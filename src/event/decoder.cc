@@ -47,9 +47,12 @@ Field field_of(std::string_view key) noexcept {
 
 enum class Found : uint8_t { absent, text, number, wrong };
 
-// A text that is only looked at must still be consumed: simdjson skips an unread one as if it were a key, so that
-// {"a":"b":[1]} would pass.
-error_code step_over_text(value& v) noexcept { return v.get_raw_json_string().error(); }
+// A scalar that is only looked at is not consumed, and simdjson skips an unread text as if it were a key: {"a":"b":[1]}
+// would pass. The character at which the next token begins, right behind this one, tells.
+bool ends_field(std::string_view token) noexcept {
+  const char next = token.data()[token.size()];  // within the record or its padding
+  return next == ',' || next == '}';
+}
 
 std::string_view trimmed(std::string_view token) noexcept {
   while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
@@ -162,8 +165,7 @@ std::optional<Verdict> Decoder::Impl::keep_extra(std::string_view key, value v, 
     if (auto e = v.raw_json().get(raw)) return syntax(e, malformed);
   } else {
     raw = v.raw_json_token();
-    if (type == json_type::string)
-      if (auto e = step_over_text(v)) return syntax(e, malformed);
+    if (!ends_field(raw)) return syntax(simdjson::TAPE_ERROR, malformed);
   }
   raw = trimmed(raw);
   if (auto bad = check(raw, malformed)) return bad;
@@ -176,15 +178,17 @@ std::optional<Verdict> Decoder::Impl::keep_extra(std::string_view key, value v, 
 }
 
 std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason malformed) {
-  const std::string_view token = trimmed(v.raw_json_token());
-  switch (token.empty() ? '\0' : token[0]) {
+  const std::string_view raw_token = v.raw_json_token();
+  const std::string_view token = trimmed(raw_token);
+  const char first = token.empty() ? '\0' : token[0];
+  if (first != '{' && first != '[' && !ends_field(raw_token)) return syntax(simdjson::TAPE_ERROR, malformed);
+  switch (first) {
     case '"':
       // Unescaped control characters and the closing quote were checked by the first stage of the parser.
       if (std::memchr(token.data(), '\\', token.size())) {
         if (auto bad = check(token, malformed)) return bad;
         if (auto e = v.get_string().get(text[f])) return syntax(e, malformed);
       } else {
-        if (auto e = step_over_text(v)) return syntax(e, malformed);
         text[f] = token.substr(1, token.size() - 2);
       }
       found[f] = text[f].empty() ? Found::absent : Found::text;
@@ -200,7 +204,7 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
       return std::nullopt;
     default: {
       std::string_view raw = token;
-      if (token.starts_with('{') || token.starts_with('['))
+      if (first == '{' || first == '[')
         if (auto e = v.raw_json().get(raw)) return syntax(e, malformed);
       if (auto bad = check(raw, malformed)) return bad;
     }
@@ -331,25 +335,20 @@ std::optional<Verdict> Decoder::Impl::append(const RecordView& record, uint16_t 
       return bad(R::field_too_long, f, fmt::format("{} bytes, at most {}", text[f].size(), kMaxText[f]));
   }
 
-  // Nine dictionaries: all hashes first, so that their slots come into the cache side by side.
-  struct Coded {
-    Field field;
-    TextDictionary& dictionary;
-    CodedRows& rows;
-    uint64_t hash = 0;
-  };
-  Coded coded[] = {{kUserId, out.users, out.user_id},        {kProductId, out.products, out.product_id},
-                   {kSessionId, out.sessions, out.session_id}, {kCategory, out.categories, out.product_category},
-                   {kDevice, out.devices, out.device_type},  {kPageUrl, out.pages, out.page_url},
-                   {kReferrer, out.referrers, out.referrer}, {kCurrency, out.currencies, out.currency},
-                   {kOrderId, out.orders, out.order_id}};
-  for (Coded& c : coded)
-    if (found[c.field] == Found::text) c.dictionary.prefetch(c.hash = TextDictionary::hash_of(text[c.field]));
+  const auto code = [this](Field f, TextDictionary& d) { return found[f] == Found::text ? d.code(text[f]) : -1; };
   out.event_id.append(text[kEventId]);
-  out.fingerprint.push_back(TextDictionary::hash_of(text[kEventId]));
-  for (Coded& c : coded) c.rows.codes.push_back(found[c.field] == Found::text ? c.dictionary.code(text[c.field], c.hash) : -1);
-  const int32_t user = out.user_id.codes.back();
+  out.fingerprint.push_back(hash64(text[kEventId]));
+  const int32_t user = out.users.code(text[kUserId]);
+  out.user_id.codes.push_back(user);
   out.kafka_key.codes.push_back(!record.key ? -1 : *record.key == text[kUserId] ? user : out.users.code(key_text(*record.key)));
+  out.product_id.codes.push_back(code(kProductId, out.products));
+  out.session_id.codes.push_back(code(kSessionId, out.sessions));
+  out.product_category.codes.push_back(code(kCategory, out.categories));
+  out.device_type.codes.push_back(code(kDevice, out.devices));
+  out.page_url.codes.push_back(code(kPageUrl, out.pages));
+  out.referrer.codes.push_back(code(kReferrer, out.referrers));
+  out.currency.codes.push_back(code(kCurrency, out.currencies));
+  out.order_id.codes.push_back(code(kOrderId, out.orders));
   out.event_type.push_back(type);
   out.price.push_back(price);
   out.quantity.push_back(int32_t(quantity / kMoneyOne));

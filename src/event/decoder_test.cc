@@ -21,7 +21,7 @@ class DecoderTest : public ::testing::Test {
     batch_.clear();
     rejects_.clear();
     value_ = std::move(json);
-    const std::string padded = value_ + std::string(kRecordPadding, 'x');  // what lies behind must not matter
+    const std::string padded = value_ + std::string(kRecordPadding, behind_);  // what lies behind must not matter
     RecordView r{Offset(7), kNow, std::nullopt, std::string_view(padded).substr(0, value_.size()), {}};
     if (key) r.key = *key;
     decoder_.decode({&r, 1}, 3, times_, batch_, rejects_);
@@ -52,6 +52,7 @@ class DecoderTest : public ::testing::Test {
   EventBatch batch_;
   std::vector<Reject> rejects_;
   std::string value_;
+  char behind_ = 'x';
 };
 
 TEST_F(DecoderTest, ReadsTheClassicEvent) {
@@ -84,6 +85,10 @@ TEST_F(DecoderTest, GivesTheReasonForBrokenRecords) {
   EXPECT_EQ(decode(kClassic + kClassic), "malformed_json");
   EXPECT_EQ(decode(kClassic + "}"), "malformed_json");
   EXPECT_EQ(decode("{'event_id':1}"), "malformed_json");
+  EXPECT_EQ(decode(R"({"event_id":"a":"b","user_id":"u"})"), "malformed_json");
+  EXPECT_EQ(decode(R"({"event_id":"a":[1],"user_id":"u"})"), "malformed_json");
+  EXPECT_EQ(decode(with("x", R"("b":[1])")), "malformed_json");
+  EXPECT_EQ(decode(with("x", "1:2")), "malformed_json");
   EXPECT_EQ(decode(with("note", R"("a":[1,-"b")")), "malformed_json");
   EXPECT_EQ(decode(with("session_id", R"("a":{"b":1})")), "malformed_json");
   EXPECT_EQ(decode("[" + kClassic + "]"), "not_an_object");
@@ -100,7 +105,10 @@ TEST_F(DecoderTest, GivesTheReasonForBrokenRecords) {
 }
 
 TEST_F(DecoderTest, EveryPrefixOfAnEventIsRefused) {
-  for (size_t n = 0; n < kClassic.size(); ++n) EXPECT_NE(decode(kClassic.substr(0, n)), "ok") << n;
+  for (const char behind : {'x', ',', '}', '"', '{', ' '}) {
+    behind_ = behind;
+    for (size_t n = 0; n < kClassic.size(); ++n) EXPECT_NE(decode(kClassic.substr(0, n)), "ok") << n << " before " << behind;
+  }
 }
 
 TEST_F(DecoderTest, GivesTheReasonForFields) {

@@ -112,7 +112,6 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
     account.history = history;
     LogReader& log = *topics_.back().reader;
     const auto committed = silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
-    has_history_ |= history && committed;
     account.end = committed ? *committed : TRY(log.begin(PartitionId(p))).value;
     TRY(log.seek(PartitionId(p), Offset(account.end)));
     accounts_.push_back(account);
@@ -126,12 +125,14 @@ Result<> Job::open_topics() {
   auto live = TRY(open_live_topic(config_, random_));
   // A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
   const TopicIdentity id = live->topic();
-  const std::string prefix = fmt::format("{}/{}@", config_.job, id.name);
-  for (const auto& [app, txn] : silver_->snapshot().txns())
+  const std::string mine = config_.job + "/", prefix = fmt::format("{}{}@", mine, id.name);
+  for (const auto& [app, txn] : silver_->snapshot().txns()) {
+    has_history_ |= app.starts_with(mine) && is_history_topic(app.substr(mine.size()));  // its topic may be gone by now
     if (app.starts_with(prefix) && !app.starts_with(prefix + id.id + "/"))
       return fail(ErrorCode::data_loss, fmt::format("topic {} was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
                                                     id.name, txn.version, app, id.id),
                   "`pactolus offsets accept-loss` goes on with the new topic and keeps a record of it");
+  }
   TRY(add_topic(std::move(live), false));
   live_sources_ = sources_.size();
   watermark_.grow_to(live_sources_);

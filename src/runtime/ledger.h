@@ -30,7 +30,9 @@ struct SourceAccount {
   int64_t conflicting = 0;      // of the duplicates: the same id with other content
   CountByName quarantined;      // by reason
   CountByName late;             // Silver rows that missed a window of the view, by view
-  int64_t max_event_time = kNoTime;  // largest ever seen in Silver rows of this partition, this batch included
+  // Largest ever seen in Silver rows of this partition, this batch included. Of a history, which moves no watermark: of
+  // this batch alone, since only the last account of a live partition is always at hand.
+  int64_t max_event_time = kNoTime;
   bool idle = false;
 
   int64_t quarantined_total() const;

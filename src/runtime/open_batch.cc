@@ -20,6 +20,7 @@ void OpenBatch::start(std::span<const SourceAccount> sources, int64_t batch_time
     a.skipped.clear();
     a.quarantined.clear();
     a.late.clear();
+    if (a.history) a.max_event_time = kNoTime;
   }
 }
 

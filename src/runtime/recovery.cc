@@ -79,6 +79,9 @@ Result<> Recovery::load_snapshot() {
     if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_ || s.batch > job_.gold_batch_) return refused("its batch is not in the log");
     const auto commit = delta::read_commit(job_.lake_.silver(), Version(s.silver_version));
     if (!commit || !commit->commit_info || commit->commit_info->commit_uuid != s.commit_uuid) return refused("its commit is not in the log");
+    // Before the first watermark ids of histories are not remembered, afterwards they are.
+    const BatchAccount account = TRY(batch_account(commit->commit_info->info));
+    if (account.watermark_after == kNoTime && job_.watermark_.watermark() != kNoTime) return refused("it is from before the first watermark");
     return {};
   };
   snapshot_ = TRY(job_.snapshots_.load(accept, [&](const StateSnapshot&) { return job_.dedupe_.oldest_time(); },
@@ -112,8 +115,9 @@ Result<> Recovery::rebuild_dedupe() {
 // The snapshot's windows, then every batch since.
 Result<> Recovery::gold_from_snapshot() {
   job_.interest_ = TRY(ProductInterest::load(snapshot_->interest));
-  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
+  // A fresh rule tells which alerts are open; one that knows them has nothing to say about windows it has judged.
   TRY(rebuild_alerts(job_.interest_.watermark()));
+  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
   return replay(rows, snapshot_->batch);
 }

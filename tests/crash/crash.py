@@ -59,7 +59,7 @@ def torture(task):
             if not killed:
                 break
             kills += 1
-            if power_loss:
+            if power_loss and os.path.exists(journal):  # it may have died before it wrote anything
                 subprocess.run([tool, journal], check=True, stdout=subprocess.DEVNULL)
         lake.catch_up()
         difference = lakes.compare(reference, lake.contents())

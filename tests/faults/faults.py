@@ -155,7 +155,8 @@ class Faults(unittest.TestCase):
         return lake
 
     def segments(self, lake, partition=0):
-        files = sorted(p for p in (lake.folder / "bronze" / TOPIC).rglob("*") if p.stat().st_size > 20_000 and p.is_file())
+        topic = lake.folder / "bronze" / TOPIC
+        files = sorted(p for p in topic.rglob("*") if p.is_file() and p.stat().st_size > 20_000)
         self.assertGreaterEqual(len(files), 1, "no segment was found")
         return [p for p in files if p.parent == files[partition].parent]
 

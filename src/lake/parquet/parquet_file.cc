@@ -29,7 +29,7 @@ constexpr int64_t kRowGroupRows = 1 << 20;
 
 // Our own heap (main.cc sets it up to keep its pages) and not the library's, which gives them back to the kernel after
 // every file and has them cleared again for the next.
-arrow::MemoryPool* pool() { return arrow::system_memory_pool(); }
+arrow::MemoryPool* pool() { return arrow::default_memory_pool(); }
 
 std::shared_ptr<parquet::WriterProperties> properties(const ParquetOptions& o) {
   parquet::WriterProperties::Builder b;
