@@ -73,13 +73,26 @@ void write(benchmark::State& state, Sample sample) {
   state.counters["bytes_per_event"] = double(size) / double(silver.rows.size());
 }
 
-#define PACTOLUS_SILVER_BENCH(what)                                                                              \
-  BENCHMARK_CAPTURE(what, classic, Sample::classic)->ArgName("rows")->Arg(5'000)->Arg(50'000)->Arg(500'000)      \
-      ->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();                                                  \
-  BENCHMARK_CAPTURE(what, classic_uuid, Sample::classic_uuid)->ArgName("rows")->Arg(50'000)->Arg(500'000)        \
-      ->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();                                                  \
-  BENCHMARK_CAPTURE(what, shop, Sample::shop)->ArgName("rows")->Arg(50'000)->Arg(500'000)                        \
-      ->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()
+#define PACTOLUS_SILVER_BENCH(what)                           \
+  BENCHMARK_CAPTURE(what, classic, Sample::classic)           \
+      ->ArgName("rows")                                       \
+      ->Arg(5'000)                                            \
+      ->Arg(50'000)                                           \
+      ->Arg(500'000)                                          \
+      ->Unit(benchmark::kMillisecond)                         \
+      ->MeasureProcessCPUTime();                              \
+  BENCHMARK_CAPTURE(what, classic_uuid, Sample::classic_uuid) \
+      ->ArgName("rows")                                       \
+      ->Arg(50'000)                                           \
+      ->Arg(500'000)                                          \
+      ->Unit(benchmark::kMillisecond)                         \
+      ->MeasureProcessCPUTime();                              \
+  BENCHMARK_CAPTURE(what, shop, Sample::shop)                 \
+      ->ArgName("rows")                                       \
+      ->Arg(50'000)                                           \
+      ->Arg(500'000)                                          \
+      ->Unit(benchmark::kMillisecond)                         \
+      ->MeasureProcessCPUTime()
 PACTOLUS_SILVER_BENCH(columns);
 PACTOLUS_SILVER_BENCH(write);
 

@@ -36,6 +36,13 @@ class Child:
     """One process. `folder` is where it runs and where its output is kept, as <name>.out and <name>.err."""
 
     _count = 0
+    _alive = []  # so that none outlives its scenario
+
+    @staticmethod
+    def end_all():
+        for child in [c for c in Child._alive if c.running()]:
+            child.send(signal.SIGCONT)
+            child.kill()
 
     def __init__(self, command, folder, env=None):
         Child._count += 1
@@ -48,6 +55,7 @@ class Child:
             self._process = subprocess.Popen(self.command, cwd=folder, env=environment(env), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         self.pid = self._process.pid
         self.usage = None
+        Child._alive.append(self)
 
     def running(self):
         if self.usage is None:
@@ -69,6 +77,7 @@ class Child:
         return self.usage
 
     def _ended(self, status, r):
+        Child._alive.remove(self)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self.usage = Usage(self._process.returncode, time.monotonic() - self._started, r.ru_utime, r.ru_stime, r.ru_maxrss * 1024,
                            self.out_path.read_text(errors="replace"))
@@ -99,6 +108,15 @@ class Child:
                 return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, IndexError):
             return 0
+
+    def peak_rss(self):
+        with open(f"/proc/{self.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) * 1024
+
+    def cpu_so_far_s(self):
+        with open(f"/proc/{self.pid}/stat") as f:
+            user, system = f.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class RssSampler:

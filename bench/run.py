@@ -24,7 +24,7 @@ from pathlib import Path
 import docs_table
 import perf_rooms
 from kinds import KINDS
-from processes import Failed
+from processes import Child, Failed
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -67,6 +67,7 @@ def run_scenario(name, scenario, programs, scratch):
     except (Failed, RuntimeError) as wrong:
         result |= {"right": False, "error": str(wrong)}
     finally:
+        Child.end_all()
         shutil.rmtree(folder, ignore_errors=True)
     result["seconds"] = round(time.monotonic() - started, 1)
     return result

@@ -25,32 +25,41 @@ inline std::unique_ptr<EventSource> sample_source(Sample sample, int64_t count) 
   return make_classic({.schedule = schedule, .first_id = kSampleStart, .uuid_ids = sample == Sample::classic_uuid});
 }
 
-// The records of one topic by partition, with the keys, offsets and times that the log would give them.
+// The records of one topic by partition, with the keys, offsets and times that the log would give them; those of one
+// partition lie one behind the other, as in its segments.
 struct SampleTopic {
-  std::string bytes;
+  std::vector<std::string> bytes;  // by partition
   std::vector<std::vector<RecordView>> partitions;
-  int64_t records = 0;
+  int64_t records = 0, value_bytes = 0;
 };
 
 inline SampleTopic sample_topic(Sample sample, int64_t count) {
   struct Where {
-    size_t key_at, key_size, value_at, value_size;
+    size_t at, key_size, value_size;
     int64_t time;
   };
   SampleTopic topic;
-  std::vector<Where> where;
+  topic.bytes.resize(kSamplePartitions);
+  topic.partitions.resize(kSamplePartitions);
+  std::vector<std::vector<Where>> where(kSamplePartitions);
   auto source = sample_source(sample, count);
   for (GeneratedEvent e; source->next(e);) {
-    where.push_back({topic.bytes.size(), e.key.size(), topic.bytes.size() + e.key.size(), e.value.size(), e.send_time_us});
-    topic.bytes.append(e.key).append(e.value);
+    const auto p = size_t(kafka_partition(e.key, kSamplePartitions));
+    where[p].push_back({topic.bytes[p].size(), e.key.size(), e.value.size(), e.send_time_us});
+    topic.bytes[p].append(e.key).append(e.value);
+    ++topic.records;
+    topic.value_bytes += int64_t(e.value.size());
   }
-  topic.bytes.append(kRecordPadding, ' ');
-  topic.partitions.resize(kSamplePartitions);
-  topic.records = int64_t(where.size());
-  for (const Where& w : where) {
-    const std::string_view key(topic.bytes.data() + w.key_at, w.key_size), value(topic.bytes.data() + w.value_at, w.value_size);
-    auto& partition = topic.partitions[size_t(kafka_partition(key, kSamplePartitions))];
-    partition.push_back({.offset = Offset(int64_t(partition.size())), .timestamp_us = w.time, .key = key, .value = value, .origin = {}});
+  for (size_t p = 0; p < topic.partitions.size(); ++p) {
+    topic.bytes[p].append(kRecordPadding, ' ');
+    for (const Where& w : where[p]) {
+      const char* at = topic.bytes[p].data() + w.at;
+      topic.partitions[p].push_back({.offset = Offset(int64_t(topic.partitions[p].size())),
+                                     .timestamp_us = w.time,
+                                     .key = std::string_view(at, w.key_size),
+                                     .value = std::string_view(at + w.key_size, w.value_size),
+                                     .origin = {}});
+    }
   }
   return topic;
 }

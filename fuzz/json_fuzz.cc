@@ -1,5 +1,5 @@
-// The event decoder on any bytes, against everything else that knows JSON here: check_json (ours, strict) and Json::parse
-// (the library's other parser).
+// The event decoder on any bytes, against everything else that knows JSON here: check_json (ours, strict) and
+// Json::parse (the library's other parser).
 //
 //   a row      ⇒  valid UTF-8, check_json says ok, Json::parse sees an object with the same fields, the last of each
 //                 name, and `extra` is exactly the object of the unknown ones
@@ -7,9 +7,10 @@
 //   always     ⇒  one row or one reject for a record, never both, and a reject keeps the exact bytes; the same record
 //                 has the same fate alone and among others, whatever lies behind it in memory
 //
-// Numbers: Json::parse refuses what a double or 64 bits cannot hold, the decoder keeps them as text in `extra` (RFC 8259
-// knows no limits). So numbers are replaced by 0 before Json::parse is asked; whether they are numbers says check_json.
-// Depth: the library counts levels of the document, the decoder those of a value; the rules below ask for less than both.
+// Numbers: Json::parse refuses what a double or 64 bits cannot hold, the decoder keeps them as text in `extra` (RFC
+// 8259 knows no limits). So numbers are replaced by 0 before Json::parse is asked; whether they are numbers says
+// check_json. Depth: the library counts levels of the document, the decoder those of a value; the rules below ask for
+// less than both.
 //
 // The first byte: even, the rest are records, one a line; odd, the rest is put into an event that lacks nothing.
 #include <cstdint>
@@ -27,8 +28,9 @@ namespace pactolus {
 namespace {
 
 constexpr int kDepth = 32;
-constexpr std::string_view kFields[] = {"event_id",   "user_id",      "product_id",  "event_type", "timestamp", "session_id", "product_category",
-                                        "device_type", "page_url",    "price",       "referrer",   "quantity",  "currency",   "order_id"};
+constexpr std::string_view kFields[] = {"event_id",   "user_id",          "product_id",  "event_type", "timestamp",
+                                        "session_id", "product_category", "device_type", "page_url",   "price",
+                                        "referrer",   "quantity",         "currency",    "order_id"};
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. Written from the standard's table, bit by bit.
 bool is_utf8(std::string_view s) {
@@ -37,10 +39,14 @@ bool is_utf8(std::string_view s) {
     const auto tail = [&](size_t k, uint8_t low = 0x80, uint8_t high = 0xBF) { return b(k) >= low && b(k) <= high; };
     const uint8_t c = b(0);
     size_t n = 0;
-    if (c < 0x80) n = 1;
-    else if (c >= 0xC2 && c <= 0xDF && tail(1)) n = 2;
-    else if (c >= 0xE0 && c <= 0xEF && tail(1, c == 0xE0 ? 0xA0 : 0x80, c == 0xED ? 0x9F : 0xBF) && tail(2)) n = 3;
-    else if (c >= 0xF0 && c <= 0xF4 && tail(1, c == 0xF0 ? 0x90 : 0x80, c == 0xF4 ? 0x8F : 0xBF) && tail(2) && tail(3)) n = 4;
+    if (c < 0x80)
+      n = 1;
+    else if (c >= 0xC2 && c <= 0xDF && tail(1))
+      n = 2;
+    else if (c >= 0xE0 && c <= 0xEF && tail(1, c == 0xE0 ? 0xA0 : 0x80, c == 0xED ? 0x9F : 0xBF) && tail(2))
+      n = 3;
+    else if (c >= 0xF0 && c <= 0xF4 && tail(1, c == 0xF0 ? 0x90 : 0x80, c == 0xF4 ? 0x8F : 0xBF) && tail(2) && tail(3))
+      n = 4;
     if (n == 0) return false;
     i += n;
   }
@@ -55,10 +61,13 @@ std::string without_numbers(std::string_view json) {
     const char c = json[i];
     if (in_text) {
       out.push_back(c);
-      if (c == '\\') out.push_back(json[++i]);
-      else if (c == '"') in_text = false;
+      if (c == '\\')
+        out.push_back(json[++i]);
+      else if (c == '"')
+        in_text = false;
     } else if (c == '-' || (c >= '0' && c <= '9')) {
-      while (i + 1 < json.size() && std::string_view("0123456789+-.eE").find(json[i + 1]) != std::string_view::npos) ++i;
+      while (i + 1 < json.size() && std::string_view("0123456789+-.eE").find(json[i + 1]) != std::string_view::npos)
+        ++i;
       out.push_back('0');
     } else {
       in_text = c == '"';
@@ -77,7 +86,8 @@ class Fuzzed {
  public:
   Decoded decode(const std::vector<std::string_view>& records) {
     std::vector<RecordView> views;
-    for (const std::string_view r : records) views.push_back({Offset(int64_t(views.size())), 1'764'411'330'000'000, std::nullopt, r, {}});
+    for (const std::string_view r : records)
+      views.push_back({Offset(int64_t(views.size())), 1'764'411'330'000'000, std::nullopt, r, {}});
     Decoded out;
     decoder_.decode(views, 3, {1'764'411'330'000'000, kNoTime}, out.batch, out.rejects);
     PACTOLUS_CHECK_EQ(out.batch.rows() + out.rejects.size(), records.size());
@@ -85,7 +95,10 @@ class Fuzzed {
   }
 
  private:
-  Decoder decoder_{DecodeRules{.extra_types = {{"wishlist", EventKind::view}}, .max_ahead_us = kMicrosPerDay, .max_record_bytes = 1 << 16, .max_depth = kDepth}};
+  Decoder decoder_{DecodeRules{.extra_types = {{"wishlist", EventKind::view}},
+                               .max_ahead_us = kMicrosPerDay,
+                               .max_record_bytes = 1 << 16,
+                               .max_depth = kDepth}};
 };
 
 void check_text(const CodedRows& column, const TextDictionary& values, const Json* wanted) {
@@ -105,8 +118,10 @@ void check_row(std::string_view json, const EventBatch& b) {
   for (const auto& [name, value] : document->as_object()) {
     size_t f = 0;
     while (f < std::size(kFields) && kFields[f] != name) ++f;
-    if (f < std::size(kFields)) fields[f] = &value;
-    else unknown.emplace_back(name, value);
+    if (f < std::size(kFields))
+      fields[f] = &value;
+    else
+      unknown.emplace_back(name, value);
   }
   PACTOLUS_CHECK(fields[0] && b.event_id.at(0) == fields[0]->as_string());
   check_text(b.user_id, b.users, fields[1]);
@@ -133,8 +148,9 @@ bool same(const EventBatch& a, size_t i, const EventBatch& b, size_t j) {
     const int32_t x = (a.*column).codes[i], y = (b.*column).codes[j];
     return x < 0 || y < 0 ? x == y : (a.*values).value(x) == (b.*values).value(y);
   };
-  return a.event_id.at(i) == b.event_id.at(j) && a.fingerprint[i] == b.fingerprint[j] && a.event_time[i] == b.event_time[j] &&
-         a.event_type[i] == b.event_type[j] && a.price[i] == b.price[j] && a.quantity[i] == b.quantity[j] && a.extra.at(i) == b.extra.at(j) &&
+  return a.event_id.at(i) == b.event_id.at(j) && a.fingerprint[i] == b.fingerprint[j] &&
+         a.event_time[i] == b.event_time[j] && a.event_type[i] == b.event_type[j] && a.price[i] == b.price[j] &&
+         a.quantity[i] == b.quantity[j] && a.extra.at(i) == b.extra.at(j) &&
          text(&EventBatch::user_id, &EventBatch::users) && text(&EventBatch::product_id, &EventBatch::products) &&
          text(&EventBatch::page_url, &EventBatch::pages) && text(&EventBatch::currency, &EventBatch::currencies);
 }
@@ -157,7 +173,8 @@ void check(Fuzzed& fuzzed, const std::vector<std::string_view>& records) {
     const Reject& r = alone.rejects[0];
     PACTOLUS_CHECK_LT(reject, together.rejects.size());
     const Reject& other = together.rejects[reject++];
-    PACTOLUS_CHECK(r.reason == other.reason && r.field == other.field && r.detail == other.detail && other.offset == int64_t(i));
+    PACTOLUS_CHECK(r.reason == other.reason && r.field == other.field && r.detail == other.detail &&
+                   other.offset == int64_t(i));
     PACTOLUS_CHECK(r.has_value && r.value == records[i]);
     PACTOLUS_CHECK(int(r.reason) < kRejectReasons && is_utf8(r.detail) && is_utf8(r.field));
     if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);
@@ -178,7 +195,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes;
   std::vector<std::string_view> records;
   if (data[0] % 2 == 1) {
-    bytes = "{\"event_id\":\"e\",\"user_id\":\"u\",\"event_type\":\"search\",\"timestamp\":\"2025-11-29T10:15:30Z\"," + std::string(input) + "}";
+    bytes = "{\"event_id\":\"e\",\"user_id\":\"u\",\"event_type\":\"search\",\"timestamp\":\"2025-11-29T10:15:30Z\"," +
+            std::string(input) + "}";
     const size_t end = bytes.size();
     bytes.append(kRecordPadding, 'x');
     records.push_back(std::string_view(bytes).substr(0, end));

@@ -38,12 +38,15 @@ void read_run(std::string_view bytes, int64_t claimed, int64_t first_bucket) {
   size_t kept = 0;
   for (const Entry& e : ids) kept += e.bucket_start >= first_bucket;
   PACTOLUS_CHECK_EQ(some.size(), kept);
-  const std::string written = encode_run(ids);  // sorts
+  std::stable_sort(ids.begin(), ids.end(),
+                   [](const Entry& a, const Entry& b) { return a.bucket_start < b.bucket_start; });
+  const std::string written = encode_run(ids);
   std::vector<Entry> again;
   PACTOLUS_CHECK(decode_run(written, claimed, INT64_MIN, again).has_value());
   PACTOLUS_CHECK_EQ(again.size(), ids.size());
   for (size_t i = 0; i < ids.size(); ++i)
-    PACTOLUS_CHECK(again[i].fingerprint == ids[i].fingerprint && again[i].bucket_start == ids[i].bucket_start && again[i].content == ids[i].content);
+    PACTOLUS_CHECK(again[i].fingerprint == ids[i].fingerprint && again[i].bucket_start == ids[i].bucket_start &&
+                   again[i].content == ids[i].content);
 }
 
 // Takes numbers and bytes from the input; zeros and nothing at its end.

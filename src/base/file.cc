@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <cerrno>
 
 #include "base/clock.h"
@@ -38,12 +40,12 @@ Result<> write_all(int fd, int64_t position, std::string_view bytes, const fs::p
   return {};
 }
 
-// Beside the target, so that rename and link stay within one file system. A number drawn by this process and a counter
-// keep writers apart, also threads, and containers that all run as process 1.
+// Beside the target, so that rename and link stay within one file system. Its id keeps a process and its forks apart, a
+// number drawn once keeps containers apart that all run as process 1, a counter threads.
 fs::path temporary_beside(const fs::path& path) {
   static const uint64_t process = Random::from_system().next();
   static std::atomic<uint64_t> count{0};
-  return path.parent_path() / fmt::format(".{}.{:016x}.{}.tmp", path.filename().native(), process, count.fetch_add(1));
+  return path.parent_path() / fmt::format(".{}.{}.{:016x}.{}.tmp", path.filename().native(), ::getpid(), process, count.fetch_add(1));
 }
 
 Result<> write_temporary(const fs::path& path, std::string_view bytes) {
@@ -124,17 +126,38 @@ Result<> sync_folder(const fs::path& folder) {
   return {};
 }
 
+namespace {
+
+// A folder that is there may have been made by a process that was killed before it fsynced the parent; so the first
+// time that this process meets a folder it makes the name durable. Any thread.
+Result<> sync_name_once(const fs::path& folder, bool fresh) {
+  static std::mutex mutex;
+  static std::set<std::string> durable;
+  const std::string name = fs::absolute(folder).lexically_normal().native();
+  {
+    const std::lock_guard lock(mutex);
+    if (!fresh && durable.contains(name)) return {};
+  }
+  TRY(sync_folder(folder.parent_path()));
+  const std::lock_guard lock(mutex);
+  durable.insert(name);
+  return {};
+}
+
+}  // namespace
+
 Result<> make_folders(const fs::path& folder) {
-  if (folder.empty()) return {};
+  if (folder.empty() || folder == folder.root_path()) return {};
   struct stat st{};
   if (::stat(folder.c_str(), &st) == 0) {
-    if (S_ISDIR(st.st_mode)) return {};
+    if (S_ISDIR(st.st_mode)) return sync_name_once(folder, false);
     return fail(ErrorCode::io, fmt::format("cannot make folder {}: a file is in the way", folder.native()));
   }
   TRY(make_folders(folder.parent_path()));
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("cannot make folder", folder.native());
   disk_journal::created(folder);
-  return sync_folder(folder.parent_path());
+  fault_point("folder.made");
+  return sync_name_once(folder, true);
 }
 
 Result<std::string> read_file(const fs::path& path) { return read_file_part(path, 0, INT64_MAX); }
@@ -248,6 +271,18 @@ Result<std::optional<FileLock>> FileLock::try_lock(const fs::path& path) {
     return fail_errno("cannot lock", path.native());
   }
   return std::optional(std::move(lock));
+}
+
+Result<bool> FileLock::is_held(const fs::path& path) {
+  const auto fd = open_descriptor(path, O_RDONLY);
+  if (!fd) {
+    if (fd.error().code == ErrorCode::not_found) return false;
+    return std::unexpected(fd.error());
+  }
+  const FileLock lock(*fd);
+  if (::flock(*fd, LOCK_SH | LOCK_NB) == 0) return false;
+  if (errno == EWOULDBLOCK) return true;
+  return fail_errno("cannot look at the lock", path.native());
 }
 
 Result<> FileLock::write_holder(std::string_view text) {

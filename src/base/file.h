@@ -78,6 +78,8 @@ class FileLock {
   ~FileLock();
   // Empty when another process or object holds it.
   static Result<std::optional<FileLock>> try_lock(const fs::path& path);
+  // Does anybody hold it exclusively now? Needs only to read the file, and keeps nobody away.
+  static Result<bool> is_held(const fs::path& path);
   bool held() const noexcept { return fd_ >= 0; }
   // Content of the lock file: who holds it. Read by anybody.
   Result<> write_holder(std::string_view text);

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/time_text.h"
-#include "cli/terminal.h"
 #include "runtime/status.h"
 
 namespace pactolus {
@@ -31,16 +30,11 @@ Json summary_json(const JobView& v) {
 
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) {
   int64_t wait_us = kShortWait_us, last_tick = 0;
-  const int64_t started = clock.boot_us();
-  LiveTable progress(session.out, session.message_terminal);
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     const int64_t now = clock.boot_us();
     if (step.committed || now - last_tick >= kTick_us) TRY(write_status(job, clock, true));
-    if (now - last_tick >= kTick_us) {
-      last_tick = now;
-      if (loop.every_tick) loop.every_tick(job);
-    }
+    if (now - last_tick >= kTick_us) last_tick = now;
     if (step.records > 0 || step.committed) {
       wait_us = kShortWait_us;
       continue;
@@ -49,7 +43,6 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
     clock.sleep_us(wait_us);
     wait_us = std::min(wait_us * 2, kLongWait_us);
   }
-  (void)started;
   TRY(job.finish(loop.close_windows && !session.stop.requested()));
   return write_status(job, clock, false);
 }

@@ -1,8 +1,6 @@
 // Driving a job from a command: steps until it is done or asked to stop, with status and progress on the way.
 #pragma once
 
-#include <functional>
-
 #include "cli/command.h"
 #include "cli/stop_signal.h"
 #include "runtime/job.h"
@@ -12,7 +10,6 @@ namespace pactolus {
 struct JobLoop {
   bool until_caught_up = false;
   bool close_windows = false;
-  std::function<void(Job&)> every_tick = {};  // about every 250 ms, for live tables
 };
 
 // Ends after a clean finish (commit, Gold brought up), also when asked to stop.

@@ -92,7 +92,7 @@ bool parse_epoch(std::string_view token, int64_t& out) noexcept {
     whole = int64_t(std::floor(number));
     fraction = int64_t((number - std::floor(number)) * 1e6);
   }
-  const int64_t size = whole < 0 ? -whole : whole;
+  const uint64_t size = whole < 0 ? 0 - uint64_t(whole) : uint64_t(whole);
   if (size < 100'000'000'000) out = whole * 1'000'000 + fraction;
   else if (size < 100'000'000'000'000) out = whole * 1000 + fraction / 1000;
   else out = whole;

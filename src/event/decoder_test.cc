@@ -184,6 +184,7 @@ TEST_F(DecoderTest, ReadsEveryFormOfTime) {
   EXPECT_EQ(time_of("\"2025-11-29T10:65:30.123456Z\""), "invalid_timestamp timestamp");
   EXPECT_EQ(time_of("\"2025-11-2910:15:30.1234567Z\""), "invalid_timestamp timestamp");
   EXPECT_EQ(time_of("999999999999999999"), "invalid_timestamp timestamp");
+  EXPECT_EQ(time_of("-9223372036854775808"), "invalid_timestamp timestamp");
   EXPECT_EQ(time_of("1e300"), "invalid_timestamp timestamp");
 }
 

@@ -5,11 +5,12 @@
 
 #include <cstring>
 
-#include "base/check.h"
 
 namespace pactolus {
 namespace {
 constexpr size_t kFirstSlots = 256;
+
+uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
 
 // Equality of texts that are nearly always equal, since their hashes are: no call for up to 16 bytes.
 bool same(std::string_view a, std::string_view b) noexcept {
@@ -28,8 +29,6 @@ bool same(std::string_view a, std::string_view b) noexcept {
 
 TextDictionary::TextDictionary() : slots_(kFirstSlots) {}
 
-uint64_t TextDictionary::hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
-
 size_t TextDictionary::slot_of(uint64_t hash, std::string_view text) const {
   const size_t mask = slots_.size() - 1;
   const auto tag = uint32_t(hash >> 32);
@@ -42,7 +41,8 @@ size_t TextDictionary::slot_of(uint64_t hash, std::string_view text) const {
 
 int32_t TextDictionary::find(std::string_view text) const { return slots_[slot_of(hash_of(text), text)].code; }
 
-int32_t TextDictionary::code(std::string_view text, uint64_t h) {
+int32_t TextDictionary::code(std::string_view text) {
+  const uint64_t h = hash_of(text);
   Slot& slot = slots_[slot_of(h, text)];
   if (slot.code >= 0) return slot.code;
   const auto code = int32_t(entries_.size());

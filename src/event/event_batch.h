@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/decimal.h"
 #include "base/ids.h"
 
@@ -19,11 +20,7 @@ namespace pactolus {
 class TextDictionary {
  public:
   TextDictionary();
-  int32_t code(std::string_view value) { return code(value, hash_of(value)); }  // inserts when new
-  // The two halves of it, for a caller with several values at hand: what one waits for, the others can use.
-  static uint64_t hash_of(std::string_view value) noexcept;  // hash64
-  void prefetch(uint64_t hash) const noexcept { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
-  int32_t code(std::string_view value, uint64_t hash);
+  int32_t code(std::string_view value);             // inserts when new
   int32_t find(std::string_view value) const;       // -1 when absent
   std::string_view value(int32_t code) const {
     const Entry& e = entries_[size_t(code)];
@@ -54,7 +51,11 @@ class TextDictionary {
 struct TextRows {
   std::string bytes;
   std::vector<uint32_t> ends{0};
-  void append(std::string_view v) { bytes.append(v); ends.push_back(uint32_t(bytes.size())); }
+  void append(std::string_view v) {
+    bytes.append(v);
+    PACTOLUS_CHECK(bytes.size() <= UINT32_MAX, "text rows outgrew their 32-bit offsets");
+    ends.push_back(uint32_t(bytes.size()));
+  }
   std::string_view at(size_t row) const { return {bytes.data() + ends[row], ends[row + 1] - ends[row]}; }
   size_t rows() const { return ends.size() - 1; }
   void clear() { bytes.clear(); ends.assign(1, 0); }

@@ -32,6 +32,16 @@ AlertTransition AlertRule::transition(std::string_view product, AlertState state
           alert.opened_window,  alert.views, alert.purchases};
 }
 
+std::vector<AlertTransition> AlertRule::open() const {
+  std::vector<AlertTransition> out;
+  for (const auto& [product, alert] : open_) {
+    const bool fresh = alert.judged_window == alert.opened_window;
+    out.push_back(transition(product, fresh ? AlertState::open : AlertState::update, alert));
+  }
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.views > b.views; });
+  return out;
+}
+
 void AlertRule::judge_row(const InterestRow& row, std::vector<AlertTransition>& out) {
   const bool met = row.views > options_.views_above && row.purchases < options_.purchases_below;
   const auto found = open_.find(row.product_id);

@@ -53,6 +53,7 @@ class AlertRule {
   // Transitions by (window_start, product_id).
   std::vector<AlertTransition> judge(std::span<const InterestRow> rows, int64_t watermark);
   size_t open_alerts() const noexcept { return open_.size(); }
+  std::vector<AlertTransition> open() const;  // as last told, most viewed first
 
   // As for ProductInterest: bytes that only depend on the meaning; compare fingerprint() after loading.
   void save(std::string& out) const;

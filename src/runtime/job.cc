@@ -57,6 +57,9 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   FileLock lock = TRY(lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
   TRY(job->open_tables());
   TRY(job->take(std::move(lock)));
+  // What another holder committed up to a moment ago, too.
+  for (auto* table : {&job->quarantine_, &job->interest_table_}) TRY((*table)->refresh());
+  TRY(job->maintenance_.open());
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());
@@ -75,7 +78,7 @@ Result<> Job::open_tables() {
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
   quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
   interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest, "gold.before_link", "gold.linked"));
-  return maintenance_.open();
+  return {};
 }
 
 // Epoch E+1 in the Silver log: from this commit on whoever ran before finds it at its next commit and stops.
@@ -121,38 +124,63 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   return {};
 }
 
+// A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
+Result<> Job::refuse_other_topics(std::string_view topic_id) const {
+  const std::string prefix = fmt::format("{}/{}@", config_.job, config_.kafka.topic);
+  for (const auto& [app, txn] : silver_->snapshot().txns())
+    if (app.starts_with(prefix) && (topic_id.empty() || !app.starts_with(fmt::format("{}{}/", prefix, topic_id))))
+      return fail(ErrorCode::data_loss,
+                  fmt::format("topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
+                              config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
+                  "bring its folder back; to go on without it, start a new lake");
+  return {};
+}
+
 Result<> Job::open_topics() {
+  if (!TRY(live_topic_exists(config_))) TRY(refuse_other_topics(""));  // before a new one is made in its place
   auto live = TRY(open_live_topic(config_, random_));
-  // A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
-  const TopicIdentity id = live->topic();
-  const std::string mine = config_.job + "/", prefix = fmt::format("{}{}@", mine, id.name);
-  for (const auto& [app, txn] : silver_->snapshot().txns()) {
+  TRY(refuse_other_topics(live->topic().id));
+  const std::string mine = config_.job + "/";
+  for (const auto& [app, txn] : silver_->snapshot().txns())
     has_history_ |= app.starts_with(mine) && is_history_topic(app.substr(mine.size()));  // its topic may be gone by now
-    if (app.starts_with(prefix) && !app.starts_with(prefix + id.id + "/"))
-      return fail(ErrorCode::data_loss, fmt::format("topic {} was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
-                                                    id.name, txn.version, app, id.id),
-                  "`pactolus offsets accept-loss` goes on with the new topic and keeps a record of it");
-  }
   TRY(add_topic(std::move(live), false));
   live_sources_ = sources_.size();
   watermark_.grow_to(live_sources_);
   return discover_histories();
 }
 
+// Between batches. A history that is committed to its end needs no reader any more: a lake may have thousands of them.
+// An ingest may go on with it later: then its stamp is another.
 Result<> Job::discover_histories() {
   last_discovery_boot_us_ = clock_.boot_us();
+  leave_finished_histories();
   for (const std::string& name : TRY(list_history_topics(config_))) {
+    const auto finished = finished_histories_.find(name);
+    if (finished != finished_histories_.end() && history_stamp(config_, name) == finished->second) continue;
     const bool known = std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
-    if (!known) TRY(add_topic(TRY(open_history_topic(config_, name)), true));
+    if (known) continue;
+    TRY(add_topic(TRY(open_history_topic(config_, name)), true));
+    leave_finished_histories();  // one at a time, so that few files are open at once
   }
-  for (size_t s = live_sources_; s < sources_.size(); ++s) sources_[s].at_end = false;  // an ingest may have gone on
+  if (sources_.size() > UINT16_MAX)
+    return fail(ErrorCode::unsupported, fmt::format("{} partitions and histories at a time, at most {}", sources_.size(), UINT16_MAX));
   return {};
 }
 
-void Job::judge_alerts(std::span<const InterestRow> rows) {
-  for (AlertTransition& t : alerts_.judge(rows, interest_.watermark())) {
-    if (t.state == AlertState::resolved) open_alerts_.erase(t.product_id);
-    else open_alerts_.insert_or_assign(t.product_id, std::move(t));
+void Job::leave_finished_histories() {
+  for (size_t s = sources_.size(); s-- > live_sources_;) {
+    sources_[s].at_end = false;  // an ingest may have gone on
+    const size_t topic = sources_[s].topic;
+    LogReader& log = *topics_[topic].reader;
+    const uint64_t stamp = history_stamp(config_, log.topic().name);  // before the end: what comes between is seen next time
+    const auto end = log.end(sources_[s].partition);
+    if (!end || log.topic().partitions != 1 || end->value != accounts_[s].end) continue;
+    finished_histories_[log.topic().name] = stamp;
+    topics_.erase(topics_.begin() + int64_t(topic));
+    sources_.erase(sources_.begin() + int64_t(s));
+    source_names_.erase(source_names_.begin() + int64_t(s));
+    accounts_.erase(accounts_.begin() + int64_t(s));
+    for (Source& other : sources_) other.topic -= other.topic > topic;
   }
 }
 
@@ -176,17 +204,25 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   if (int64_t(polled.records.size()) > max_records) {  // a fixed cut: what is beyond it is read again
     polled.records = polled.records.first(size_t(max_records));
     polled.next = polled.records.back().offset + 1;
+    polled.skipped = polled.next - Offset(open_.is_open() ? open_.accounts()[s].end : accounts_[s].end) - int64_t(polled.records.size());
     TRY(topic.reader->seek(source.partition, polled.next));
   }
   start_batch(topic.history);
-  source.last_record_boot_us = clock_.boot_us();
+  open_.advance_batch_time(clock_.now_us());
+  const size_t kept = open_.kept().size();
   open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
+  if (open_.kept().size() > kept) source.last_row_boot_us = clock_.boot_us();
   return int64_t(polled.records.size());
+}
+
+// Memory is bounded in every mode; the bytes follow from the log, so the cuts do too.
+bool Job::full() const {
+  return open_.is_open() && (open_.bytes() >= kBatchBytes || (config_.run.batch_records == 0 && open_.records() >= kBatchRecords));
 }
 
 bool Job::due() const {
   if (!open_.is_open()) return false;
-  if (config_.run.batch_records == 0 && (open_.records() >= kBatchRecords || open_.bytes() >= kBatchBytes)) return true;
+  if (full()) return true;
   return config_.run.batch_records == 0 && clock_.boot_us() - opened_boot_us_ >= config_.run.commit_interval_us;
 }
 
@@ -204,7 +240,7 @@ Result<Job::Step> Job::read_live() {
   const int64_t quota = config_.run.batch_records == 0
                             ? kBatchRecords
                             : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
-  bool all_at_end = true, all_done = true;  // done: at its end, or it has brought its share
+  bool all_at_end = true, all_done = true, some_at_end = false;  // done: at its end, or it has brought its share
   for (size_t i = 0; i < live_sources_; ++i) {
     const size_t s = (next_source_ + i) % live_sources_;
     if (watermark_.paused(s)) {
@@ -222,11 +258,18 @@ Result<Job::Step> Job::read_live() {
     sources_[s].at_end = at_end;
     step.records += records;
     all_at_end &= at_end;
+    some_at_end |= at_end;
     all_done &= at_end || records == room;
+    if (full()) {
+      all_at_end = false;
+      break;
+    }
   }
   next_source_ = (next_source_ + 1) % live_sources_;
   step.caught_up = all_at_end;
-  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done;
+  // What a partition at its end still lacks of its share may come until the tick.
+  const bool rest = clock_.boot_us() - opened_boot_us_ >= config_.run.commit_interval_us;
+  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done && (!some_at_end || rest);
   const bool tick = clock_.boot_us() - last_tick_boot_us_ >= config_.run.commit_interval_us;
   if (due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) {
     TRY(cut(false));
@@ -239,8 +282,9 @@ Result<Job::Step> Job::read_live() {
 std::vector<bool> Job::idle_now() const {
   std::vector<bool> idle(live_sources_);
   for (size_t s = 0; s < live_sources_; ++s) {
-    const bool silent = !open_.is_open() || open_.source_records(s) == 0;
-    const bool for_long = clock_.boot_us() - sources_[s].last_record_boot_us >= config_.time.idle_after_us;
+    // Rejects do not count: only Silver rows move event time, and a partition that brings none must not hold it back.
+    const bool silent = !open_.is_open() || open_.source_rows(s) == 0;
+    const bool for_long = clock_.boot_us() - sources_[s].last_row_boot_us >= config_.time.idle_after_us;
     idle[s] = silent && sources_[s].at_end && (for_long || accounts_[s].idle);  // it stays idle until it brings something
   }
   return idle;
@@ -359,7 +403,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     for (const auto& [view, n] : a.late) totals_.late += n;
   }
   const std::vector<InterestRow> rows = interest_.commit(watermark_.watermark());
-  judge_alerts(rows);
+  alerts_.judge(rows, watermark_.watermark());
   open_.clear();
   if (first_watermark) TRY(remember_histories());
 
@@ -411,9 +455,33 @@ Result<> Job::commit_quarantine(const BatchAccount& account) {
   for (const NamedFile& f : account.quarantine_files) t.adds.push_back(quarantine_add(f, t.time_ms));
   t.txns = {{id, account.batch, t.time_ms}};
   t.blind_append = true;
-  auto version = while_disk_is_full([&] { return quarantine_->commit(t); });
-  if (!version) return std::unexpected(version.error());
-  quarantine_batch_ = account.batch;
+  return follow(*quarantine_, t, account.batch, quarantine_batch_);
+}
+
+// A commit behind Silver's. The table's own txn says whether the batch is in it: a process that was taken over, or its
+// successor, may have been first, with the same rows.
+Result<> Job::follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached) {
+  const std::string id = app_id(config_.job, "batch");
+  const auto is_there = [&](const delta::Snapshot& now) { return now.txn_version(id).value_or(0) >= batch; };
+  const delta::CommitPolicy policy{.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
+    if (is_there(now)) return fail(ErrorCode::conflict, fmt::format("batch {} is in {} already", batch, table.folder().native()));
+    return {};
+  }};
+  auto version = while_disk_is_full([&] { return table.commit(t, policy); });
+  if (!version) {
+    if (version.error().code != ErrorCode::conflict) return std::unexpected(version.error());
+    TRY(table.refresh());
+    if (!is_there(table.snapshot())) return std::unexpected(version.error());
+  }
+  reached = batch;
+  return {};
+}
+
+Result<> Job::check_epoch() {
+  TRY(silver_->refresh());
+  const int64_t epoch = silver_->snapshot().txn_version(app_id(config_.job, "epoch")).value_or(0);
+  if (epoch != epoch_)
+    return fail(ErrorCode::fenced, fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
   return {};
 }
 
@@ -430,10 +498,7 @@ Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const Int
   t.adds = std::move(*adds);
   t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
   t.blind_append = true;
-  auto version = while_disk_is_full([&] { return interest_table_->commit(t); });
-  if (!version) return std::unexpected(version.error());
-  gold_batch_ = batch;
-  return {};
+  return follow(*interest_table_, t, batch, gold_batch_);
 }
 
 Result<> Job::finish(bool close_windows) {
@@ -459,10 +524,7 @@ Result<> Job::bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached
   t.time_ms = batch_time_ / 1000;
   t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
   t.blind_append = true;
-  auto version = while_disk_is_full([&] { return table->commit(t); });
-  if (!version) return std::unexpected(version.error());
-  reached = batch_;
-  return {};
+  return follow(*table, t, batch_, reached);
 }
 
 Result<> Job::judge_history() {
@@ -474,10 +536,7 @@ Result<> Job::judge_history() {
   std::vector<Seen> fates(events.rows(), Seen::no);
   for (const auto& [date, rows] : by_date)
     for (const uint32_t row : rows) {
-      const uint8_t content = content_byte(events, row);
-      fates[row] = dedupe_.lookup(events.fingerprint[row], content);
-      if (fates[row] == Seen::no)
-        fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row], content, true));
+      fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row], content_byte(events, row), true));
     }
   open_.set_fates(std::move(fates));
   return {};
@@ -510,6 +569,7 @@ void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
 // Only when the tables behind Silver have reached the batch: a snapshot must not be ahead of what it stands for.
 Result<> Job::save_snapshot() {
   if (snapshot_batch_ == batch_) return {};
+  TRY(check_epoch());  // a process that was taken over must not touch its successor's snapshots
   TRY(bring_up(quarantine_, quarantine_batch_));
   TRY(bring_up(interest_table_, gold_batch_));
   StateSnapshot s;
@@ -546,9 +606,15 @@ Result<> Job::save_snapshot() {
 // With the first watermark it is known how far back ids are remembered: from then on those of histories are too.
 Result<> Job::remember_histories() {
   if (!has_history_) return {};
-  const SilverRows rows = TRY(read_silver(silver_->snapshot(), decoder_, {.from_time = dedupe_.oldest_time()}));
-  for (size_t i = 0; i < rows.events.rows(); ++i)
-    if (rows.history[i]) dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  const SilverFilter filter{.from_time = dedupe_.oldest_time()};
+  SilverRows rows;
+  for (const delta::AddFile* file : silver_files(silver_->snapshot(), filter)) {
+    rows.clear();
+    TRY(read_silver_file(lake_.silver(), *file, decoder_, filter, rows));
+    for (size_t i = 0; i < rows.events.rows(); ++i)
+      if (rows.history[i]) dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+  }
+  silver_dates_.clear();  // nobody asks by date as long as no history comes
   snapshots_.forget_base();
   new_ids_.clear();
   return {};
@@ -558,12 +624,14 @@ Result<> Job::maintain() {
   // Recovery reads the commits behind the snapshot, and those that quarantine and Gold have not reached; without a
   // snapshot nothing may go.
   const int64_t needed = snapshot_version_;
+  if (!maintenance_.due(*silver_, *quarantine_, *interest_table_)) return {};
+  TRY(check_epoch());
   const auto cared = maintenance_.after_commit(*silver_, *quarantine_, *interest_table_, needed, epoch_);
-  if (!cared && cared.error().code == ErrorCode::disk_full) {
-    if (options_.say) options_.say(fmt::format("maintenance waits for space: {}", cared.error().message));
-    return {};
-  }
-  return cared;
+  if (cared) return {};
+  if (cared.error().fatal()) return cared;
+  // Care is not the stream: it is told, and tried again from what is in the tables.
+  if (options_.say) options_.say(fmt::format("maintenance could not be done: {}", cared.error().message));
+  return maintenance_.open();
 }
 
 Result<> Job::apply_retention() {
@@ -586,8 +654,7 @@ JobView Job::view() const {
   v.watermark = watermark_.watermark();
   v.totals = totals_;
   v.sources = accounts_;
-  for (const auto& [product, alert] : open_alerts_) v.open_alerts.push_back(alert);
-  std::stable_sort(v.open_alerts.begin(), v.open_alerts.end(), [](const auto& a, const auto& b) { return a.views > b.views; });
+  v.open_alerts = alerts_.open();
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();
   return v;

@@ -45,7 +45,7 @@ struct JobOptions {
 struct JobTotals {  // since this process opened the job
   int64_t records = 0, silver = 0, duplicates = 0, conflicting = 0, late = 0, batches = 0;
   CountByName quarantined;
-  int64_t records_before = 0;  // offsets that earlier runs committed
+  int64_t records_before = 0;  // offsets that earlier runs had committed
 };
 
 // What the last commit left, and what is in progress: for `status` and live tables.
@@ -53,7 +53,7 @@ struct JobView {
   int64_t batch = 0, epoch = 0, batch_time = 0, silver_version = -1;
   int64_t watermark = kNoTime;
   JobTotals totals;
-  std::vector<SourceAccount> sources;         // with the open batch's offsets
+  std::vector<SourceAccount> sources;         // as of the last commit
   std::vector<AlertTransition> open_alerts;   // as of the last window judged, most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
 };
@@ -91,7 +91,7 @@ class Job {
   struct Source {
     size_t topic = 0;
     PartitionId partition;
-    int64_t last_record_boot_us = 0;  // when it last brought something
+    int64_t last_row_boot_us = 0;  // when it last brought a Silver row
     bool at_end = false;
   };
 
@@ -101,10 +101,14 @@ class Job {
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
   Result<> discover_histories();
+  Result<> refuse_other_topics(std::string_view topic_id) const;
+  void leave_finished_histories();
+  Result<> check_epoch();
   Result<Step> read_live();
   Result<Step> read_history();
   Result<int64_t> poll(size_t source, int64_t max_records, bool& at_end);
   void start_batch(bool history);
+  bool full() const;
   bool due() const;
   bool tick_changes_something();
   std::vector<bool> idle_now() const;
@@ -115,6 +119,7 @@ class Job {
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();
+  Result<> follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached);
   Result<> bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached);
   Result<> apply_retention();
   Result<> save_snapshot();
@@ -122,7 +127,6 @@ class Job {
   void remember(const EventBatch& events, std::span<const uint32_t> rows);
   template <class F>
   auto while_disk_is_full(F&& action) -> decltype(action());
-  void judge_alerts(std::span<const InterestRow> rows);
   SilverFacts facts() const;
 
   Config config_;
@@ -141,6 +145,7 @@ class Job {
   std::vector<SourceName> source_names_;
   std::vector<SourceAccount> accounts_;   // as of the last commit, by source
   size_t live_sources_ = 0;
+  std::map<std::string, uint64_t> finished_histories_;  // committed to their end: name and stamp then
 
   int64_t batch_ = 0;                     // last committed
   int64_t batch_time_ = 0;
@@ -163,7 +168,6 @@ class Job {
   int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0,
           last_snapshot_boot_us_ = 0;
   size_t next_source_ = 0;
-  std::map<std::string, AlertTransition> open_alerts_;  // by product
   JobTotals totals_;
 };
 

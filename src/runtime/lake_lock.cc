@@ -12,10 +12,7 @@ Result<LockHolder> read_lock_holder(const fs::path& lock_file) {
   return LockHolder{json["pid"].as_int(), json["since"].as_int(), std::string(json["command"].as_string())};
 }
 
-Result<bool> lake_is_locked(const fs::path& lock_file) {
-  if (!read_file(lock_file)) return false;
-  return !TRY(FileLock::try_lock(lock_file)).has_value();
-}
+Result<bool> lake_is_locked(const fs::path& lock_file) { return FileLock::is_held(lock_file); }
 
 Result<FileLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
   TRY(make_folders(lock_file.parent_path()));

@@ -29,6 +29,9 @@ class Maintenance {
   Maintenance(LakePaths lake, std::string job, Clock& clock, Random random, MaintenanceRules rules = {});
   Result<> open();  // the ledger table, made when missing
 
+  bool due(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine, const delta::DeltaTable& interest) const {
+    return due(silver) || due(quarantine) || due(interest) || due(*ledger_);
+  }
   // After a commit, cheap when nothing is due. `needed_version` of Silver is the oldest that recovery may read.
   Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest, int64_t needed_version,
                         int64_t epoch);

@@ -14,6 +14,7 @@ void OpenBatch::start(std::span<const SourceAccount> sources, int64_t batch_time
   times_ = {batch_time, kNoTime};
   watermark_before_ = watermark_before;
   accounts_.assign(sources.begin(), sources.end());
+  rows_.assign(sources.size(), 0);
   for (SourceAccount& a : accounts_) {
     a.start = a.end;
     a.consumed = a.silver = a.duplicates = a.conflicting = 0;
@@ -44,6 +45,7 @@ void OpenBatch::add(Decoder& decoder, size_t source, std::span<const RecordView>
   seen_.check(events_, first, events_.rows(), dedupe, fates_);
   for (size_t row = first; row < events_.rows(); ++row)
     if (fates_[row] == Seen::no) kept_.push_back(uint32_t(row));
+  rows_[source] += int64_t(kept_.size() - kept_before);
   apply(interest, source, std::span(kept_).subspan(kept_before));
 }
 

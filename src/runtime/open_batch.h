@@ -6,6 +6,7 @@
 // One thread. Used again for the next batch, so that a steady stream allocates nothing.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -26,8 +27,12 @@ class OpenBatch {
   int64_t records() const noexcept { return records_; }
   int64_t batch_time() const noexcept { return times_.batch_time; }
   int64_t source_records(size_t source) const { return accounts_[source].consumed; }
+  int64_t source_rows(size_t source) const { return rows_[source]; }  // kept so far
   size_t bytes() const noexcept { return events_.bytes() + reject_bytes_; }
 
+  // The batch's time follows the clock while it is open. No record can be later than the poll that brought it, so the
+  // last value judges them all as they were judged.
+  void advance_batch_time(int64_t now) { times_.batch_time = std::max(times_.batch_time, now); }
   void set_too_late_before(int64_t time) { times_.too_late_before = time; }
   // Records of one source, dense from where it stood. `next` and `skipped` as LogReader::poll gives them.
   void add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped, RejectReason malformed,
@@ -55,6 +60,7 @@ class OpenBatch {
   BatchTimes times_;
   int64_t watermark_before_ = kNoTime;
   int64_t records_ = 0;
+  std::vector<int64_t> rows_;     // by source
   size_t reject_bytes_ = 0;
   EventBatch events_;
   std::vector<Reject> rejects_;

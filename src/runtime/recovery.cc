@@ -22,8 +22,8 @@ Result<> Recovery::run() {
   TRY(load_snapshot());
   TRY(collect_accounts(std::min(job_.quarantine_batch_, gold_in_snapshot_ ? snapshot_->batch : job_.gold_batch_)));
   TRY(rebuild_dedupe());
-  TRY(gold_in_snapshot_ ? gold_from_snapshot() : rebuild_gold());
-  return finish_quarantine();
+  TRY(finish_quarantine());
+  return gold_in_snapshot_ ? gold_from_snapshot() : rebuild_gold();
 }
 
 // Newest first, down to batch `oldest`: what the tables behind Silver may still need.
@@ -66,7 +66,8 @@ void Recovery::restore_position() {
       }
   }
   job_.watermark_.restore(std::move(state));
-  for (const SourceAccount& a : job_.accounts_) job_.totals_.records_before += a.end;
+  for (const auto& [app, txn] : job_.silver_->snapshot().txns())
+    if (app.starts_with(job_.config_.job + "/") && app.find('@') != app.npos) job_.totals_.records_before += txn.version;
 }
 
 // A snapshot counts when its batch is in this very table's history. What it says is then true, however old it is.
@@ -115,8 +116,6 @@ Result<> Recovery::rebuild_dedupe() {
 // The snapshot's windows, then every batch since.
 Result<> Recovery::gold_from_snapshot() {
   job_.interest_ = TRY(ProductInterest::load(snapshot_->interest));
-  // A fresh rule tells which alerts are open; one that knows them has nothing to say about windows it has judged.
-  TRY(rebuild_alerts(job_.interest_.watermark()));
   job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
   return replay(rows, snapshot_->batch);
@@ -152,7 +151,7 @@ Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
       job_.interest_.apply(rows.events, mine->second, account.watermark_before);
     const std::vector<InterestRow> final_rows = job_.interest_.commit(account.watermark_after);
-    job_.judge_alerts(final_rows);
+    job_.alerts_.judge(final_rows, account.watermark_after);
     if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
   }
   return {};
@@ -163,7 +162,7 @@ Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
 Result<> Recovery::rebuild_alerts(int64_t gold_watermark) {
   if (gold_watermark == kNoTime) return {};
   const std::vector<InterestRow> rows = TRY(read_interest(job_.interest_table_->snapshot(), gold_watermark - kMicrosPerDay));
-  job_.judge_alerts(rows);
+  job_.alerts_.judge(rows, gold_watermark);
   return {};
 }
 

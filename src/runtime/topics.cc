@@ -13,6 +13,12 @@ namespace {
 fs::path bronze_of(const Config& config) { return LakePaths{config.lake}.bronze(); }
 }  // namespace
 
+Result<bool> live_topic_exists(const Config& config) {
+  const auto topic = open_topic(bronze_of(config), config.kafka.topic);
+  if (!topic && topic.error().code != ErrorCode::not_found) return std::unexpected(topic.error());
+  return topic.has_value();
+}
+
 Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random) {
   if (config.bronze.from == BronzeFrom::kafka)
     return fail(ErrorCode::usage, "this release reads the embedded log only", "set bronze.from = \"embedded\"");
@@ -30,6 +36,8 @@ Result<std::vector<std::string>> list_history_topics(const Config& config) {
   std::erase_if(names, [](const std::string& n) { return !is_history_topic(n); });
   return names;
 }
+
+uint64_t history_stamp(const Config& config, const std::string& name) { return topic_stamp(bronze_of(config), name, 1); }
 
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name) {
   return TRY(open_reader(bronze_of(config), name));

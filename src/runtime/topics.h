@@ -10,10 +10,13 @@
 
 namespace pactolus {
 
+Result<bool> live_topic_exists(const Config& config);
 // The live topic; made when it is missing.
 Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random);
 // Names of the history topics (ingest, replay) that are there now, sorted.
 Result<std::vector<std::string>> list_history_topics(const Config& config);
+// Another number whenever the history has grown; cheap.
+uint64_t history_stamp(const Config& config, const std::string& name);
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name);
 
 }  // namespace pactolus

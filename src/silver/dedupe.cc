@@ -31,6 +31,7 @@ uint8_t content_byte(const EventBatch& b, size_t row) noexcept {
 DedupeIndex::DedupeIndex(int64_t horizon_us) : width_(horizon_us / 4), horizon_(horizon_us) {
   PACTOLUS_CHECK(width_ > 0, "the dedupe horizon must be at least 4 microseconds");
   std::fill(std::begin(bucket_of_id_), std::end(bucket_of_id_), INT64_MAX);
+  bucket_of_id_[kMoved] = INT64_MIN;
 }
 
 Seen DedupeIndex::lookup(uint64_t fingerprint, uint8_t content) const noexcept {
@@ -77,14 +78,23 @@ void DedupeIndex::insert(uint64_t fingerprint, uint8_t content, int64_t event_ti
   if (number < first_bucket_) return;
   const Bucket& bucket = bucket_of(number);
   const int64_t slot = table_.find(fingerprint);
-  if (slot != FingerprintTable::kAbsent && live(table_.tag_at(slot))) return;
-  if (!far_.empty() && far_.contains(fingerprint)) return;
+  const bool here = slot != FingerprintTable::kAbsent && live(table_.tag_at(slot));
+  const auto far = far_.empty() ? far_.end() : far_.find(fingerprint);
+  if (here || far != far_.end()) {  // known: the later bucket counts
+    const int64_t before = here ? bucket_of_id_[table_.tag_at(slot)] : far->second.first;
+    if (before >= number) return;
+    content = here ? table_.content_at(slot) : far->second.second;
+    --count_[before];
+    --live_;
+    if (far != far_.end()) far_.erase(far);
+    if (here) table_.replace_at(slot, content, kMoved);
+  }
   ++live_;
   ++*bucket.count;
   if (bucket.id < 0)
     far_[fingerprint] = {number, content};
   else if (slot != FingerprintTable::kAbsent)
-    table_.replace_at(slot, content, uint8_t(bucket.id));  // forgotten, but not yet swept
+    table_.replace_at(slot, content, uint8_t(bucket.id));  // forgotten, but not yet swept; or moved
   else
     table_.insert(fingerprint, content, uint8_t(bucket.id), [this](uint8_t tag) { return live(tag); });
 }

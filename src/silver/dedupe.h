@@ -36,7 +36,8 @@ class DedupeIndex {
   bool remembers(uint64_t fingerprint) const noexcept;  // lookup() without asking what it said
   void prefetch(uint64_t fingerprint) const noexcept { table_.prefetch(fingerprint); }
   void prefetch_to_insert(uint64_t fingerprint) const noexcept { table_.prefetch_to_insert(fingerprint); }
-  // Remembers an id. One whose bucket has already ended is not taken; one that is remembered keeps its bucket.
+  // Remembers an id. One whose bucket has already ended is not taken. Of two event times for one id (a history may have
+  // it on two dates) the later bucket counts, whatever their order, so that a rebuild gives the same.
   void insert(uint64_t fingerprint, uint8_t content, int64_t event_time);
   // Forgets the buckets that end at or before watermark − horizon. kNoTime forgets nothing.
   void advance(int64_t watermark);
@@ -45,7 +46,7 @@ class DedupeIndex {
   size_t memory_bytes() const noexcept { return table_.memory_bytes() + far_.size() * 48; }
   int64_t bucket_width() const noexcept { return width_; }
   // First event time that is still remembered: INT64_MIN before the first advance().
-  int64_t oldest_time() const noexcept { return first_bucket_ == INT64_MIN ? INT64_MIN : first_bucket_ * width_; }
+  int64_t oldest_time() const noexcept { return first_bucket_ == kNoBucket ? INT64_MIN : first_bucket_ * width_; }
 
   struct Entry {
     uint64_t fingerprint;
@@ -56,6 +57,8 @@ class DedupeIndex {
 
  private:
   static constexpr int kIds = 255;
+  static constexpr uint8_t kMoved = 255;                  // tag of an entry that far_ has taken over; never alive
+  static constexpr int64_t kNoBucket = INT64_MIN + 1;
   bool live(uint8_t id) const noexcept { return bucket_of_id_[id] >= first_bucket_; }
   struct Bucket {
     int64_t number = INT64_MIN;
@@ -68,7 +71,7 @@ class DedupeIndex {
 
   int64_t width_;
   int64_t horizon_;
-  int64_t first_bucket_ = INT64_MIN;           // buckets below have been forgotten
+  int64_t first_bucket_ = kNoBucket;           // buckets below have been forgotten
   FingerprintTable table_;                      // tag: short id of the bucket
   int64_t bucket_of_id_[256];                   // INT64_MAX: the id is free
   std::map<int64_t, int> ids_;                  // of live buckets

@@ -54,7 +54,7 @@ class Twin {
     return f != times_.end() && !ended(f->second);
   }
   void insert(uint64_t id, int64_t time) {
-    if (!ended(time) && !seen(id)) times_[id] = time;
+    if (!ended(time)) times_[id] = seen(id) ? std::max(times_[id], time) : time;
   }
   void advance(int64_t watermark) { bound_ = std::max(bound_, watermark - kHorizon); }
   size_t size() const {

@@ -28,7 +28,7 @@ CREATE OR REPLACE TEMP VIEW counted AS
 SELECT *, greatest(pane + 1, coalesce(minute_of(watermark_before) + 1, pane + 1)) AS first_end
 FROM (
   SELECT s.product_id, s.user_id, s.event_type AS kind, minute_of(epoch_us(s.event_timestamp)) AS pane,
-         coalesce(s.price, 0) * s.quantity AS amount,
+         coalesce(s.price, 0)::DECIMAL(28, 4) * s.quantity AS amount,
          CASE WHEN s.currency <> $currency THEN s.currency END AS other_currency,
          b.watermark_before
   FROM silver s JOIN batches b ON b.batch = s.batch_id

@@ -44,7 +44,8 @@ Result<int64_t> duration(std::string_view text) {
 // "10:00:00.5" of the case's day, or a whole ISO time.
 Result<int64_t> time_of(std::string_view text, int64_t date_us) {
   const bool whole = text.find('T') != text.npos;
-  const auto t = parse_iso_time(whole ? std::string(text) : date_text(int32_t(date_us / kMicrosPerDay)) + "T" + std::string(text));
+  const auto t =
+      parse_iso_time(whole ? std::string(text) : date_text(int32_t(date_us / kMicrosPerDay)) + "T" + std::string(text));
   if (!t) return bad(fmt::format("\"{}\" is no time", text));
   return *t;
 }
@@ -58,7 +59,8 @@ std::string with_index(std::string_view text, int64_t index) {
       continue;
     }
     int64_t modulo = 0;
-    for (; i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9'; ++i) modulo = modulo * 10 + (text[i + 1] - '0');
+    for (; i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9'; ++i)
+      modulo = modulo * 10 + (text[i + 1] - '0');
     out += std::to_string(modulo ? index % modulo : index);
   }
   return out;
@@ -125,17 +127,20 @@ Result<std::string> event_json(std::string_view text, int64_t index, int64_t dat
 }
 
 Result<> set_config(Config& c, std::string_view key, std::string_view value) {
-  const std::pair<std::string_view, int64_t*> durations[] = {
-      {"time.allowed_lateness", &c.time.allowed_lateness_us}, {"time.max_ahead", &c.time.max_ahead_us},
-      {"time.idle_after", &c.time.idle_after_us},             {"time.max_skew", &c.time.max_skew_us},
-      {"dedup.horizon", &c.dedup.horizon_us}};
+  const std::pair<std::string_view, int64_t*> durations[] = {{"time.allowed_lateness", &c.time.allowed_lateness_us},
+                                                             {"time.max_ahead", &c.time.max_ahead_us},
+                                                             {"time.idle_after", &c.time.idle_after_us},
+                                                             {"time.max_skew", &c.time.max_skew_us},
+                                                             {"dedup.horizon", &c.dedup.horizon_us}};
   for (const auto& [name, target] : durations)
     if (key == name) {
       *target = TRY(duration(value));
       return {};
     }
-  if (key == "run.batch_records") c.run.batch_records = TRY(number(value));
-  else if (key == "shop.currency") c.shop.currency = value;
+  if (key == "run.batch_records")
+    c.run.batch_records = TRY(number(value));
+  else if (key == "shop.currency")
+    c.shop.currency = value;
   else if (key == "silver.high_value") {
     if (parse_money(value, c.silver.high_value) != DecimalError::none) return bad("silver.high_value is no decimal");
   } else if (key == "events.types") {
@@ -170,7 +175,8 @@ class Reader {
       return {};
     }
     const std::string_view word = take_word(text);
-    if (word == "partitions") case_.config.bronze.partitions = int32_t(TRY(number(text)));
+    if (word == "partitions")
+      case_.config.bronze.partitions = int32_t(TRY(number(text)));
     else if (word == "config") {
       const std::string_view key = take_word(text);
       return set_config(case_.config, key, text);
@@ -179,8 +185,10 @@ class Reader {
       now_ = case_.clock_us = case_.date_us + 10 * kMicrosPerHour;
     } else if (word == "clock" || word == "wait") {
       const int64_t to = word == "clock" ? TRY(time_of(text, case_.date_us)) : now_ + TRY(duration(text));
-      if (case_.steps.empty()) case_.clock_us = to;
-      else if (to < now_) return bad("the clock does not go back");
+      if (case_.steps.empty())
+        case_.clock_us = to;
+      else if (to < now_)
+        return bad("the clock does not go back");
       step(Step::Kind::clock, to);
     } else if (word == "cut" || word == "tick" || word == "close") {
       const auto kind = word == "cut" ? Step::Kind::cut : word == "tick" ? Step::Kind::tick : Step::Kind::close;
@@ -213,18 +221,26 @@ class Reader {
     if (!history) record.partition = int32_t(TRY(number(head[0])));
     int64_t times = 1;
     for (size_t i = 1; i < head.size(); ++i) {
-      if (head[i].starts_with('@')) record.timestamp_us = TRY(time_of(std::string_view(head[i]).substr(1), case_.date_us));
-      else if (head[i].starts_with("origin=")) record.origin = head[i].substr(7);
-      else if (head[i].starts_with('x')) times = TRY(number(std::string_view(head[i]).substr(1)));
-      else record.dialect = head[i];
+      if (head[i].starts_with('@'))
+        record.timestamp_us = TRY(time_of(std::string_view(head[i]).substr(1), case_.date_us));
+      else if (head[i].starts_with("origin="))
+        record.origin = head[i].substr(7);
+      else if (head[i].starts_with('x'))
+        times = TRY(number(std::string_view(head[i]).substr(1)));
+      else
+        record.dialect = head[i];
     }
     for (int64_t n = 0; n < times; ++n) {
       std::string_view rest = payload;
       const std::string_view word = take_word(rest);
-      if (word == "raw") record.value = raw_bytes(rest);
-      else if (word == "tombstone") record.value.reset();
-      else if (word.empty()) record.value = "";
-      else record.value = TRY(event_json(payload, n, case_.date_us));
+      if (word == "raw")
+        record.value = raw_bytes(rest);
+      else if (word == "tombstone")
+        record.value.reset();
+      else if (word.empty())
+        record.value = "";
+      else
+        record.value = TRY(event_json(payload, n, case_.date_us));
       case_.steps.push_back({Step::Kind::record, record, now_});
     }
     return {};
@@ -257,10 +273,12 @@ Result<Case> read_case(const fs::path& file) {
     const size_t end = std::min(text.find('\n', first), text.size());
     ++line_number;
     if (auto read = reader.line(std::string_view(text).substr(first, end - first)); !read)
-      return fail(ErrorCode::invalid, fmt::format("{}:{}: {}", file.filename().native(), line_number, read.error().message));
+      return fail(ErrorCode::invalid,
+                  fmt::format("{}:{}: {}", file.filename().native(), line_number, read.error().message));
     first = end + 1;
   }
-  if (out.sections.empty()) return fail(ErrorCode::invalid, fmt::format("{}: expects nothing", file.filename().native()));
+  if (out.sections.empty())
+    return fail(ErrorCode::invalid, fmt::format("{}: expects nothing", file.filename().native()));
   return out;
 }
 

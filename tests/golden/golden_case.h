@@ -14,8 +14,8 @@
 namespace pactolus::golden {
 
 struct InputRecord {
-  std::string topic;   // "clicks" is the live one
-  std::string dialect; // of a history
+  std::string topic;    // "clicks" is the live one
+  std::string dialect;  // of a history
   int32_t partition = 0;
   int64_t timestamp_us = kNoTime;
   std::optional<std::string> value;

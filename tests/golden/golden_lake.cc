@@ -6,10 +6,10 @@
 #include <map>
 
 #include "base/hash.h"
+#include "base/time_text.h"
 #include "bronze/embedded/embedded_log.h"
 #include "lake/delta/log_files.h"
 #include "runtime/job.h"
-#include "runtime/silver_reader.h"
 
 namespace pactolus::golden {
 namespace {
@@ -25,7 +25,8 @@ std::string key_for(int32_t partition, int32_t partitions) {
 
 class Play {
  public:
-  Play(const Case& c, const Way& way, const fs::path& lake) : case_(c), way_(way), config_(c.config), lake_{lake}, clock_(c.clock_us) {
+  Play(const Case& c, const Way& way, const fs::path& lake)
+      : case_(c), way_(way), config_(c.config), lake_{lake}, clock_(c.clock_us) {
     config_.lake = lake.native();
     if (way.snapshot_every > 0) config_.run.snapshot_interval_us = 0;
   }
@@ -40,9 +41,8 @@ class Play {
     const JobView view = job_->view();
     LastWords out;
     for (const AlertTransition& a : view.open_alerts)
-      out.alerts.push_back(fmt::format("{} {} {} {}", a.product_id, a.opened_window, a.views, a.purchases));
+      out.alerts.push_back(fmt::format("{} {} {} {}", a.product_id, clock_text(a.opened_window), a.views, a.purchases));
     out.remembered_ids = view.remembered_ids;
-    out.records = view.totals.records + view.totals.records_before;
     return out;
   }
 
@@ -52,7 +52,8 @@ class Play {
     ++opened_;
     Config config = config_;
     // Only the snapshots that are asked for are made: an interval of zero is over at the next commit.
-    if (way_.snapshot_every > 1 && opened_ % way_.snapshot_every != 0) config.run.snapshot_interval_us = kMicrosPerDay * 1000;
+    if (way_.snapshot_every > 1 && opened_ % way_.snapshot_every != 0)
+      config.run.snapshot_interval_us = kMicrosPerDay * 1000;
     job_ = TRY(Job::open(config, {.lock_wait_us = 0}, clock_, Random(uint64_t(opened_))));
     return {};
   }
@@ -81,7 +82,8 @@ class Play {
   // so that each step begins with a tick, whether the Job is new or not.
   Result<> cut() {
     TRY(arrive());
-    while (TRY(do_step()) > 0) {}
+    while (TRY(do_step()) > 0) {
+    }
     clock_.sleep_us(kSecond);
     TRY(do_step());
     clock_.sleep_us(kSecond);
@@ -97,14 +99,18 @@ class Play {
   Result<> arrive() {
     std::vector<const InputRecord*> records = std::move(waiting_);
     waiting_.clear();
-    const bool one_by_one = way_.spread && config_.run.batch_records == 0;
+    // Where the Job itself cuts by what it finds (a share of each partition; live records before a history), all is
+    // there before it looks, only in another order.
+    const bool has_history =
+        std::any_of(records.begin(), records.end(), [this](const InputRecord* r) { return !is_live(*r); });
+    const bool one_by_one = way_.spread && config_.run.batch_records == 0 && !has_history;
     if (way_.spread)
       std::stable_sort(records.begin(), records.end(), [this](const InputRecord* a, const InputRecord* b) {
         return is_live(*a) != is_live(*b) ? is_live(*a) : a->partition > b->partition;
       });
     for (const InputRecord* r : records) {
       TRY(append(*r));
-      if (!one_by_one || !is_live(*r)) continue;
+      if (!one_by_one) continue;
       TRY(flush());
       TRY(do_step());
     }
@@ -112,12 +118,18 @@ class Play {
   }
   bool is_live(const InputRecord& r) const { return r.topic == config_.kafka.topic; }
 
-  Result<> append(const InputRecord& r) {
+  Result<LogWriter*> writer_of(const InputRecord& r) {
     auto& writer = writers_[r.topic];
     if (!writer) {
-      if (!is_live(r)) TRY(create_topic(lake_.bronze(), r.topic, 1, fmt::format("22222222-2222-4222-8222-{:012d}", writers_.size()), r.dialect));
+      if (!is_live(r))
+        TRY(create_topic(lake_.bronze(), r.topic, 1,
+                         fmt::format("22222222-2222-4222-8222-{:012d}", hash64(r.topic) % 1'000'000), r.dialect));
       writer = TRY(open_writer(lake_.bronze(), r.topic, {}, clock_));
     }
+    return writer.get();
+  }
+  Result<> append(const InputRecord& r) {
+    LogWriter* writer = TRY(writer_of(r));
     const std::string key = key_for(r.partition, writer->topic().partitions);
     NewRecord record{.key = key, .timestamp_us = r.timestamp_us, .origin = r.origin};
     if (r.value) record.value = *r.value;
@@ -146,7 +158,8 @@ class Play {
     if (newest.version().value == 0 || newest.checkpoint_version() == newest.version()) return {};
     const auto commit = TRY(delta::read_commit(table, newest.version()));
     for (const delta::Txn& t : commit.txns)
-      if (t.app_id == id && t.version == silver.txn_version(id)) return remove_file(delta::commit_path(table, newest.version()));
+      if (t.app_id == id && t.version == silver.txn_version(id))
+        return remove_file(delta::commit_path(table, newest.version()));
     return {};
   }
 

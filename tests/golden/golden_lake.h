@@ -16,8 +16,8 @@ namespace pactolus::golden {
 struct Way {
   const char* name;
   bool reopen = false;
-  bool roll_back = false;     // quarantine and Gold after every batch
-  int snapshot_every = 0;     // batches; 0: as the configuration says
+  bool roll_back = false;  // quarantine and Gold after every batch
+  int snapshot_every = 0;  // batches; 0: as the configuration says
   bool spread = false;
   bool no_snapshots = false;  // removed before the Job is opened again
 };
@@ -33,7 +33,6 @@ inline constexpr Way kWays[] = {
 struct LastWords {
   std::vector<std::string> alerts;  // open ones: product, window that opened it, views, purchases
   size_t remembered_ids = 0;
-  int64_t records = 0;              // taken, this process and those before
 };
 
 Result<LastWords> play(const Case& c, const Way& way, const fs::path& lake);

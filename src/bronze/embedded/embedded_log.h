@@ -65,6 +65,10 @@ Result<TopicIdentity> create_topic(const fs::path& bronze_folder, std::string_vi
 Result<TopicIdentity> open_topic(const fs::path& bronze_folder, std::string_view name);
 Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder);  // sorted; a missing folder has none
 
+// Another number whenever records have become durable since: a hash of the durable marks. Costs a read of a few bytes
+// per partition and keeps nothing open, so many topics can be watched. 0 without a topic.
+uint64_t topic_stamp(const fs::path& bronze_folder, std::string_view name, int32_t partitions);
+
 // Error busy names the process that writes the topic now. The clock must outlive the writer.
 Result<std::unique_ptr<EmbeddedLogWriter>> open_writer(const fs::path& bronze_folder, std::string_view name,
                                                        const EmbeddedLogOptions& options, Clock& clock);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "bronze/embedded/embedded_log.h"
 #include "bronze/embedded/segment_format.h"
@@ -127,4 +128,12 @@ Result<std::optional<RecoveryLock>> RecoveryLock::wait(const fs::path& path) {
 }
 
 }  // namespace bronze
+uint64_t topic_stamp(const fs::path& bronze_folder, std::string_view name, int32_t partitions) {
+  uint64_t stamp = 0;
+  for (int32_t p = 0; p < partitions; ++p)
+    if (const auto mark = read_file(bronze::mark_path(bronze_folder / std::string(name) / std::to_string(p))))
+      stamp = hash64(*mark, stamp);
+  return stamp;
+}
+
 }  // namespace pactolus

@@ -27,13 +27,8 @@ std::unexpected<Error> failed(const arrow::Status& status, const char* what, con
 constexpr int64_t kWriteBatch = 20'000;
 constexpr int64_t kRowGroupRows = 1 << 20;
 
-// Our own heap (main.cc sets it up to keep its pages) and not the library's, which gives them back to the kernel after
-// every file and has them cleared again for the next.
-arrow::MemoryPool* pool() { return arrow::default_memory_pool(); }
-
 std::shared_ptr<parquet::WriterProperties> properties(const ParquetOptions& o) {
   parquet::WriterProperties::Builder b;
-  b.memory_pool(pool());
   b.max_row_group_length(kRowGroupRows)->write_batch_size(kWriteBatch);
   if (o.data_page_v2) b.data_page_version(parquet::ParquetDataPageVersion::V2);
   b.version(parquet::ParquetVersion::PARQUET_2_6);
@@ -61,8 +56,8 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const P
   ArrowArray c_array;
   batch.move_out(&c_schema, &c_array);
   ARROW_ASSIGN_OR_RAISE(auto records, arrow::ImportRecordBatch(&c_array, &c_schema));
-  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096, pool()));
-  ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*records->schema(), pool(), sink,
+  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096));
+  ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(), sink,
                                                                       properties(options), arrow_properties()));
   // A row group that is buffered keeps the fast path of dictionary arrays (one dictionary, codes written as they are).
   ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());

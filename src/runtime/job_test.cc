@@ -1,0 +1,167 @@
+// What golden cases (tests/golden) cannot say: errors, fencing, and what a Job tells others.
+#include "lake/delta/log_files.h"
+#include "runtime/runtime_test_lake.h"
+#include "runtime/status.h"
+#include "runtime/topics.h"
+
+namespace pactolus {
+namespace {
+
+using JobTest = RuntimeTest;
+
+TEST_F(JobTest, ASecondOneIsTurnedAwayAndATakeOverFencesTheFirst) {
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  const auto second = Job::open(config_, {.lock_wait_us = 0}, clock_, Random(50));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::busy);
+  auto successor = Job::open(config_, {.take_over = true, .lock_wait_us = 0}, clock_, Random(51));
+  ASSERT_OK(successor);
+  const auto late = commit();  // of the first
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::fenced);
+  EXPECT_TRUE(late.error().fatal());
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 0) << "the sleeper's batch is not there";
+  job_ = std::move(*successor);
+  ASSERT_OK(commit());
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 1);
+  EXPECT_EQ(job_->view().epoch, 2);
+}
+
+TEST_F(JobTest, ATopicMadeAnewIsDataLoss) {
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  stop();
+  fs::remove_all(lake().bronze() / "clicks");
+  ASSERT_OK(create_topic(lake().bronze(), "clicks", 1, "99999999-9999-4999-8999-999999999999"));
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::data_loss);
+  EXPECT_NE(opened.error().hint.find("bring its folder back"), std::string::npos);
+}
+
+TEST_F(JobTest, ATruncatedTopicIsDataLoss) {
+  send({event("e1", -1), event("e2", -1)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  stop();
+  fs::remove_all(lake().bronze() / "clicks");
+  send({event("e1", -1)});  // the same topic id, fewer records than Silver has read
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::data_loss);
+}
+
+TEST_F(JobTest, IdsOfAHistoryAreKnownWhenItsTopicIsGone) {
+  // Two partitions, one of them silent: there is no watermark, so live rows are looked for in Silver.
+  config_.bronze.partitions = 2;
+  ASSERT_OK(create_topic(lake().bronze(), "clicks", 2, kTopicId));
+  send("_ingest.a", {event("h1", -60)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  stop();
+  fs::remove_all(lake().bronze() / "_ingest.a");
+  ASSERT_OK(open());
+  auto writer = std::move(*open_writer(lake().bronze(), "clicks", {}, clock_));
+  ASSERT_OK(writer->append({.key = "u1", .value = event("h1", -60), .timestamp_us = kStart}));
+  ASSERT_OK(writer->flush());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().watermark, kNoTime);
+  EXPECT_EQ(job_->view().totals.duplicates, 1);
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 1);
+}
+
+TEST_F(JobTest, AnAbortedBatchLeavesNothing) {
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  ASSERT_EQ(job_->step()->records, 1);
+  EXPECT_EQ(job_->provisional(1).size(), 1u) << "live views show the open batch";
+  ASSERT_OK(open());  // dropped before its cut
+  EXPECT_EQ(job_->view().batch, 0);
+  EXPECT_TRUE(job_->provisional(1).empty());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1);
+}
+
+TEST_F(JobTest, ACleanStopCommitsWhatIsOpenAndBringsAllTablesUp) {
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  ASSERT_EQ(job_->step()->records, 1);
+  stop();
+  for (const fs::path& table : {lake().silver(), lake().quarantine(), lake().gold(kProductInterest)})
+    EXPECT_EQ(delta::Snapshot::load(table)->txn_version("main/batch"), 1) << table;
+  EXPECT_EQ(delta::Snapshot::load(lake().ledger())->txn_version("main/fold"), 1);
+}
+
+TEST_F(JobTest, AStopWithoutABatchLeavesTheTablesEmpty) {
+  ASSERT_OK(open());
+  stop();
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->txn_version("main/batch"), std::nullopt);
+  ASSERT_OK(open());
+  EXPECT_EQ(job_->view().epoch, 2);
+}
+
+TEST_F(JobTest, AnotherHorizonMakesAnotherMemory) {
+  send({event("e1", -3 * 3600), event("e2", 0)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().remembered_ids, 2u);
+  stop();
+  config_.dedup.horizon_us = kMicrosPerHour;
+  std::vector<std::string> said;
+  ASSERT_OK(open({.lock_wait_us = 0, .say = [&](const std::string& s) { said.push_back(s); }}));
+  EXPECT_EQ(job_->view().remembered_ids, 1u) << "made from Silver for the new horizon";
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("horizon"), std::string::npos);
+}
+
+TEST_F(JobTest, StatusTellsWhatRuns) {
+  EXPECT_EQ(read_status(lake()).error().code, ErrorCode::not_found);
+  send({event("e1", -1), "no event"});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  ASSERT_OK(write_status(*job_, clock_, true));
+  const auto status = read_status(lake());
+  ASSERT_OK(status);
+  const Json& s = *status;
+  EXPECT_TRUE(s["running"].as_bool());
+  EXPECT_EQ(s["batch"].as_int(), 1);
+  EXPECT_EQ(s["epoch"].as_int(), 1);
+  EXPECT_EQ(s["records"].as_int(), 2);
+  EXPECT_EQ(s["silver"].as_int(), 1);
+  EXPECT_EQ(s["quarantined"]["malformed_json"].as_int(), 1);
+  EXPECT_EQ(s["watermark"].as_string(), "2025-11-29T09:54:59.000000Z");
+  EXPECT_EQ(s["sources"].as_array()[0]["next_offset"].as_int(), 2);
+  EXPECT_EQ(s["product_interest"].as_array()[0]["product_id"].as_string(), "p1");
+  ASSERT_OK(write_status(*job_, clock_, false));
+  EXPECT_FALSE((*read_status(lake()))["running"].as_bool(true));
+}
+
+TEST_F(JobTest, StatusOfAFreshLakeHasNoTimes) {
+  ASSERT_OK(open());
+  const Json s = status_json(*job_, clock_.now_us(), true);
+  EXPECT_TRUE(s["watermark"].is_null());
+  EXPECT_TRUE(s["batch_time"].is_null());
+  EXPECT_EQ(s["product_interest"].size(), 0u);
+}
+
+TEST_F(JobTest, TopicsAreMadeOnceAndHistoriesFound) {
+  Random random(1);
+  const auto made = open_live_topic(config_, random);
+  ASSERT_OK(made);
+  const std::string id = (*made)->topic().id;
+  EXPECT_EQ((*open_live_topic(config_, random))->topic().id, id);
+  EXPECT_TRUE(list_history_topics(config_)->empty());
+  ASSERT_OK(create_topic(lake().bronze(), "_ingest.b", 1, kTopicId, "rees46"));
+  ASSERT_OK(create_topic(lake().bronze(), "_replay.a", 1, kTopicId));
+  ASSERT_OK(create_topic(lake().bronze(), "other", 1, kTopicId));
+  EXPECT_EQ(*list_history_topics(config_), (std::vector<std::string>{"_ingest.b", "_replay.a"}));
+  EXPECT_EQ((*open_history_topic(config_, "_ingest.b"))->topic().dialect, "rees46");
+  EXPECT_EQ(open_history_topic(config_, "_ingest.none").error().code, ErrorCode::not_found);
+  config_.bronze.from = BronzeFrom::kafka;
+  EXPECT_FALSE(open_live_topic(config_, random));
+}
+
+}  // namespace
+}  // namespace pactolus
