@@ -41,6 +41,7 @@ std::shared_ptr<parquet::WriterProperties> properties(const ParquetOptions& o) {
   for (const auto& c : o.delta_text) b.disable_dictionary(c)->encoding(c, parquet::Encoding::DELTA_BYTE_ARRAY);
   for (const auto& c : o.plain) b.disable_dictionary(c)->encoding(c, parquet::Encoding::PLAIN);
   for (const auto& c : o.no_statistics) b.disable_statistics(c);
+  for (const auto& c : o.zstd) b.compression(c, arrow::Compression::ZSTD)->compression_level(c, 1);
   b.enable_store_decimal_as_integer();
   return b.build();
 }
