@@ -41,6 +41,10 @@ TEST_F(PowerLossTest, WhatWasAcknowledgedIsThereAndNothingElse) {
         ASSERT_TRUE(forget_unsynced(journal));
       }
       const int64_t acknowledged = std::atoll(read_file(root_ / "acknowledged").value_or("0").c_str());
+      if (!open_topic(bronze_, kTopic)) {  // killed before it was made
+        EXPECT_EQ(acknowledged, 0);
+        continue;
+      }
       auto w = writer();
       const auto all = values(*reader());
       ASSERT_GE(int64_t(all.size()), acknowledged) << point;
