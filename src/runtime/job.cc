@@ -240,7 +240,7 @@ Result<Job::Step> Job::read_live() {
   const int64_t quota = config_.run.batch_records == 0
                             ? kBatchRecords
                             : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
-  bool all_at_end = true, all_done = true, some_at_end = false;  // done: at its end, or it has brought its share
+  bool all_at_end = true, all_done = true;  // done: at its end, or it has brought its share
   for (size_t i = 0; i < live_sources_; ++i) {
     const size_t s = (next_source_ + i) % live_sources_;
     if (watermark_.paused(s)) {
@@ -258,7 +258,6 @@ Result<Job::Step> Job::read_live() {
     sources_[s].at_end = at_end;
     step.records += records;
     all_at_end &= at_end;
-    some_at_end |= at_end;
     all_done &= at_end || records == room;
     if (full()) {
       all_at_end = false;
@@ -267,9 +266,9 @@ Result<Job::Step> Job::read_live() {
   }
   next_source_ = (next_source_ + 1) % live_sources_;
   step.caught_up = all_at_end;
-  // What a partition at its end still lacks of its share may come until the tick.
+  // When all are at their end, what they lack of their shares may come until the tick.
   const bool rest = clock_.boot_us() - opened_boot_us_ >= config_.run.commit_interval_us;
-  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done && (!some_at_end || rest);
+  const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done && (!all_at_end || rest);
   const bool tick = clock_.boot_us() - last_tick_boot_us_ >= config_.run.commit_interval_us;
   if (due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) {
     TRY(cut(false));
