@@ -18,5 +18,9 @@ void* map_huge(size_t bytes) {
   return memory;
 }
 void unmap_huge(void* memory, size_t bytes) noexcept { ::munmap(memory, rounded(bytes)); }
+void discard_huge(void* memory, size_t bytes) noexcept {
+  const size_t whole = bytes / kHugePage * kHugePage;
+  if (whole > 0) ::madvise(memory, whole, MADV_DONTNEED);
+}
 
 }  // namespace pactolus

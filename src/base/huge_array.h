@@ -12,6 +12,7 @@ namespace pactolus {
 
 void* map_huge(size_t bytes);  // zeroed; never fails, the process ends without memory
 void unmap_huge(void* memory, size_t bytes) noexcept;
+void discard_huge(void* memory, size_t bytes) noexcept;
 
 template <class T>
 class HugeArray {
@@ -33,6 +34,10 @@ class HugeArray {
   const T& operator[](size_t i) const noexcept { return data_[i]; }
   size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  // Gives back the memory before index `i`, by whole pages: what stood there reads as 0 or as it was.
+  void discard_before(size_t i) noexcept {
+    if (data_) discard_huge(data_, i * sizeof(T));
+  }
   T* begin() noexcept { return data_; }
   T* end() noexcept { return data_ + size_; }
   const T* begin() const noexcept { return data_; }

@@ -28,6 +28,7 @@ class Run final : public Command {
     StoppableClock clock(session.stop);
     JobOptions options;
     options.take_over = take_over_;
+    options.first_batch_at_once = session.config.run.batch_records == 0;
     options.command = "run";
     options.say = [&session](const std::string& line) { session.say(line); };
     options.stop = [&session] { return session.stop.requested(); };

@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
 constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords = 500'000;    // likewise: files are large enough to be dense, the batch small enough to stay cheap
-constexpr size_t kSnapshotIds = 4'000'000;    // new ids kept in memory for the next snapshot: 96 MB
+constexpr int64_t kSnapshotIds = 2'000'000;   // so many new ids make a snapshot: a start reads what came since from Silver
 
 DecodeRules rules_of(const Config& c) {
   DecodeRules rules;
@@ -189,6 +189,7 @@ SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_
 void Job::start_batch(bool history) {
   if (open_.is_open()) return;
   opened_boot_us_ = clock_.boot_us();
+  if (options_.first_batch_at_once && totals_.batches == 0) opened_boot_us_ -= config_.run.commit_interval_us;
   const int64_t watermark = watermark_.watermark();
   open_.start(accounts_, std::max(batch_time_, clock_.now_us()), watermark);
   // Histories are as old as they are: copies are looked for in Silver instead.
@@ -410,7 +411,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   fault_point("batch.quarantine_committed");
   if (!rows.empty()) TRY(commit_gold(account.batch, account.batch_time, rows));
   fault_point("batch.gold_committed");
-  if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us || new_ids_.size() >= kSnapshotIds) TRY(save_snapshot());
+  if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us || snapshots_.noted() >= kSnapshotIds) TRY(save_snapshot());
   TRY(maintain());
   return apply_retention();
 }
@@ -554,14 +555,13 @@ Result<> Job::look_for_live_rows_in_silver() {
 
 void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
   constexpr size_t kAhead = 16;
-  const bool keep = snapshots_.has_base();
   const int64_t width = dedupe_.bucket_width();
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i + kAhead < rows.size()) dedupe_.prefetch_to_insert(events.fingerprint[rows[i + kAhead]]);
     const uint64_t fingerprint = events.fingerprint[rows[i]];
     const uint8_t content = content_byte(events, rows[i]);
     dedupe_.insert(fingerprint, content, events.event_time[rows[i]]);
-    if (keep) new_ids_.push_back({fingerprint, floor_to(events.event_time[rows[i]], width), content});
+    snapshots_.note({fingerprint, floor_to(events.event_time[rows[i]], width), content});
   }
 }
 
@@ -582,18 +582,10 @@ Result<> Job::save_snapshot() {
   s.interest_fingerprint = interest_.fingerprint();
   alerts_.save(s.alerts);
   s.alerts_fingerprint = alerts_.fingerprint();
-  std::vector<DedupeIndex::Entry> ids = std::move(new_ids_);
-  new_ids_.clear();
-  if (!snapshots_.has_base()) {
-    ids.clear();
-    ids.reserve(dedupe_.size());
-    dedupe_.for_each([&](const DedupeIndex::Entry& e) { ids.push_back(e); });
-  }
   last_snapshot_boot_us_ = clock_.boot_us();
-  const auto saved = snapshots_.save(std::move(s), std::move(ids), dedupe_.oldest_time());
+  const auto saved = snapshots_.save(std::move(s), dedupe_);
   if (!saved) {
     // It is only there to start sooner: without it state comes from Silver. The next one holds everything.
-    snapshots_.forget_base();
     if (options_.say) options_.say(fmt::format("the state snapshot could not be saved: {}", saved.error().message));
     return {};
   }
@@ -615,7 +607,6 @@ Result<> Job::remember_histories() {
   }
   silver_dates_.clear();  // nobody asks by date as long as no history comes
   snapshots_.forget_base();
-  new_ids_.clear();
   return {};
 }
 

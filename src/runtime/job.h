@@ -37,6 +37,7 @@ namespace pactolus {
 struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
+  bool first_batch_at_once = false;                        // its tick has passed while nobody ran
   std::string command = "run";                             // who holds the lake, for others to read
   std::function<void(const std::string&)> say = {};        // messages for people; may be empty
   std::function<bool()> stop = {};                         // asked while waiting for a full disk
@@ -157,7 +158,6 @@ class Job {
 
   Maintenance maintenance_;
   Snapshots snapshots_;
-  std::vector<DedupeIndex::Entry> new_ids_;  // since the last snapshot, when there is one
   int64_t snapshot_batch_ = 0, snapshot_version_ = -1, commit_version_ = -1;
   std::string commit_uuid_;                  // of batch_
 

@@ -85,9 +85,7 @@ Result<> Recovery::load_snapshot() {
     if (account.watermark_after == kNoTime && job_.watermark_.watermark() != kNoTime) return refused("it is from before the first watermark");
     return {};
   };
-  snapshot_ = TRY(job_.snapshots_.load(accept, [&](const StateSnapshot&) { return job_.dedupe_.oldest_time(); },
-                                       [&](const DedupeIndex::Entry& e) { job_.dedupe_.insert(e.fingerprint, e.content, e.bucket_start); },
-                                       job_.options_.say));
+  snapshot_ = TRY(job_.snapshots_.load(accept, job_.dedupe_, job_.options_.say));
   if (!snapshot_) return {};
   job_.snapshot_batch_ = snapshot_->batch;
   job_.snapshot_version_ = snapshot_->silver_version;

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <cstring>
-#include <map>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,7 +10,7 @@
 namespace pactolus {
 namespace {
 
-constexpr std::string_view kSnapshotMagic = "PCTSTATE", kRunMagic = "PCTIDRUN";
+constexpr std::string_view kMagic = "PCTSTATE";
 constexpr uint32_t kFormat = 1;
 enum Block : uint32_t { kHead = 1, kInterest = 2, kAlerts = 3 };
 
@@ -44,9 +43,9 @@ struct Reader {
 
 std::unexpected<Error> corrupt(const char* what) { return fail(ErrorCode::corrupt, fmt::format("a state snapshot is damaged: {}", what)); }
 
-Result<Reader> opened(std::string_view bytes, std::string_view magic) {
+Result<Reader> opened(std::string_view bytes) {
   Reader in{bytes};
-  if (in.bytes(magic.size()) != magic) return corrupt("it does not begin as one");
+  if (in.bytes(kMagic.size()) != kMagic) return corrupt("it does not begin as one");
   const auto format = in.number<uint32_t>();
   if (!in.ok) return corrupt("it is cut short");
   if (format != kFormat) return fail(ErrorCode::unsupported, fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
@@ -75,7 +74,7 @@ std::string encode_snapshot(const StateSnapshot& s) {
                         .set("interest", s.interest_fingerprint)
                         .set("alerts", s.alerts_fingerprint)
                         .set("runs", std::move(runs));
-  std::string out(kSnapshotMagic);
+  std::string out(kMagic);
   put(out, kFormat);
   put_block(out, kHead, head.dump());
   put_block(out, kInterest, s.interest);
@@ -84,7 +83,7 @@ std::string encode_snapshot(const StateSnapshot& s) {
 }
 
 Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
-  Reader in = TRY(opened(bytes, kSnapshotMagic));
+  Reader in = TRY(opened(bytes));
   StateSnapshot s;
   for (const Block expected : {kHead, kInterest, kAlerts}) {
     const auto kind = in.number<uint32_t>();
@@ -114,49 +113,6 @@ Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
   }
   if (!in.rest.empty()) return corrupt("something follows its end");
   return s;
-}
-
-std::string encode_run(std::span<const DedupeIndex::Entry> ids) {
-  std::map<int64_t, uint64_t> counts;  // by bucket: a handful
-  for (const DedupeIndex::Entry& e : ids) ++counts[e.bucket_start];
-  std::string out(kRunMagic);
-  out.reserve(out.size() + 4 + counts.size() * 24 + ids.size() * 9);
-  put(out, kFormat);
-  for (const auto& [bucket, count] : counts) {
-    std::string payload;
-    payload.reserve(count * 9);
-    for (const DedupeIndex::Entry& e : ids)
-      if (e.bucket_start == bucket) put(payload, e.fingerprint);
-    for (const DedupeIndex::Entry& e : ids)
-      if (e.bucket_start == bucket) payload.push_back(char(e.content));
-    put(out, bucket);
-    put(out, count);
-    put(out, hash64(payload, uint64_t(bucket)));
-    out.append(payload);
-  }
-  return out;
-}
-
-Result<> decode_run(std::string_view bytes, int64_t ids, int64_t first_bucket, std::vector<DedupeIndex::Entry>& out) {
-  Reader in = TRY(opened(bytes, kRunMagic));
-  int64_t seen = 0;
-  while (!in.rest.empty()) {
-    const auto bucket = in.number<int64_t>();
-    const auto count = in.number<uint64_t>();
-    const auto sum = in.number<uint64_t>();
-    if (!in.ok || count > in.rest.size() / 9) return corrupt("a run of ids is cut short");
-    const std::string_view payload = in.bytes(count * 9);
-    if (hash64(payload, uint64_t(bucket)) != sum) return corrupt("a run of ids does not match its checksum");
-    seen += int64_t(count);
-    if (bucket < first_bucket) continue;
-    for (uint64_t i = 0; i < count; ++i) {
-      uint64_t fingerprint;
-      std::memcpy(&fingerprint, payload.data() + i * 8, 8);
-      out.push_back({fingerprint, bucket, uint8_t(payload[count * 8 + i])});
-    }
-  }
-  if (seen != ids) return corrupt("a run does not have as many ids as its snapshot says");
-  return {};
 }
 
 }  // namespace pactolus

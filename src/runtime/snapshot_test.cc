@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <span>
 
 #include "base/clock.h"
 #include "runtime/snapshots.h"
@@ -24,25 +26,36 @@ class SnapshotsTest : public ::testing::Test {
   void TearDown() override { fs::remove_all(root_); }
   struct Loaded {
     std::optional<StateSnapshot> snapshot;
-    std::multiset<uint64_t> ids;
+    std::set<uint64_t> ids;
     std::vector<std::string> said;
   };
-  Loaded load(Snapshots& snapshots, int64_t first_bucket = INT64_MIN) {
+  Loaded load(Snapshots& snapshots, int64_t watermark = kNoTime) {
     Loaded out;
+    DedupeIndex index(kHorizon);
+    index.advance(watermark);
     auto loaded = snapshots.load([&](const StateSnapshot& s) -> Result<> {
       if (refused_.contains(s.batch)) return fail(ErrorCode::invalid, "not in the log");
       return {};
-    }, [&](const StateSnapshot&) { return first_bucket; },
-        [&](const Entry& e) { out.ids.insert(e.fingerprint); }, [&](const std::string& s) { out.said.push_back(s); });
+    }, index, [&](const std::string& s) { out.said.push_back(s); });
     EXPECT_TRUE(loaded) << loaded.error().message;
     out.snapshot = *loaded;
+    index.for_each([&](const Entry& e) { EXPECT_TRUE(out.ids.insert(e.fingerprint).second); });
     return out;
   }
-  static std::vector<Entry> ids(uint64_t first, uint64_t count, int64_t bucket = 0) {
-    std::vector<Entry> out;
-    for (uint64_t i = first; i < first + count; ++i) out.push_back({i, bucket, uint8_t(i)});
-    return out;
+  // Remembers ids of a bucket as a job does, and notes them.
+  void add(Snapshots& snapshots, uint64_t first, uint64_t count, int64_t time = 0) {
+    for (uint64_t i = first; i < first + count; ++i) {
+      index_.insert(i, uint8_t(i), time);
+      snapshots.note({i, time, uint8_t(i)});
+    }
   }
+  std::vector<std::string> names() const { return list_folder(root_).value(); }
+  size_t files(std::string_view suffix) const {
+    const auto all = names();
+    return size_t(std::count_if(all.begin(), all.end(), [&](const std::string& name) { return name.ends_with(suffix); }));
+  }
+  static constexpr int64_t kHorizon = 400;  // buckets of 100
+  DedupeIndex index_{kHorizon};
   fs::path root_;
   std::set<int64_t> refused_;
 };
@@ -65,57 +78,126 @@ TEST(SnapshotFile, ComesBackAsItWentAndNoBitMayChange) {
   EXPECT_FALSE(decode_snapshot(bytes + "x"));
 }
 
-TEST(SnapshotFile, RunsKeepIdsByBucket) {
-  std::vector<Entry> ids{{1, 20, 3}, {2, 10, 4}, {UINT64_MAX, 20, 5}};
-  const std::string bytes = encode_run(ids);
-  std::vector<Entry> back;
-  ASSERT_TRUE(decode_run(bytes, 3, INT64_MIN, back));
-  ASSERT_EQ(back.size(), 3u);
-  EXPECT_EQ(back[0].fingerprint, 2u);
-  EXPECT_EQ(back[2].fingerprint, UINT64_MAX);
-  EXPECT_EQ(back[2].content, 5);
-  back.clear();
-  ASSERT_TRUE(decode_run(bytes, 3, 11, back));
-  EXPECT_EQ(back.size(), 2u);
-  EXPECT_FALSE(decode_run(bytes, 4, INT64_MIN, back)) << "an id is missing";
+std::string written(const fs::path& path, std::span<const Entry> ids) {
+  fs::remove(path);
+  auto run = IdRunWriter::create(path);
+  EXPECT_TRUE(run);
+  for (const Entry& id : ids) EXPECT_TRUE(run->add(id));
+  EXPECT_TRUE(run->finish());
+  return *read_file(path);
+}
+Result<std::vector<Entry>> decoded(std::string_view bytes, int64_t ids) {
+  std::vector<Entry> out;
+  TRY(decode_id_run(bytes, ids, [&](const IdBlock& b) -> Result<> {
+    for (size_t i = 0; i < b.size(); ++i) out.push_back({b.fingerprint(i), b.bucket_start, b.content(i)});
+    return {};
+  }));
+  return out;
+}
+
+TEST_F(SnapshotsTest, ARunKeepsIdsByBucketAndNoBitMayChange) {
+  const std::string bytes = written(root_ / "run", std::vector<Entry>{{1, 20, 3}, {2, 10, 4}, {UINT64_MAX, 20, 5}});
+  const auto back = decoded(bytes, 3);
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->size(), 3u);
+  EXPECT_EQ((*back)[0].fingerprint, 2u);
+  EXPECT_EQ((*back)[2].fingerprint, UINT64_MAX);
+  EXPECT_EQ((*back)[2].content, 5);
+  EXPECT_FALSE(decoded(bytes, 4)) << "an id is missing";
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;
     damaged[i] = char(damaged[i] ^ 0x40);
-    back.clear();
-    EXPECT_FALSE(decode_run(damaged, 3, INT64_MIN, back)) << "byte " << i;
+    EXPECT_FALSE(decoded(damaged, 3)) << "byte " << i;
   }
+  for (size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decoded(std::string_view(bytes).substr(0, n), 3)) << n;
+}
+
+TEST_F(SnapshotsTest, ARunOfManyBlocksIsReadAsItWasWritten) {
+  std::vector<Entry> ids;
+  for (uint64_t i = 0; i < 300'000; ++i) ids.push_back({i * 0x9E3779B97F4A7C15ull, int64_t(i % 3), uint8_t(i)});
+  const std::string bytes = written(root_ / "run", ids);
+  const int64_t n = int64_t(ids.size());
+  std::vector<Entry> sorted = ids;
+  const auto by_id = [](const Entry& a, const Entry& b) { return a.fingerprint < b.fingerprint; };
+  std::sort(sorted.begin(), sorted.end(), by_id);
+  std::vector<Entry> from_file;
+  ASSERT_TRUE(read_id_run(root_ / "run", n, [&](const IdBlock& b) -> Result<> {
+    for (size_t i = 0; i < b.size(); ++i) from_file.push_back({b.fingerprint(i), b.bucket_start, b.content(i)});
+    return {};
+  }));
+  std::sort(from_file.begin(), from_file.end(), by_id);
+  ASSERT_EQ(from_file.size(), sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i)
+    ASSERT_TRUE(from_file[i].fingerprint == sorted[i].fingerprint && from_file[i].bucket_start == sorted[i].bucket_start &&
+                from_file[i].content == sorted[i].content) << i;
+  EXPECT_FALSE(decoded(std::string_view(bytes).substr(0, bytes.size() - 1), n));
+  std::string damaged = bytes;
+  damaged[bytes.size() - 5] ^= 1;
+  EXPECT_FALSE(decoded(damaged, n));
 }
 
 TEST_F(SnapshotsTest, RunsAreFewAndHoldEverything) {
   Snapshots snapshots(root_);
   uint64_t next = 1;
-  std::set<uint64_t> all;
   for (int64_t batch = 1; batch <= 100; ++batch) {
     const uint64_t n = 1 + (uint64_t(batch) * 7919) % 50;
-    for (uint64_t i = next; i < next + n; ++i) all.insert(i);
-    ASSERT_TRUE(snapshots.save(sample(batch), ids(next, n), INT64_MIN));
+    add(snapshots, next, n);
+    ASSERT_TRUE(snapshots.save(sample(batch), index_));
     next += n;
-    size_t files = 0;
-    const auto names = list_folder(root_);
-    for (const std::string& name : *names) files += name.ends_with(".ids");
-    ASSERT_LE(files, 24u);  // of two snapshots
+    ASSERT_LE(files(".ids"), 24u);  // of two snapshots
   }
   Snapshots fresh(root_);
   const Loaded loaded = load(fresh);
   ASSERT_TRUE(loaded.snapshot);
   EXPECT_EQ(loaded.snapshot->batch, 100);
-  EXPECT_EQ(std::set<uint64_t>(loaded.ids.begin(), loaded.ids.end()), all);
-  EXPECT_EQ(loaded.ids.size(), all.size()) << "no id twice";
+  EXPECT_EQ(loaded.ids.size(), next - 1);
+  EXPECT_EQ(*loaded.ids.rbegin(), next - 1);
   EXPECT_LE(loaded.snapshot->runs.size(), 12u);
-  ASSERT_TRUE(fresh.save(sample(101), ids(next, 5), INT64_MIN));  // goes on where it was loaded
+  int64_t in_runs = 0;
+  for (const IdRun& r : loaded.snapshot->runs) in_runs += r.ids;
+  EXPECT_EQ(in_runs, int64_t(next - 1)) << "no id twice";
+  add(fresh, next, 5);
+  ASSERT_TRUE(fresh.save(sample(101), index_));  // goes on where it was loaded
   Snapshots again(root_);
-  EXPECT_EQ(load(again).ids.size(), all.size() + 5);
+  EXPECT_EQ(load(again).ids.size(), next - 1 + 5);
+}
+
+TEST_F(SnapshotsTest, WhatWasNotedByOneThatEndedIsNotUsed) {
+  Snapshots snapshots(root_);
+  add(snapshots, 1, 10);
+  ASSERT_TRUE(snapshots.save(sample(1), index_));
+  add(snapshots, 11, 100);  // and it is killed before the next snapshot
+  EXPECT_EQ(snapshots.noted(), 100);
+  Snapshots fresh(root_);
+  EXPECT_EQ(load(fresh).ids.size(), 10u);
+  add(fresh, 111, 1);
+  ASSERT_TRUE(fresh.save(sample(2), index_));
+  EXPECT_EQ(load(fresh).ids.size(), 11u);
+  EXPECT_EQ(files(".ids"), 2u) << "what the first one had begun is removed";
+}
+
+TEST_F(SnapshotsTest, AfterAnErrorTheNextOneTakesEverything) {
+  Snapshots snapshots(root_);
+  add(snapshots, 1, 1000);
+  ASSERT_TRUE(snapshots.save(sample(1), index_));
+  for (const std::string& name : names())
+    if (name.ends_with(".ids")) fs::remove(root_ / name);  // the run that the next save would merge
+  add(snapshots, 1001, 600);
+  EXPECT_FALSE(snapshots.save(sample(2), index_));
+  add(snapshots, 1601, 1);
+  ASSERT_TRUE(snapshots.save(sample(3), index_));
+  Snapshots fresh(root_);
+  const Loaded loaded = load(fresh);
+  EXPECT_EQ(loaded.snapshot->batch, 3);
+  EXPECT_EQ(loaded.ids.size(), 1601u);
 }
 
 TEST_F(SnapshotsTest, ATornOrForeignOneIsPassedOver) {
   Snapshots snapshots(root_);
-  ASSERT_TRUE(snapshots.save(sample(1), ids(1, 10), INT64_MIN));
-  ASSERT_TRUE(snapshots.save(sample(2), ids(11, 1), INT64_MIN));
+  add(snapshots, 1, 10);
+  ASSERT_TRUE(snapshots.save(sample(1), index_));
+  add(snapshots, 11, 1);
+  ASSERT_TRUE(snapshots.save(sample(2), index_));
   const fs::path newest = root_ / "00000000000000000002.state";
   const std::string bytes = *read_file(newest);
   ASSERT_TRUE(replace_file(newest, bytes.substr(0, bytes.size() / 2)));
@@ -127,20 +209,25 @@ TEST_F(SnapshotsTest, ATornOrForeignOneIsPassedOver) {
   EXPECT_EQ(loaded.said.size(), 1u);
   refused_ = {1};
   EXPECT_FALSE(load(fresh).snapshot);
-  ASSERT_TRUE(fresh.save(sample(3), ids(50, 2), INT64_MIN));
-  EXPECT_TRUE(list_folder(root_)->size() >= 2u);
+  add(fresh, 50, 2);
+  ASSERT_TRUE(fresh.save(sample(3), index_));
+  EXPECT_GE(names().size(), 2u);
   EXPECT_FALSE(fs::exists(newest)) << "the damaged one is gone";
 }
 
 TEST_F(SnapshotsTest, ForgottenBucketsFallOut) {
   Snapshots snapshots(root_);
-  ASSERT_TRUE(snapshots.save(sample(1), ids(1, 10, 100), INT64_MIN));
-  ASSERT_TRUE(snapshots.save(sample(2), ids(11, 3, 200), INT64_MIN));
-  ASSERT_TRUE(snapshots.save(sample(3), ids(14, 1, 300), 150));
+  add(snapshots, 1, 10, 100);
+  ASSERT_TRUE(snapshots.save(sample(1), index_));
+  add(snapshots, 11, 3, 200);
+  ASSERT_TRUE(snapshots.save(sample(2), index_));
+  add(snapshots, 14, 1, 300);
+  index_.advance(kHorizon + 200);  // the bucket at 100 ends there
+  ASSERT_TRUE(snapshots.save(sample(3), index_));
   Snapshots fresh(root_);
-  const Loaded loaded = load(fresh, 150);
-  EXPECT_EQ(loaded.ids, (std::multiset<uint64_t>{11, 12, 13, 14}));
-  for (const IdRun& r : loaded.snapshot->runs) EXPECT_GE(r.newest_bucket, 150);
+  const Loaded loaded = load(fresh, kHorizon + 200);
+  EXPECT_EQ(loaded.ids, (std::set<uint64_t>{11, 12, 13, 14}));
+  for (const IdRun& r : loaded.snapshot->runs) EXPECT_GE(r.newest_bucket, 200);
 }
 
 }  // namespace

@@ -20,21 +20,35 @@ std::vector<std::string> snapshots_of(std::vector<std::string> names) {
   return names;
 }
 
+void insert(const IdBlock& block, DedupeIndex& index) {
+  constexpr size_t kAhead = 16;
+  for (size_t i = 0; i < block.size(); ++i) {
+    if (i + kAhead < block.size()) index.prefetch_to_insert(block.fingerprint(i + kAhead));
+    index.insert(block.fingerprint(i), block.content(i), block.bucket_start);
+  }
+}
+
 }  // namespace
 
-Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<>(const StateSnapshot&)>& accept,
-                                                     const std::function<int64_t(const StateSnapshot&)>& first_bucket,
-                                                     const std::function<void(const DedupeIndex::Entry&)>& insert,
+Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<>(const StateSnapshot&)>& accept, DedupeIndex& index,
                                                      const std::function<void(const std::string&)>& say) {
   for (const std::string& name : snapshots_of(TRY(list_folder(folder_)))) {
     const auto attempt = [&]() -> Result<StateSnapshot> {
       StateSnapshot snapshot = TRY(decode_snapshot(TRY(read_file(folder_ / name))));
       TRY(accept(snapshot));
-      // All runs are read before the first id is inserted: a snapshot counts whole or not at all.
-      std::vector<std::vector<DedupeIndex::Entry>> runs;
-      for (const IdRun& run : snapshot.runs) TRY(decode_run(TRY(read_file(folder_ / run.name)), run.ids, first_bucket(snapshot), runs.emplace_back()));
-      for (const auto& ids : runs)
-        for (const DedupeIndex::Entry& id : ids) insert(id);
+      // All runs are checked before the first id is taken: a snapshot counts whole or not at all.
+      size_t ids = 0;
+      for (const IdRun& run : snapshot.runs)
+        TRY(read_id_run(folder_ / run.name, run.ids, [&](const IdBlock& block) -> Result<> {
+          if (block.bucket_start >= index.oldest_time()) ids += block.size();
+          return {};
+        }));
+      index.reserve(ids);
+      for (const IdRun& run : snapshot.runs)
+        TRY(read_id_run(folder_ / run.name, run.ids, [&](const IdBlock& block) -> Result<> {
+          if (block.bucket_start >= index.oldest_time()) insert(block, index);
+          return {};
+        }));
       return snapshot;
     };
     auto snapshot = attempt();
@@ -42,41 +56,79 @@ Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<
       if (say) say(fmt::format("state snapshot {} is not used: {}", name, snapshot.error().message));
       continue;
     }
+    forget_base();
+    base_ = snapshot->batch;
     runs_ = snapshot->runs;
-    has_base_ = true;
     return std::optional(std::move(*snapshot));
   }
   return std::optional<StateSnapshot>();
 }
 
-Result<IdRun> Snapshots::write_run(std::span<const DedupeIndex::Entry> ids, int64_t batch) {
-  const std::string bytes = encode_run(ids);
-  int64_t newest = INT64_MIN;
-  for (const DedupeIndex::Entry& e : ids) newest = std::max(newest, e.bucket_start);
-  const std::string base = fmt::format("{:020d}", batch);
-  for (int attempt = 0;; ++attempt) {
-    const std::string name = fmt::format("{}-{}{}", base, attempt, kRunSuffix);
-    if (TRY(put_if_absent(folder_ / name, bytes)) == PutOutcome::done)
-      return IdRun{name, int64_t(ids.size()), newest};
-  }
+void Snapshots::forget_base() {
+  base_.reset();
+  runs_.clear();
+  next_run_.reset();  // its file is named by nothing
+  noting_ = {};
 }
 
-Result<> Snapshots::save(StateSnapshot snapshot, std::vector<DedupeIndex::Entry> new_ids, int64_t first_bucket) {
+Result<IdRunWriter> Snapshots::new_run(int64_t batch) {
   TRY(make_folders(folder_));
-  std::vector<IdRun> runs = has_base_ ? runs_ : std::vector<IdRun>();
-  std::erase_if(runs, [&](const IdRun& r) { return r.newest_bucket < first_bucket; });
-  while (!runs.empty() && runs.back().ids <= 2 * int64_t(new_ids.size())) {
-    TRY(decode_run(TRY(read_file(folder_ / runs.back().name)), runs.back().ids, first_bucket, new_ids));
-    runs.pop_back();
+  fs::path path;
+  for (int attempt = 0; path.empty() || fs::exists(path); ++attempt) path = folder_ / fmt::format("{:020d}-{}{}", batch, attempt, kRunSuffix);
+  return IdRunWriter::create(path);
+}
+
+void Snapshots::note(const DedupeIndex::Entry& id) {
+  if (!base_ || !noting_) return;
+  if (!next_run_) {
+    auto run = new_run(*base_);
+    if (!run) {
+      noting_ = std::unexpected(run.error());
+      return;
+    }
+    next_run_ = std::move(*run);
   }
-  if (!new_ids.empty()) runs.push_back(TRY(write_run(new_ids, snapshot.batch)));
+  noting_ = next_run_->add(id);
+}
+
+Result<> Snapshots::save(StateSnapshot snapshot, const DedupeIndex& index) {
+  const Result<> written = write_snapshot(snapshot, index);
+  if (!written) {
+    forget_base();
+    return written;
+  }
+  base_ = snapshot.batch;
+  runs_ = snapshot.runs;
+  next_run_.reset();
+  return remove_unused(snapshot);
+}
+
+Result<> Snapshots::write_snapshot(StateSnapshot& snapshot, const DedupeIndex& index) {
+  TRY(make_folders(folder_));
+  TRY(noting_);
+  const int64_t oldest = index.oldest_time();
+  snapshot.runs = runs_;
+  std::erase_if(snapshot.runs, [&](const IdRun& r) { return r.newest_bucket < oldest; });
+  if (!base_ && index.size() > 0) {
+    next_run_ = TRY(new_run(snapshot.batch));
+    Result<> added;
+    index.for_each([&](const DedupeIndex::Entry& id) {
+      if (added) added = next_run_->add(id);
+    });
+    TRY(added);
+  }
+  if (next_run_) {
+    for (auto& runs = snapshot.runs; !runs.empty() && runs.back().ids <= 2 * next_run_->ids(); runs.pop_back())
+      TRY(read_id_run(folder_ / runs.back().name, runs.back().ids, [&](const IdBlock& block) {
+        return block.bucket_start < oldest ? Result<>() : next_run_->add(block);
+      }));
+    TRY(next_run_->finish());
+    snapshot.runs.push_back({next_run_->name(), next_run_->ids(), next_run_->newest_bucket()});
+  }
   fault_point("snapshot.run_written");
-  snapshot.runs = runs;
   TRY(replace_file(folder_ / snapshot_name(snapshot.batch), encode_snapshot(snapshot)));
   fault_point("snapshot.current");
-  runs_ = std::move(runs);
-  has_base_ = true;
-  return remove_unused(snapshot);
+  return {};
 }
 
 Result<> Snapshots::remove_unused(const StateSnapshot& current) {

@@ -1,14 +1,16 @@
 // The folder of state snapshots: two are kept, with the runs of ids that they name. A snapshot is current when its
 // file is there (atomic rename); what nothing names is removed.
 //
-// Runs grow like the digits of a counter: the newest is merged with the one before as long as that is not twice as
-// large. So there are few of them, an id is written some log2(n) times in its life, and forgotten buckets fall out.
+// Ids go to disk as they come, into the run of the next snapshot. Runs grow like the digits of a counter: the newest is
+// merged with the one before as long as that is not twice as large. So there are few of them, an id is written some
+// log2(n) times in its life, and forgotten buckets fall out.
 #pragma once
 
 #include <functional>
 #include <optional>
 
 #include "base/file.h"
+#include "runtime/id_run.h"
 #include "runtime/snapshot_file.h"
 
 namespace pactolus {
@@ -17,27 +19,30 @@ class Snapshots {
  public:
   explicit Snapshots(fs::path folder) : folder_(std::move(folder)) {}
 
-  // The newest that can be read and that `accept` takes, its ids given to `insert`. Others are passed over with a
+  // The newest that can be read and that `accept` takes, its ids brought into `index`. Others are passed over with a
   // word to `say`. No value when there is none.
-  Result<std::optional<StateSnapshot>> load(const std::function<Result<>(const StateSnapshot&)>& accept,
-                                            const std::function<int64_t(const StateSnapshot&)>& first_bucket,
-                                            const std::function<void(const DedupeIndex::Entry&)>& insert,
+  Result<std::optional<StateSnapshot>> load(const std::function<Result<>(const StateSnapshot&)>& accept, DedupeIndex& index,
                                             const std::function<void(const std::string&)>& say);
 
-  // Makes `snapshot` current. `new_ids` are those since the last one that was saved or loaded here, or all of them
-  // when there was none (has_base() false). Buckets before `first_bucket` are forgotten.
-  Result<> save(StateSnapshot snapshot, std::vector<DedupeIndex::Entry> new_ids, int64_t first_bucket);
+  // An id for the next snapshot. What cannot be written is told by save().
+  void note(const DedupeIndex::Entry& id);
+  int64_t noted() const noexcept { return next_run_ ? next_run_->ids() : 0; }
 
-  bool has_base() const noexcept { return has_base_; }
-  void forget_base() { has_base_ = false; }  // the next save() is given all ids
+  // Makes `snapshot` current, with what was noted since the one that was saved or loaded here. When there was none, or
+  // after an error, it takes every id of `index` instead.
+  Result<> save(StateSnapshot snapshot, const DedupeIndex& index);
+  void forget_base();  // what was noted is not all: the next save() takes every id
 
  private:
-  Result<IdRun> write_run(std::span<const DedupeIndex::Entry> ids, int64_t batch);
+  Result<IdRunWriter> new_run(int64_t batch);
+  Result<> write_snapshot(StateSnapshot& snapshot, const DedupeIndex& index);
   Result<> remove_unused(const StateSnapshot& current);
 
   fs::path folder_;
-  bool has_base_ = false;
-  std::vector<IdRun> runs_;  // of the current snapshot, largest first
+  std::optional<int64_t> base_;  // batch of the snapshot that runs_ belong to
+  std::vector<IdRun> runs_;      // largest first
+  std::optional<IdRunWriter> next_run_;
+  Result<> noting_;              // the first error of note()
 };
 
 }  // namespace pactolus

@@ -39,6 +39,7 @@ class DedupeIndex {
   // Remembers an id. One whose bucket has already ended is not taken. Of two event times for one id (a history may have
   // it on two dates) the later bucket counts, whatever their order, so that a rebuild gives the same.
   void insert(uint64_t fingerprint, uint8_t content, int64_t event_time);
+  void reserve(size_t ids) { table_.reserve(ids, [this](uint8_t tag) { return live(tag); }); }  // before many inserts
   // Forgets the buckets that end at or before watermark − horizon. kNoTime forgets nothing.
   void advance(int64_t watermark);
 

@@ -63,7 +63,12 @@ class FingerprintTable {
   }
   // Leaves out the entries that `keep(tag)` refuses and gives the table the size that the rest needs.
   template <class Keep>
-  void rebuild(Keep&& keep);
+  void rebuild(Keep&& keep, size_t least_in_a_segment = 0);
+  // Makes room for so many keys at once, when there is not enough yet: filling then needs no rebuild, as a rule.
+  template <class Keep>
+  void reserve(size_t keys, Keep&& keep) {
+    if (keys / kSegments * 5 > segment_slots_ * 4) rebuild(keep, keys / kSegments);
+  }
 
   size_t size() const noexcept { return size_; }
   size_t memory_bytes() const noexcept { return sizeof *this + slots_.size() * 9; }
@@ -100,20 +105,25 @@ class FingerprintTable {
 };
 
 template <class Keep>
-void FingerprintTable::rebuild(Keep&& keep) {
+void FingerprintTable::rebuild(Keep&& keep, size_t least_in_a_segment) {
   const size_t old_segment_slots = segment_slots_;
-  const HugeArray<uint64_t> old_slots = std::move(slots_);
-  const HugeArray<uint8_t> old_tags = std::move(tags_);
-  size_t most = 0;
+  HugeArray<uint64_t> old_slots = std::move(slots_);
+  HugeArray<uint8_t> old_tags = std::move(tags_);
+  const auto lives = [&](size_t i) { return old_slots[i] != 0 && keep(old_tags[i]); };
+  size_t most = least_in_a_segment;
   for (size_t s = 0; s < kSegments; ++s) {
     size_t kept = 0;
-    for (size_t i = s * old_segment_slots; i < (s + 1) * old_segment_slots; ++i) kept += old_slots[i] != 0 && keep(old_tags[i]);
+    for (size_t i = s * old_segment_slots; i < (s + 1) * old_segment_slots; ++i) kept += lives(i);
     most = kept > most ? kept : most;
   }
   resize(most);
-  for (size_t i = 0; i < old_slots.size(); ++i)
-    if (old_slots[i] != 0 && keep(old_tags[i]))
-      place(uint64_t(i / old_segment_slots) << 56 | old_slots[i] >> 8, old_slots[i], old_tags[i]);
+  // The old table is given back as it is passed, so that both together need little more than one.
+  for (size_t s = 0; s < kSegments; ++s) {
+    for (size_t i = s * old_segment_slots; i < (s + 1) * old_segment_slots; ++i)
+      if (lives(i)) place(uint64_t(s) << 56 | old_slots[i] >> 8, old_slots[i], old_tags[i]);
+    old_slots.discard_before((s + 1) * old_segment_slots);
+    old_tags.discard_before((s + 1) * old_segment_slots);
+  }
 }
 
 }  // namespace pactolus
