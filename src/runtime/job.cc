@@ -12,6 +12,7 @@
 #include "runtime/recovery.h"
 #include "runtime/silver_reader.h"
 #include "runtime/topics.h"
+#include "runtime/view_declaration.h"
 
 namespace pactolus {
 namespace {
@@ -54,11 +55,12 @@ Job::~Job() = default;
 Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
   std::unique_ptr<Job> job(new Job(config, std::move(options), clock, random));
   TRY(prepare_lake(job->lake_));
-  FileLock lock = TRY(lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
+  LakeLock lock = TRY(lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
   TRY(job->open_tables());
   TRY(job->take(std::move(lock)));
   // What another holder committed up to a moment ago, too.
   for (auto* table : {&job->quarantine_, &job->interest_table_}) TRY((*table)->refresh());
+  TRY(job->widen_tables());
   TRY(job->maintenance_.open());
   TRY(job->open_topics());
   Recovery recovery(*job);
@@ -73,7 +75,9 @@ Result<> Job::open_tables() {
                          const char* linked) -> Result<delta::DeltaTable> {
     TRY(make_folders(folder));
     delta::DeltaOptions options{.clock = &clock_, .before_link = before, .linked = linked};
-    return delta::DeltaTable::open_or_create(folder, {.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name}, options);
+    delta::NewTable made{.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name};
+    if (made.name == kProductInterest) ViewDeclaration::of(interest_).write(made.configuration);
+    return delta::DeltaTable::open_or_create(folder, made, options);
   };
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
   quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
@@ -82,13 +86,14 @@ Result<> Job::open_tables() {
 }
 
 // Epoch E+1 in the Silver log: from this commit on whoever ran before finds it at its next commit and stops.
-Result<> Job::take(FileLock lock) {
-  lock_ = std::move(lock);
+Result<> Job::take(LakeLock lock) {
+  lock_ = std::move(lock.lock);
   const std::string epoch_id = app_id(config_.job, "epoch");
   epoch_ = silver_->snapshot().txn_version(epoch_id).value_or(0) + 1;
   delta::Transaction t;
   t.operation = "TAKE JOB";
   t.info = Json::object().set("kind", "epoch").set("job", config_.job).set("epoch", epoch_).set("command", options_.command);
+  if (lock.taken_over) t.info.set("take_over", true);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;
   t.txns = {{epoch_id, epoch_, t.time_ms}};
@@ -99,6 +104,23 @@ Result<> Job::take(FileLock lock) {
   }});
   if (!taken) return std::unexpected(taken.error());
   return {};
+}
+
+// A table of an earlier release gets the columns that it lacks.
+Result<> Job::widen_tables() {
+  const auto widen = [&](delta::DeltaTable& table, const delta::TableSchema& schema) -> Result<> {
+    delta::Transaction t;
+    t.metadata = TRY(table.metadata_for(schema));
+    if (!t.metadata) return {};
+    t.operation = "ADD COLUMNS";
+    t.commit_uuid = random_.uuid();
+    t.time_ms = clock_.now_us() / 1000;
+    TRY(table.commit(t));
+    return {};
+  };
+  TRY(widen(*silver_, silver_schema()));
+  TRY(widen(*quarantine_, quarantine_schema()));
+  return widen(*interest_table_, product_interest_schema());
 }
 
 Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
@@ -346,7 +368,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   else if (has_history_ && watermark_.watermark() == kNoTime) TRY(look_for_live_rows_in_silver());
   open_.settle(dedupe_, history ? nullptr : &interest_);
 
-  BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(), kNoTime, {}, {}};
+  BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(), kNoTime};
   WatermarkTracker after = watermark_;
   const std::vector<bool> idle = idle_now();
   for (size_t s = 0; s < live_sources_; ++s) {
@@ -364,6 +386,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     after.advance(open_.batch_time());
   }
   account.watermark_after = after.watermark();
+  account.closes_windows = force_watermark.has_value();
 
   const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
   auto adds = while_disk_is_full([&] {
@@ -499,6 +522,21 @@ Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const Int
   t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
   t.blind_append = true;
   return follow(*interest_table_, t, batch, gold_batch_);
+}
+
+// With the txn of the last batch: what the table has up to there is all that the declaration before will give.
+Result<> Job::declare_view(const ViewDeclaration& declaration) {
+  delta::Transaction t;
+  t.operation = "SET TBLPROPERTIES";
+  t.metadata = interest_table_->snapshot().metadata();
+  declaration.write(t.metadata->configuration);
+  t.commit_uuid = random_.uuid();
+  t.time_ms = clock_.now_us() / 1000;
+  if (batch_ > 0) t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
+  const auto version = while_disk_is_full([&] { return interest_table_->commit(t); });
+  if (!version) return std::unexpected(version.error());
+  gold_batch_ = batch_;
+  return {};
 }
 
 Result<> Job::finish(bool close_windows) {

@@ -34,6 +34,8 @@
 
 namespace pactolus {
 
+struct ViewDeclaration;
+
 struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
@@ -97,8 +99,9 @@ class Job {
   };
 
   Job(const Config& config, JobOptions options, Clock& clock, Random random);
-  Result<> take(FileLock lock);
+  Result<> take(LakeLock lock);
   Result<> open_tables();
+  Result<> widen_tables();
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
   Result<> discover_histories();
@@ -117,6 +120,7 @@ class Job {
   Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
   Result<> commit_quarantine(const BatchAccount& account);
   Result<> commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows);
+  Result<> declare_view(const ViewDeclaration& declaration);
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();

@@ -28,6 +28,49 @@ TEST_F(JobTest, ASecondOneIsTurnedAwayAndATakeOverFencesTheFirst) {
   EXPECT_EQ(job_->view().epoch, 2);
 }
 
+// Events of the ledger table: name, batch.
+std::vector<std::pair<std::string, int64_t>> ledger_events(const LakePaths& lake) {
+  std::vector<std::pair<std::string, int64_t>> out;
+  const auto table = delta::Snapshot::load(lake.ledger());
+  for (const auto& [path, file] : table->files()) {
+    const ColumnBatch rows = *read_parquet(lake.ledger() / path);
+    const ColumnView v = ColumnView::of(rows);
+    for (int64_t i = 0; i < v.length(); ++i)
+      if (!v.child("event").is_null(i))
+        out.emplace_back(v.child("event").text_at(i), v.child("batch_id").is_null(i) ? 0 : v.child("batch_id").int_at(i));
+  }
+  return out;
+}
+
+TEST_F(JobTest, TakeOversAndClosedWindowsAreInTheLedger) {
+  send({event("e1", -1)});
+  ASSERT_OK(open({.take_over = true, .lock_wait_us = 0}));  // nobody was there: no event
+  ASSERT_OK(commit());
+  auto successor = Job::open(config_, {.take_over = true, .lock_wait_us = 0}, clock_, Random(51));
+  ASSERT_OK(successor);
+  job_ = std::move(*successor);
+  send({event("e2", 1)});
+  ASSERT_OK(commit());
+  ASSERT_TRUE(job_->finish(true));
+  EXPECT_EQ(ledger_events(lake()), (std::vector<std::pair<std::string, int64_t>>{{"take_over", 0}, {"close_windows", 3}}));
+}
+
+TEST_F(JobTest, ATableOfAnEarlierReleaseGetsTheColumnsThatItLacks) {
+  for (const auto& [folder, schema] : {std::pair(lake().silver(), silver_schema()), std::pair(lake().gold(kProductInterest), product_interest_schema())}) {
+    delta::TableSchema earlier = schema;
+    std::erase_if(earlier.fields, [](const delta::SchemaField& f) { return f.name == "referrer" || f.name == "viewers_approx"; });
+    ASSERT_OK(make_folders(folder));
+    ASSERT_OK(delta::DeltaTable::create(folder, {.schema = earlier, .id = "22222222-2222-4222-8222-222222222222"}));
+  }
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  stop();
+  EXPECT_NE(delta::DeltaTable::open(lake().silver())->schema()->find("referrer"), nullptr);
+  EXPECT_NE(delta::DeltaTable::open(lake().gold(kProductInterest))->schema()->find("viewers_approx"), nullptr);
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 1);
+}
+
 TEST_F(JobTest, ATopicMadeAnewIsDataLoss) {
   send({event("e1", -1)});
   ASSERT_OK(open());

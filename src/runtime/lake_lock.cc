@@ -14,20 +14,21 @@ Result<LockHolder> read_lock_holder(const fs::path& lock_file) {
 
 Result<bool> lake_is_locked(const fs::path& lock_file) { return FileLock::is_held(lock_file); }
 
-Result<FileLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
+Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
   TRY(make_folders(lock_file.parent_path()));
   const int64_t until = clock.boot_us() + wait_us;
+  bool taken_over = false;
   for (;;) {
     auto lock = TRY(FileLock::try_lock(lock_file));
     if (lock) {
       const std::string text =
           Json::object().set("pid", int64_t(::getpid())).set("since", clock.now_us()).set("command", command).dump() + "\n";
       TRY(lock->write_holder(text));
-      return std::move(*lock);
+      return LakeLock{std::move(*lock), taken_over};
     }
-    if (take_over) {
+    if (take_over && !taken_over) {
       TRY(remove_file(lock_file));
-      take_over = false;
+      taken_over = true;
       continue;
     }
     if (clock.boot_us() >= until) break;

@@ -47,6 +47,8 @@ TEST_F(LakeLockTest, ATakeOverLeavesTheOldHolderALockThatNobodyLooksAt) {
   const auto first = lock_lake(file(), false, 0, "run", clock_);
   const auto second = lock_lake(file(), true, 0, "serve", clock_);
   ASSERT_OK(second);
+  EXPECT_FALSE(first->taken_over);
+  EXPECT_TRUE(second->taken_over);
   EXPECT_EQ(read_lock_holder(file())->command, "serve");
   EXPECT_FALSE(lock_lake(file(), false, 0, "third", clock_)) << "the successor's lock counts";
 }

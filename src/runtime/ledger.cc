@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace pactolus {
 namespace {
 
@@ -70,8 +72,8 @@ Json to_json(const BatchAccount& a) {
   for (const SourceAccount& s : a.sources) sources.push(to_json(s));
   Json files = Json::array();
   for (const NamedFile& f : a.quarantine_files) files.push(Json::object().set("path", f.path).set("size", f.size).set("rows", f.rows));
-  return Json::object()
-      .set("kind", "batch")
+  Json out = Json::object();
+  out.set("kind", "batch")
       .set("job", a.job)
       .set("batch", a.batch)
       .set("epoch", a.epoch)
@@ -81,6 +83,8 @@ Json to_json(const BatchAccount& a) {
       .set("watermark_after", time_json(a.watermark_after))
       .set("sources", std::move(sources))
       .set("quarantine_files", std::move(files));
+  if (a.closes_windows) out.set("closes_windows", true);
+  return out;
 }
 
 bool is_batch_account(const Json& info, std::string_view job) {
@@ -98,6 +102,7 @@ Result<BatchAccount> batch_account(const Json& info) {
   a.batch_time = info["batch_time"].as_int();
   a.watermark_before = time_of(info["watermark_before"]);
   a.watermark_after = time_of(info["watermark_after"]);
+  a.closes_windows = info["closes_windows"].as_bool();
   for (const Json& j : info["sources"].as_array()) {
     SourceAccount s;
     s.topic = j["topic"].as_string();
@@ -122,7 +127,12 @@ Result<BatchAccount> batch_account(const Json& info) {
   return a;
 }
 
-ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts) {
+std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid, int64_t time_us) {
+  if (info["kind"].as_string() != "epoch" || info["job"].as_string() != job || !info["take_over"].as_bool()) return {};
+  return LedgerEvent{"take_over", std::string(info["command"].as_string()), info["epoch"].as_int(), 0, std::string(commit_uuid), time_us};
+}
+
+ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events) {
   FixedColumn<int64_t> batch, epoch, batch_time, start, end, consumed, silver, duplicates, conflicting, erased, max_time, before, after;
   FixedColumn<int32_t> partition;
   TextColumn uuid, topic, topic_id, event, detail;
@@ -145,6 +155,21 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts) {
       event.append_null();
       s.history ? detail.append("history") : detail.append_null();
     }
+  for (const BatchAccount& a : accounts)
+    if (a.closes_windows)
+      events.push_back({"close_windows", "", a.epoch, a.batch, a.commit_uuid, a.batch_time, a.watermark_before, a.watermark_after});
+  for (const LedgerEvent& e : events) {
+    ++rows;
+    e.batch == 0 ? batch.append_null() : batch.append(e.batch);
+    epoch.append(e.epoch), uuid.append(e.commit_uuid), batch_time.append(e.time_us);
+    topic.append_null(), topic_id.append_null(), partition.append_null();
+    for (auto* c : {&start, &end, &consumed, &silver, &duplicates, &conflicting, &erased, &max_time}) c->append_null();
+    for (auto* c : {&skipped, &quarantined, &late}) c->append_null();
+    time(before, e.watermark_before), time(after, e.watermark_after);
+    idle.append_null();
+    event.append(e.event);
+    e.detail.empty() ? detail.append_null() : detail.append(e.detail);
+  }
   std::vector<ColumnData> c;
   c.push_back(batch.finish("batch_id", kFormatInt64));
   c.push_back(epoch.finish("epoch", kFormatInt64));
@@ -181,8 +206,12 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
   const auto text = [&](const char* name, int64_t row) { return std::string(v.child(name).text_at(row)); };
   std::vector<BatchAccount> out;
   for (int64_t i = 0; i < v.length(); ++i) {
-    if (!v.child("event").is_null(i)) continue;  // accepted losses and the like are no batches
     const int64_t batch = number("batch_id", i);
+    if (!v.child("event").is_null(i)) {  // events are no batches; they stand behind those of their file
+      const auto closed = std::find_if(out.begin(), out.end(), [&](const BatchAccount& a) { return a.batch == batch; });
+      if (text("event", i) == "close_windows" && closed != out.end()) closed->closes_windows = true;
+      continue;
+    }
     if (out.empty() || out.back().batch != batch) {
       BatchAccount a;
       a.batch = batch;

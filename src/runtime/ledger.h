@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,20 @@ struct BatchAccount {
   std::string commit_uuid;
   int64_t batch_time = 0;
   int64_t watermark_before = kNoTime, watermark_after = kNoTime;
-  std::vector<SourceAccount> sources;
-  std::vector<NamedFile> quarantine_files;
+  bool closes_windows = false;  // the end of a bounded run: the watermark was set, not seen
+  std::vector<SourceAccount> sources = {};
+  std::vector<NamedFile> quarantine_files = {};
+};
+
+// What happened to the job that is no batch: a row of its own in the table `ledger`, which counts in no sum.
+struct LedgerEvent {
+  std::string event;  // "take_over", "close_windows"
+  std::string detail;
+  int64_t epoch = 0;
+  int64_t batch = 0;  // 0: of none
+  std::string commit_uuid;
+  int64_t time_us = 0;
+  int64_t watermark_before = kNoTime, watermark_after = kNoTime;
 };
 
 Json to_json(const SourceAccount& account);
@@ -62,8 +75,11 @@ Json to_json(const BatchAccount& account);
 Result<BatchAccount> batch_account(const Json& info);
 bool is_batch_account(const Json& info, std::string_view job);
 
-// Rows of the table `ledger`, one per batch and source.
-ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts);
+// A process that took the job from a holder that was still there; no value for every other commit.
+std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid, int64_t time_us);
+
+// Rows of the table `ledger`: one per batch and source, then the events, those that the accounts tell of among them.
+ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events);
 Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
 
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);

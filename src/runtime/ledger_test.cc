@@ -37,6 +37,7 @@ BatchAccount sample(int64_t batch) {
           1000 + batch,
           kNoTime,
           500,
+          batch % 2 == 0,
           {busy_source(), silent, history},
           {{"part.parquet", 77, 3}}};
 }
@@ -79,8 +80,8 @@ TEST(BatchAccount, IsToldFromOtherCommits) {
 
 TEST(LedgerTable, SurvivesItsColumns) {
   const std::vector<BatchAccount> accounts{sample(1), sample(2)};
-  const ColumnBatch columns = ledger_columns(accounts);
-  EXPECT_EQ(columns.rows(), 6) << "one row for each source of each batch";
+  const ColumnBatch columns = ledger_columns(accounts, {{"take_over", "run", 2, 0, "uuid-t", 5}});
+  EXPECT_EQ(columns.rows(), 8) << "one for each source of each batch, and the events";
   const auto back = accounts_of(columns);
   ASSERT_TRUE(back) << back.error().message;
   ASSERT_EQ(back->size(), 2u);
@@ -92,13 +93,28 @@ TEST(LedgerTable, SurvivesItsColumns) {
   }
 }
 
+TEST(LedgerTable, TellsEventsInRowsOfTheirOwn) {
+  const ColumnBatch columns = ledger_columns({sample(1), sample(2)}, {{"take_over", "run", 2, 0, "uuid-t", 5}});
+  const ColumnView v = ColumnView::of(columns);
+  const auto text = [&](const char* column, int64_t row) { return std::string(v.child(column).text_at(row)); };
+  for (int64_t row = 0; row < 6; ++row) EXPECT_TRUE(v.child("event").is_null(row));
+  EXPECT_EQ(text("event", 6), "take_over");
+  EXPECT_EQ(text("detail", 6), "run");
+  EXPECT_EQ(v.child("epoch").int_at(6), 2);
+  EXPECT_TRUE(v.child("batch_id").is_null(6));
+  EXPECT_TRUE(v.child("consumed").is_null(6)) << "it counts in no sum";
+  EXPECT_EQ(text("event", 7), "close_windows");
+  EXPECT_EQ(v.child("batch_id").int_at(7), 2);
+  EXPECT_EQ(v.child("watermark_after").int_at(7), 500);
+}
+
 TEST(LedgerTable, IsCorruptWithoutItsColumns) {
   FixedColumn<int64_t> batch;
   batch.append(1);
   std::vector<ColumnData> columns;
   columns.push_back(batch.finish("batch_id", kFormatInt64));
   EXPECT_EQ(accounts_of(ColumnBatch(1, std::move(columns))).error().code, ErrorCode::corrupt);
-  EXPECT_TRUE(accounts_of(ledger_columns({}))->empty());
+  EXPECT_TRUE(accounts_of(ledger_columns({}, {}))->empty());
 }
 
 TEST(AppIds, NameJobTopicAndPartition) {

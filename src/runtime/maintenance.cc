@@ -58,8 +58,10 @@ Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
 
 Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
   std::vector<BatchAccount> accounts;
+  std::vector<LedgerEvent> events;
   const auto visit = [&](delta::CommitRecord&& commit) -> Result<> {
     if (is_batch_account(commit.info, job_)) accounts.push_back(TRY(batch_account(commit.info)));
+    if (auto event = take_over_event(commit.info, job_, commit.commit_uuid, commit.timestamp_ms * 1000)) events.push_back(std::move(*event));
     return {};
   };
   const int64_t last = TRY(delta::commits_since(silver.folder(), Version(folded_version_), visit)).value;
@@ -67,7 +69,7 @@ Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
   const int64_t batch = accounts.back().batch;
   const BatchNames names{batch, epoch, clock_.now_us() / 1000};
   const std::string name = part_name(names, random_);
-  ColumnBatch columns = ledger_columns(accounts);
+  ColumnBatch columns = ledger_columns(accounts, std::move(events));
   const int64_t rows = columns.rows();
   const int64_t size = TRY(write_parquet(lake_.ledger() / name, std::move(columns), {}));
   TRY(sync_folder(lake_.ledger()));

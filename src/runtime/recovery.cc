@@ -5,12 +5,32 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/check.h"
+#include "base/time_text.h"
 #include "runtime/interest_reader.h"
 #include "runtime/silver_reader.h"
 
 namespace pactolus {
 
 Result<> Recovery::run() {
+  adopt_declared_view();
+  TRY(recover_batches());
+  return change_view();
+}
+
+// What is open is finished as it was declared. That needs no more than the declaration, as long as this release makes
+// the view in the same way.
+void Recovery::adopt_declared_view() {
+  wanted_ = job_.interest_.options();
+  declared_ = ViewDeclaration::read(job_.interest_table_->snapshot().metadata().configuration);
+  ProductInterest::Options options = wanted_;
+  options.shop_currency = declared_.currency;
+  options.first_window = declared_.first_window;
+  ProductInterest declared(options);
+  if (declared.fingerprint() == declared_.fingerprint) job_.interest_ = std::move(declared);
+}
+
+Result<> Recovery::recover_batches() {
   const std::string id = app_id(job_.config_.job, "batch");
   job_.quarantine_batch_ = job_.quarantine_->snapshot().txn_version(id).value_or(0);
   job_.gold_batch_ = job_.interest_table_->snapshot().txn_version(id).value_or(0);
@@ -89,8 +109,12 @@ Result<> Recovery::load_snapshot() {
   if (!snapshot_) return {};
   job_.snapshot_batch_ = snapshot_->batch;
   job_.snapshot_version_ = snapshot_->silver_version;
-  gold_in_snapshot_ = snapshot_->interest_fingerprint == job_.interest_.fingerprint() && snapshot_->alerts_fingerprint == job_.alerts_.fingerprint();
-  if (!gold_in_snapshot_ && job_.options_.say) job_.options_.say("the view's declaration has changed: it is rebuilt from Silver");
+  if (snapshot_->interest_fingerprint != job_.interest_.fingerprint() || snapshot_->alerts_fingerprint != job_.alerts_.fingerprint()) return {};
+  ProductInterest view = TRY(ProductInterest::load(snapshot_->interest));
+  if (view.options().first_window != job_.interest_.options().first_window) return {};  // of an earlier time of the same declaration
+  job_.interest_ = std::move(view);
+  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
+  gold_in_snapshot_ = true;
   return {};
 }
 
@@ -113,8 +137,6 @@ Result<> Recovery::rebuild_dedupe() {
 
 // The snapshot's windows, then every batch since.
 Result<> Recovery::gold_from_snapshot() {
-  job_.interest_ = TRY(ProductInterest::load(snapshot_->interest));
-  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
   return replay(rows, snapshot_->batch);
 }
@@ -168,6 +190,27 @@ Result<> Recovery::finish_quarantine() {
   const int64_t reached = job_.quarantine_batch_;
   for (const auto& [batch, account] : accounts_)
     if (batch > reached) TRY(job_.commit_quarantine(account));
+  return {};
+}
+
+// Another declaration than the table's: windows that begin at or after the watermark are the new view's, from the Silver
+// rows that are there already. Those before stay as they are; those in between are made by a rebuild of Gold, if at all.
+Result<> Recovery::change_view() {
+  wanted_.first_window = job_.watermark_.watermark();
+  ProductInterest view(wanted_);
+  if (view.fingerprint() == declared_.fingerprint) return {};
+  const int64_t first = view.options().first_window;
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true}));
+  std::vector<uint32_t> all(rows.events.rows());
+  std::iota(all.begin(), all.end(), 0u);
+  view.apply(rows.events, all, kNoTime);
+  const auto closed = view.commit(job_.watermark_.watermark());
+  PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
+  TRY(job_.declare_view(ViewDeclaration::of(view)));
+  job_.interest_ = std::move(view);
+  if (job_.options_.say)
+    job_.options_.say(fmt::format("the declaration of {} has changed: windows from {} on are made by the new one", kProductInterest,
+                                  first == kNoTime ? "the first" : iso_time(first)));
   return {};
 }
 

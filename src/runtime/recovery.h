@@ -7,6 +7,7 @@
 
 #include "runtime/job.h"
 #include "runtime/silver_reader.h"
+#include "runtime/view_declaration.h"
 
 namespace pactolus {
 
@@ -17,6 +18,8 @@ class Recovery {
   Result<> run();
 
  private:
+  void adopt_declared_view();
+  Result<> recover_batches();
   Result<> collect_accounts(int64_t oldest);
   void restore_position();
   Result<> load_snapshot();
@@ -26,8 +29,11 @@ class Recovery {
   Result<> replay(const SilverRows& rows, int64_t base);
   Result<> rebuild_alerts(int64_t gold_watermark);
   Result<> finish_quarantine();
+  Result<> change_view();
 
   Job& job_;
+  ProductInterest::Options wanted_;
+  ViewDeclaration declared_;  // as the view's table has it
   std::optional<StateSnapshot> snapshot_;
   bool gold_in_snapshot_ = false;  // and of the same declaration
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last one, and all that quarantine or Gold have not reached

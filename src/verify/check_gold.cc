@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/time_text.h"
+#include "runtime/view_declaration.h"
 #include "verify/checks.h"
 
 namespace pactolus {
@@ -81,10 +82,12 @@ FROM (
   FROM counted WHERE other_currency IS NOT NULL AND kind IN ('purchase', 'refund'))
 GROUP BY ALL)";
 
-// Days that a rebuild has replaced hold late rows too, and are left out whole.
+// Days that a rebuild has replaced hold late rows too, and are left out whole. Windows from before the view's declaration
+// are of another one. $first: the minute at which its first window starts.
 constexpr const char* kActual = R"(
 CREATE OR REPLACE TEMP TABLE actual AS
-SELECT *, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest" WHERE basis IS DISTINCT FROM 'rebuild';
+SELECT *, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest"
+WHERE basis IS DISTINCT FROM 'rebuild' AND minute_of(epoch_us(window_start)) >= $first;
 CREATE OR REPLACE TEMP TABLE rebuilt AS
 SELECT DISTINCT window_date FROM "gold/product_interest" WHERE basis = 'rebuild';
 CREATE OR REPLACE TEMP MACRO start_of(window_end) AS make_timestamp((window_end - $minutes) * 60000000);
@@ -93,8 +96,8 @@ CREATE OR REPLACE TEMP MACRO called(product, window_end) AS
 CREATE OR REPLACE TEMP MACRO differs(what, got, wanted) AS
   CASE WHEN got IS DISTINCT FROM wanted
        THEN format('{} {} for {}', what, coalesce(got::VARCHAR, 'NULL'), coalesce(wanted::VARCHAR, 'NULL')) END;
-DELETE FROM expected WHERE start_of(window_end)::DATE IN (FROM rebuilt);
-DELETE FROM expected_other WHERE start_of(window_end)::DATE IN (FROM rebuilt);)";
+DELETE FROM expected WHERE window_end - $minutes < $first OR start_of(window_end)::DATE IN (FROM rebuilt);
+DELETE FROM expected_other WHERE window_end - $minutes < $first OR start_of(window_end)::DATE IN (FROM rebuilt);)";
 
 constexpr const char* kWindows = R"(
 SELECT called(e.product_id, e.window_end) || format(': the window is missing, Silver has {} views and {} purchases',
@@ -146,10 +149,17 @@ WHERE CASE WHEN views = 0 THEN coalesce(conversion_rate, conversion_low, convers
                 OR coalesce(abs(conversion_low - greatest(0, centre - half)) > 1e-9, true)
                 OR coalesce(abs(conversion_high - least(1, centre + half)) > 1e-9, true) END)";
 
-std::string filled(std::string_view query, const VerifyInput& in, int64_t last_minute) {
+constexpr int64_t kNoMinute = -200'000'000'000;  // before all that can be
+int64_t minute(int64_t time) { return time == kNoTime ? kNoMinute : floor_div(time, kMicrosPerMinute); }
+
+constexpr const char* kEarlier = R"(
+SELECT count(*) FROM "gold/product_interest" WHERE minute_of(epoch_us(window_start)) < $first)";
+
+std::string filled(std::string_view query, const VerifyInput& in, const ViewDeclaration& view, int64_t last_minute) {
   std::string out(query);
   const std::pair<std::string_view, std::string> values[] = {{"$batch", std::to_string(in.gold_reached)},
-                                                             {"$currency", sql_text(in.options.config.shop.currency)},
+                                                             {"$currency", sql_text(view.currency)},
+                                                             {"$first", std::to_string(minute(view.first_window))},
                                                              {"$last", std::to_string(last_minute)},
                                                              {"$minutes", std::to_string(kWindowMinutes)},
                                                              {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
@@ -170,22 +180,25 @@ Result<CheckResult> check_gold(VerifyInput& in) {
     return result;
   }
   const auto* watermark = std::get_if<int64_t>(&reached.at(0, "t"));
-  // Without a watermark no window is final: the last end is before all that can be.
-  const int64_t last_minute = watermark ? floor_div(*watermark, kMicrosPerMinute) : -200'000'000'000;
+  const int64_t last_minute = minute(watermark ? *watermark : kNoTime);  // without a watermark no window is final
+  // The table says whose windows it holds: today's configuration may be another.
+  const auto view = ViewDeclaration::read(in.table(kView).snapshot->metadata().configuration);
   for (const char* statement : {kCounted, kExpected, kExpectedOther, kActual}) {
     if (in.stopped()) return fail(ErrorCode::io, "stopped");
-    TRY(in.sql.execute(filled(statement, in, last_minute)));
+    TRY(in.sql.execute(filled(statement, in, view, last_minute)));
   }
   for (const char* query : {kWindows, kNumbers, kConversion})
-    TRY(fail_rows(in.sql, result, filled(query, in, last_minute)));
+    TRY(fail_rows(in.sql, result, filled(query, in, view, last_minute)));
 
   const SqlTable t = TRY(in.sql.query(
       "SELECT count(*) AS rows, count(DISTINCT minute) AS windows, count(DISTINCT product_id) AS products, "
       "count(*) FILTER (viewers_approx) AS approximate FROM actual"));
   const int64_t rebuilt =
       TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM {} WHERE basis = 'rebuild'", sql_name(kView))));
+  const int64_t earlier = TRY(one_number(in.sql, filled(kEarlier, in, view, last_minute)));
   for (const char* name : {"rows", "windows", "products", "approximate"}) result.figure(name, t.int_at(0, name));
   result.figure("rebuilt_rows_not_compared", rebuilt);
+  result.figure("rows_of_earlier_declarations", earlier);
   result.figure("judged_to_batch", in.gold_reached);
   result.summary = fmt::format("{} of product_interest in {}{}", counted(t.int_at(0, "rows"), "row"),
                                counted(t.int_at(0, "windows"), "window"), result.wrong ? "" : " equal Silver");
@@ -193,6 +206,7 @@ Result<CheckResult> check_gold(VerifyInput& in) {
   if (in.gold_reached < in.last_batch)
     result.summary += fmt::format(" (batch {} of {})", in.gold_reached, in.last_batch);
   if (rebuilt > 0) result.summary += fmt::format("; {} not compared", counted(rebuilt, "rebuilt row"));
+  if (earlier > 0) result.summary += fmt::format("; {} of an earlier declaration", counted(earlier, "row"));
   return result;
 }
 

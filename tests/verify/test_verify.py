@@ -609,9 +609,11 @@ class OtherReaders(Damaged):
     folded = True
 
     def expected(self):
-        sources = [s for a in self.accounts() for s in a["sources"]]
+        accounts = list(self.accounts())
+        sources = [s for a in accounts for s in a["sources"]]
+        closings = sum(a.get("closes_windows", False) for a in accounts)
         return {SILVER: sum(s["silver"] for s in sources), QUARANTINE: sum(sum(s.get("quarantined", {}).values()) for s in sources),
-                GOLD: self.rows_by_log(GOLD), LEDGER: len(sources) if self.rows_by_log(LEDGER) else 0}
+                GOLD: self.rows_by_log(GOLD), LEDGER: len(sources) + closings if self.rows_by_log(LEDGER) else 0}
 
     def rows_by_log(self, table):
         return sum(json.loads(a["add"]["stats"])["numRecords"] for a in self.actions(table) if "add" in a)
