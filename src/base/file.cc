@@ -40,14 +40,6 @@ Result<> write_all(int fd, int64_t position, std::string_view bytes, const fs::p
   return {};
 }
 
-// Beside the target, so that rename and link stay within one file system. Its id keeps a process and its forks apart, a
-// number drawn once keeps containers apart that all run as process 1, a counter threads.
-fs::path temporary_beside(const fs::path& path) {
-  static const uint64_t process = Random::from_system().next();
-  static std::atomic<uint64_t> count{0};
-  return path.parent_path() / fmt::format(".{}.{}.{:016x}.{}.tmp", path.filename().native(), ::getpid(), process, count.fetch_add(1));
-}
-
 Result<> write_temporary(const fs::path& path, std::string_view bytes) {
   File file = TRY(File::create(path));
   TRY(file.write(bytes));
@@ -55,6 +47,14 @@ Result<> write_temporary(const fs::path& path, std::string_view bytes) {
 }
 
 }  // namespace
+
+// Beside the target, so that rename and link stay within one file system. Its id keeps a process and its forks apart, a
+// number drawn once keeps containers apart that all run as process 1, a counter threads.
+fs::path temporary_beside(const fs::path& path) {
+  static const uint64_t process = Random::from_system().next();
+  static std::atomic<uint64_t> count{0};
+  return path.parent_path() / fmt::format(".{}.{}.{:016x}.{}.tmp", path.filename().native(), ::getpid(), process, count.fetch_add(1));
+}
 
 File::File(File&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), size_(other.size_) {}
@@ -109,6 +109,7 @@ Result<> File::sync() {
 }
 
 Result<> File::truncate(int64_t size) {
+  if (size < size_) disk_journal::writing(path_, fd_, size, size_ - size, size_);  // what is cut off, to bring it back
   if (::ftruncate(fd_, size) != 0) return fail_errno("cannot truncate", path_.native());
   size_ = size;
   return {};

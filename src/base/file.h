@@ -55,6 +55,9 @@ Result<std::string> read_file(const fs::path& path);
 Result<std::string> read_file_part(const fs::path& path, int64_t position, int64_t size);  // shorter at the end
 Result<int64_t> size_of_file(const fs::path& path);
 
+// A name of its own beside the target, for a file that is then renamed or linked to it: no other process, container,
+// thread or call draws the same one.
+fs::path temporary_beside(const fs::path& path);
 // The file is there whole or not at all, also after a power loss: temp file, fsync, rename, fsync folder.
 Result<> replace_file(const fs::path& path, std::string_view bytes);
 

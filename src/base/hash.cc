@@ -5,11 +5,18 @@
 
 #include <cstring>
 
+#include "base/clock.h"
+
 namespace pactolus {
 
 uint64_t hash64(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
 uint64_t hash64(std::string_view bytes, uint64_t seed) noexcept {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+uint64_t process_secret() noexcept {
+  static const uint64_t secret = Random::from_system().next();
+  return secret;
 }
 
 std::string hash128_hex(std::string_view bytes) {

@@ -11,6 +11,10 @@ namespace pactolus {
 uint64_t hash64(std::string_view bytes) noexcept;
 uint64_t hash64(std::string_view bytes, uint64_t seed) noexcept;
 
+// Drawn once: what makes places in hash tables unforeseeable to those who choose what goes into them. Nothing that is
+// answered or written may depend on it.
+uint64_t process_secret() noexcept;
+
 // XXH3, 128 bits, as 32 lower-case hexadecimal digits: identity of imported rows. Frozen: it is in Silver.
 std::string hash128_hex(std::string_view bytes);
 

@@ -21,8 +21,6 @@ struct StrongId {
 
 using Offset = StrongId<struct OffsetTag>;                   // position of a record in a partition, from 0
 using PartitionId = StrongId<struct PartitionTag, int32_t>;  // partition of a topic, from 0
-using BatchId = StrongId<struct BatchTag>;                   // micro-batch of a job, from 1
-using Epoch = StrongId<struct EpochTag>;                     // how often the job has changed hands, from 1
 using Version = StrongId<struct VersionTag>;                 // version of a Delta table, from 0
 
 // Times are UTC microseconds since 1970 in plain int64_t variables whose names end in _us or `_time`.

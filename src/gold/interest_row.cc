@@ -6,7 +6,7 @@ namespace pactolus {
 
 int32_t window_date(const InterestRow& row) noexcept { return int32_t(floor_div(row.window_start, kMicrosPerDay)); }
 
-ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, BatchId batch) {
+ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, int64_t batch) {
   TextColumn product, made_by;
   FixedColumn<int64_t> start, end, views, carts, purchases, viewers, batch_id;
   FixedColumn<WideMoney> revenue, refunds;
@@ -36,7 +36,7 @@ ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis ba
       high.append_null();
     }
     made_by.append(basis == InterestBasis::stream ? "stream" : "rebuild");
-    batch_id.append(batch.value);
+    batch_id.append(batch);
   }
   std::vector<ColumnData> columns;
   columns.push_back(product.finish("product_id"));

@@ -32,6 +32,6 @@ enum class InterestBasis : uint8_t { stream, rebuild };
 
 // The contract's columns, without the partition column. The conversion is null where there are no views; a row
 // without other currencies has an empty map.
-ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, BatchId batch);
+ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, int64_t batch);
 
 }  // namespace pactolus

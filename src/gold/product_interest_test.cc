@@ -234,7 +234,7 @@ TEST(InterestColumns, AreThoseOfTheContract) {
   InterestRow unseen;
   unseen.product_id = "q";
   unseen.purchases = 2;
-  const ColumnBatch batch = interest_columns(std::vector{r, unseen}, InterestBasis::stream, BatchId(7));
+  const ColumnBatch batch = interest_columns(std::vector{r, unseen}, InterestBasis::stream, 7);
   const ColumnView v = ColumnView::of(batch);
   std::string names;
   for (int64_t i = 0; i < v.children(); ++i) names += fmt::format("{}:{} ", v.child(i).name(), v.child(i).format());

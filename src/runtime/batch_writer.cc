@@ -169,7 +169,7 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
     delta::FileStats stats(int64_t(part.size()));
     stats.add_number("batch_id", names.batch, names.batch, 0);
     parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random), std::move(stats),
-                                     names.time_ms, [&part, basis, &names] { return interest_columns(part, basis, BatchId(names.batch)); })));
+                                     names.time_ms, [&part, basis, &names] { return interest_columns(part, basis, names.batch); })));
   }
   return write_parts(attempt, std::move(parts), gold_encoding(), 1);
 }

@@ -1,12 +1,16 @@
 // A set of 64-bit fingerprints, each with one byte of content and one byte of tag, in 9 bytes a slot.
 //
-// The top 8 bits choose one of 256 segments of equal size, the other 56 are kept in the slot, and the low byte of the
-// slot is free for the content byte. A segment is probed linearly from the slot that the fingerprint's size suggests
+// The top 8 bits of a key choose one of 256 segments of equal size, the other 56 are kept in the slot, and the low byte
+// of the slot is free for the content byte. A segment is probed linearly from the slot that the key's size suggests
 // (multiply, not mask), so the table can have any size: filled between 68 and 80 percent, 11.3 to 13.3 bytes a key. A
 // table that is rebuilt keeps its order, so that growing is one pass from front to back. (Small tables double, which
 // moves keys less often; memory matters only when there are many.)
 //
-//   slot:  [ 56 bits of fingerprint | 8 bits of content ]     tag:  [ 8 bits ]
+//   slot:  [ 56 bits of key | 8 bits of content ]     tag:  [ 8 bits ]
+//
+// The key is the fingerprint times a secret odd number of the process (multiply-shift hashing, Dietzfelbinger et al.
+// 1997; reversible): ids chosen so that their fingerprints crowd in one segment would otherwise blow up the table or
+// make one long run of it. What is found does not depend on it, only where it lies.
 //
 // One thread. Not a cache: nothing leaves unless `keep` says so when the table is rebuilt.
 #pragma once
@@ -15,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "base/hash.h"
 #include "base/huge_array.h"
 
 namespace pactolus {
@@ -22,30 +27,30 @@ namespace pactolus {
 class FingerprintTable {
  public:
   struct Entry {
-    uint64_t fingerprint;  // whole; 0 in the lower 56 bits stands for 1, one more chance in 2^56
+    uint64_t fingerprint;  // whole; where the key's lower 56 bits are 0, that of the key with 1: one chance in 2^56 more
     uint8_t content;
     uint8_t tag;
   };
   static constexpr int64_t kAbsent = -1;
   static constexpr size_t kSegments = 256;
 
-  FingerprintTable() { clear(); }
+  explicit FingerprintTable(uint64_t secret = process_secret()) : multiplier_(secret | 1) { clear(); }
 
   // Starts to bring the slot into the cache; call it some 8 to 16 probes ahead.
-  void prefetch(uint64_t fingerprint) const noexcept { __builtin_prefetch(&slots_[start_of(fingerprint)]); }
+  void prefetch(uint64_t fingerprint) const noexcept { __builtin_prefetch(&slots_[start_of(key_of(fingerprint))]); }
   void prefetch_to_insert(uint64_t fingerprint) const noexcept {
-    const size_t i = start_of(fingerprint);
+    const size_t i = start_of(key_of(fingerprint));
     __builtin_prefetch(&slots_[i], 1);
     __builtin_prefetch(&tags_[i], 1);
   }
   // Index of the slot that holds the fingerprint, or kAbsent. Valid until the next insert.
   int64_t find(uint64_t fingerprint) const noexcept {
-    const uint64_t key = key_of(fingerprint);
-    for (size_t i = start_of(fingerprint);;) {
+    const uint64_t key = key_of(fingerprint), kept = kept_of(key);
+    for (size_t i = start_of(key);;) {
       const uint64_t slot = slots_[i];
       if (slot == 0) return kAbsent;
-      if (((slot ^ key) >> 8) == 0) return int64_t(i);
-      i = next(i, fingerprint >> 56);
+      if (((slot ^ kept) >> 8) == 0) return int64_t(i);
+      i = next(i, key >> 56);
     }
   }
   uint8_t content_at(int64_t index) const noexcept { return uint8_t(slots_[size_t(index)]); }
@@ -58,8 +63,9 @@ class FingerprintTable {
   // The fingerprint must be absent. `keep(tag)` is asked when the table has to grow: entries it refuses go first.
   template <class Keep>
   void insert(uint64_t fingerprint, uint8_t content, uint8_t tag, Keep&& keep) {
-    if ((used_[fingerprint >> 56] + 1) * 5 > segment_slots_ * 4) rebuild(keep);
-    place(fingerprint, key_of(fingerprint) | content, tag);
+    const uint64_t key = key_of(fingerprint);
+    if ((used_[key >> 56] + 1) * 5 > segment_slots_ * 4) rebuild(keep);
+    place(key, kept_of(key) | content, tag);
   }
   // Leaves out the entries that `keep(tag)` refuses and gives the table the size that the rest needs.
   template <class Keep>
@@ -76,27 +82,25 @@ class FingerprintTable {
   void clear();
 
  private:
-  static uint64_t key_of(uint64_t fingerprint) noexcept {
-    const uint64_t key = fingerprint << 8;
-    return key ? key : 256;
-  }
-  size_t start_of(uint64_t fingerprint) const noexcept {
-    return (fingerprint >> 56) * segment_slots_ +
-           size_t((static_cast<unsigned __int128>(fingerprint << 8) * segment_slots_) >> 64);
+  uint64_t key_of(uint64_t fingerprint) const noexcept { return fingerprint * multiplier_; }
+  static uint64_t kept_of(uint64_t key) noexcept { return key << 8 ? key << 8 : 256; }  // a slot of 0 is free
+  size_t start_of(uint64_t key) const noexcept {
+    return (key >> 56) * segment_slots_ + size_t((static_cast<unsigned __int128>(key << 8) * segment_slots_) >> 64);
   }
   size_t next(size_t i, uint64_t segment) const noexcept {
     return i + 1 == (segment + 1) * segment_slots_ ? segment * segment_slots_ : i + 1;
   }
-  void place(uint64_t fingerprint, uint64_t slot, uint8_t tag) noexcept {
-    size_t i = start_of(fingerprint);
-    while (slots_[i] != 0) i = next(i, fingerprint >> 56);
+  void place(uint64_t key, uint64_t slot, uint8_t tag) noexcept {
+    size_t i = start_of(key);
+    while (slots_[i] != 0) i = next(i, key >> 56);
     slots_[i] = slot;
     tags_[i] = tag;
-    ++used_[fingerprint >> 56];
+    ++used_[key >> 56];
     ++size_;
   }
   void resize(size_t most_in_a_segment);
 
+  uint64_t multiplier_;
   size_t segment_slots_ = 0;
   size_t size_ = 0;
   std::array<size_t, kSegments> used_{};

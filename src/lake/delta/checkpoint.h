@@ -16,8 +16,8 @@ namespace pactolus::delta {
 
 class Snapshot;
 
-// `temporary_mark` makes the temporary file's name this writer's own. Afterwards `_last_checkpoint` names the version.
-Result<> write_checkpoint(const Snapshot& snapshot, std::string_view temporary_mark);
+// Afterwards `_last_checkpoint` names the version.
+Result<> write_checkpoint(const Snapshot& snapshot);
 
 // Error `corrupt` or `io` for a file that cannot be read whole or lacks what a checkpoint must hold. Columns and fields
 // that we do not know are skipped.

@@ -198,7 +198,7 @@ struct CheckpointRows {
 
 }  // namespace
 
-Result<> write_checkpoint(const Snapshot& snapshot, std::string_view temporary_mark) {
+Result<> write_checkpoint(const Snapshot& snapshot) {
   CheckpointRows out;
   out.append(out.protocol, snapshot.protocol());
   out.append(out.metadata, snapshot.metadata());
@@ -209,7 +209,7 @@ Result<> write_checkpoint(const Snapshot& snapshot, std::string_view temporary_m
                                       out.protocol.finish()));
 
   const fs::path path = checkpoint_path(snapshot.table_folder(), snapshot.version());
-  const fs::path temporary = path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().native(), temporary_mark);
+  const fs::path temporary = temporary_beside(path);
   ParquetOptions options;
   options.data_page_v2 = false;  // what every reader of checkpoints has seen
   auto size = write_parquet(temporary, std::move(batch), options);

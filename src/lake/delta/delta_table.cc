@@ -1,10 +1,8 @@
 #include "lake/delta/delta_table.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
 #include "base/fault.h"
@@ -16,12 +14,6 @@ namespace {
 
 // A writer that slept longer than this may have been overtaken by commits, a checkpoint and a clean-up.
 constexpr int64_t kStaleAfter_us = 60 * kMicrosPerSecond;
-
-// base/file.h names temporary files by target and process: two threads of one process must not meet there.
-std::mutex& put_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
 
 SystemClock& system_clock() {
   static SystemClock clock;
@@ -75,7 +67,6 @@ DeltaTable::DeltaTable(Snapshot snapshot, DeltaOptions options)
     : snapshot_(std::move(snapshot)), options_(std::move(options)), listed_boot_us_(boot_us()) {}
 
 int64_t DeltaTable::boot_us() const { return options_.clock ? options_.clock->boot_us() : system_clock().boot_us(); }
-std::string DeltaTable::temporary_mark() const { return fmt::format("{}.{}", ::getpid(), boot_us()); }
 
 Result<DeltaTable> DeltaTable::create(const fs::path& folder, const NewTable& table, DeltaOptions options) {
   CommitActions actions;
@@ -91,13 +82,9 @@ Result<DeltaTable> DeltaTable::create(const fs::path& folder, const NewTable& ta
     return fail(ErrorCode::conflict, fmt::format("a Delta table is there already: {}", folder.native()));
   };
   if (!listing.commits.empty() || !listing.checkpoints.empty()) return there();
-  {
-    const std::lock_guard lock(put_mutex());
-    fault_point(options.before_link);
-    if (TRY(put_if_absent(commit_path(folder, Version(0)), encode_commit(actions))) == PutOutcome::exists)
-      return there();
-    fault_point(options.linked);
-  }
+  fault_point(options.before_link);
+  if (TRY(put_if_absent(commit_path(folder, Version(0)), encode_commit(actions))) == PutOutcome::exists) return there();
+  fault_point(options.linked);
   return open(folder, std::move(options));
 }
 
@@ -209,13 +196,7 @@ Result<bool> DeltaTable::is_in_log(Version version) {
 Result<PutOutcome> DeltaTable::put(Version version, std::string_view text) const {
   const fs::path path = commit_path(folder(), version);
   fault_point(options_.before_link);
-  Result<PutOutcome> outcome = PutOutcome::exists;
-  if (options_.put) {
-    outcome = options_.put(path, text);
-  } else {
-    const std::lock_guard lock(put_mutex());
-    outcome = put_if_absent(path, text);
-  }
+  const Result<PutOutcome> outcome = options_.put ? options_.put(path, text) : put_if_absent(path, text);
   if (outcome && *outcome == PutOutcome::done) fault_point(options_.linked);
   return outcome;
 }
@@ -271,8 +252,7 @@ Result<Version> DeltaTable::commit(const Transaction& t, const CommitPolicy& pol
 
 Result<> DeltaTable::checkpoint(int64_t keep_tombstones_from_ms) {
   snapshot_.drop_tombstones(keep_tombstones_from_ms);
-  const std::lock_guard lock(put_mutex());
-  TRY(write_checkpoint(snapshot_, temporary_mark()));
+  TRY(write_checkpoint(snapshot_));
   snapshot_.set_checkpoint_version(snapshot_.version());
   return {};
 }
@@ -281,8 +261,7 @@ Result<> DeltaTable::checkpoint(Version version, int64_t keep_tombstones_from_ms
   if (version == snapshot_.version()) return checkpoint(keep_tombstones_from_ms);
   Snapshot older = TRY(Snapshot::load(folder(), version));
   older.drop_tombstones(keep_tombstones_from_ms);
-  const std::lock_guard lock(put_mutex());
-  TRY(write_checkpoint(older, temporary_mark()));
+  TRY(write_checkpoint(older));
   snapshot_.set_checkpoint_version(version);
   return {};
 }

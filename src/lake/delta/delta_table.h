@@ -105,7 +105,6 @@ class DeltaTable {
   // After others came first: the version of this transaction when it is among them, no value when it may follow.
   Result<std::optional<Version>> rebase(const Transaction& transaction, const CommitPolicy& policy);
   Result<bool> is_in_log(Version version);
-  std::string temporary_mark() const;
   Result<PutOutcome> put(Version version, std::string_view text) const;
 
   Snapshot snapshot_;
