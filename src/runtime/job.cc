@@ -77,6 +77,7 @@ Result<> Job::open_tables() {
     delta::DeltaOptions options{.clock = &clock_, .before_link = before, .linked = linked};
     delta::NewTable made{.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name};
     if (made.name == kProductInterest) ViewDeclaration::of(interest_).write(made.configuration);
+    if (made.name == "silver") made.configuration[kShortestHorizon] = std::to_string(config_.dedup.horizon_us);
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
@@ -103,24 +104,28 @@ Result<> Job::take(LakeLock lock) {
     return {};
   }});
   if (!taken) return std::unexpected(taken.error());
+  snapshots_.set_epoch(epoch_);
   return {};
 }
 
-// A table of an earlier release gets the columns that it lacks.
+// A table of an earlier release gets the columns that it lacks. Silver says what its shortest dedupe horizon was.
 Result<> Job::widen_tables() {
-  const auto widen = [&](delta::DeltaTable& table, const delta::TableSchema& schema) -> Result<> {
+  const auto widen = [&](delta::DeltaTable& table, const delta::TableSchema& schema, const TableProperties& properties) -> Result<> {
+    delta::Metadata metadata = TRY(table.metadata_for(schema)).value_or(table.snapshot().metadata());
+    for (const auto& [name, value] : properties) metadata.configuration[name] = value;
+    if (metadata == table.snapshot().metadata()) return {};
     delta::Transaction t;
-    t.metadata = TRY(table.metadata_for(schema));
-    if (!t.metadata) return {};
-    t.operation = "ADD COLUMNS";
+    t.operation = "CHANGE METADATA";
+    t.metadata = std::move(metadata);
     t.commit_uuid = random_.uuid();
     t.time_ms = clock_.now_us() / 1000;
     TRY(table.commit(t));
     return {};
   };
-  TRY(widen(*silver_, silver_schema()));
-  TRY(widen(*quarantine_, quarantine_schema()));
-  return widen(*interest_table_, product_interest_schema());
+  const int64_t horizon = std::min(config_.dedup.horizon_us, shortest_horizon(silver_->snapshot().metadata().configuration));
+  TRY(widen(*silver_, silver_schema(), {{kShortestHorizon, std::to_string(horizon)}}));
+  TRY(widen(*quarantine_, quarantine_schema(), {}));
+  return widen(*interest_table_, product_interest_schema(), {});
 }
 
 Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {

@@ -127,6 +127,36 @@ TEST_F(JobTest, AnAbortedBatchLeavesNothing) {
   EXPECT_EQ(job_->view().totals.silver, 1);
 }
 
+TEST_F(JobTest, BatchTimeFollowsTheClockWhileABatchIsOpen) {
+  config_.run.commit_interval_us = 20 * kMicrosPerMinute;
+  send({event("e1", 0)});
+  ASSERT_OK(open());
+  ASSERT_EQ(job_->step()->records, 1);
+  clock_.sleep_us(15 * kMicrosPerMinute);  // longer than a clock may run ahead
+  send({event("e2", 900)});
+  ASSERT_EQ(job_->step()->records, 1);
+  clock_.sleep_us(6 * kMicrosPerMinute);
+  ASSERT_TRUE(job_->step()->committed);
+  EXPECT_EQ(job_->view().totals.silver, 2);
+  EXPECT_TRUE(job_->view().totals.quarantined.empty());
+  EXPECT_EQ(job_->view().batch_time, at(900)) << "when the last record was read";
+}
+
+TEST_F(JobTest, ManyFinishedHistoriesNeedNoOpenFiles) {
+  const auto open_files = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
+  ASSERT_OK(open());
+  const auto before = open_files();
+  for (int i = 0; i < 40; ++i) send("_ingest." + std::to_string(i), {event("h" + std::to_string(i), -i)});
+  ASSERT_OK(open());
+  for (int i = 0; i < 3; ++i) ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 40);
+  EXPECT_LE(open_files(), before + 4);
+  stop();
+  ASSERT_OK(open());  // nor does a start, which finds all of them
+  ASSERT_OK(commit());
+  EXPECT_LE(open_files(), before + 4);
+}
+
 TEST_F(JobTest, ACleanStopCommitsWhatIsOpenAndBringsAllTablesUp) {
   send({event("e1", -1)});
   ASSERT_OK(open());

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
+
 #include "base/json.h"
 
 namespace pactolus {
@@ -14,6 +16,13 @@ delta::SchemaField number(const char* name) { return {name, T::long_integer(), t
 delta::SchemaField time(const char* name) { return {name, T::timestamp(), true}; }
 
 }  // namespace
+
+int64_t shortest_horizon(const TableProperties& silver) {
+  int64_t us = INT64_MAX;
+  if (const auto found = silver.find(kShortestHorizon); found != silver.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), us);
+  return us;
+}
 
 delta::TableSchema silver_schema() {
   return {{text("event_id"), text("user_id"), text("product_id"), text("session_id"), text("product_category"), text("device_type"),

@@ -8,6 +8,8 @@
 //   <lake>/gold/<view>                 Delta
 #pragma once
 
+#include <map>
+
 #include "base/file.h"
 #include "lake/delta/delta_table.h"
 #include "lake/parquet/parquet_file.h"
@@ -30,6 +32,12 @@ struct LakePaths {
 
 inline constexpr const char* kProductInterest = "product_interest";
 inline constexpr int64_t kLakeFormat = 1;
+
+using TableProperties = std::map<std::string, std::string>;
+// Property of Silver: the shortest dedupe horizon that its rows were judged by, microseconds. Copies of an id that lie
+// further apart are no mistake.
+inline constexpr const char* kShortestHorizon = "pactolus.shortestDedupeHorizon";
+int64_t shortest_horizon(const TableProperties& silver);  // INT64_MAX when it does not say
 
 delta::TableSchema silver_schema();
 delta::TableSchema quarantine_schema();

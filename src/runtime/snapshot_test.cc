@@ -176,6 +176,28 @@ TEST_F(SnapshotsTest, WhatWasNotedByOneThatEndedIsNotUsed) {
   EXPECT_EQ(files(".ids"), 2u) << "what the first one had begun is removed";
 }
 
+TEST_F(SnapshotsTest, ASleeperLeavesItsSuccessorAlone) {
+  Snapshots sleeper(root_);
+  sleeper.set_epoch(1);
+  add(sleeper, 1, 10);
+  ASSERT_TRUE(sleeper.save(sample(1), index_));
+  Snapshots successor(root_);
+  successor.set_epoch(2);
+  load(successor);
+  add(successor, 11, 100);
+  ASSERT_TRUE(successor.save(sample(2), index_));
+  add(successor, 111, 1);  // the run after that is begun
+  const auto before = names();
+  ASSERT_TRUE(sleeper.save(sample(1), index_));  // it wakes in the middle of this
+  for (const std::string& name : before)
+    EXPECT_TRUE(name.starts_with("0000000001") || fs::exists(root_ / name)) << name;
+  ASSERT_TRUE(successor.save(sample(3), index_));
+  ASSERT_TRUE(successor.save(sample(4), index_));
+  for (const std::string& name : names()) EXPECT_TRUE(name.starts_with("0000000002")) << name << " is nobody's";
+  Snapshots fresh(root_);
+  EXPECT_EQ(load(fresh).ids.size(), 111u);
+}
+
 TEST_F(SnapshotsTest, AfterAnErrorTheNextOneTakesEverything) {
   Snapshots snapshots(root_);
   add(snapshots, 1, 1000);
@@ -198,7 +220,7 @@ TEST_F(SnapshotsTest, ATornOrForeignOneIsPassedOver) {
   ASSERT_TRUE(snapshots.save(sample(1), index_));
   add(snapshots, 11, 1);
   ASSERT_TRUE(snapshots.save(sample(2), index_));
-  const fs::path newest = root_ / "00000000000000000002.state";
+  const fs::path newest = root_ / "0000000000-00000000000000000002.state";
   const std::string bytes = *read_file(newest);
   ASSERT_TRUE(replace_file(newest, bytes.substr(0, bytes.size() / 2)));
   Snapshots fresh(root_);

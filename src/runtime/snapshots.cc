@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/fault.h"
 
@@ -12,10 +13,12 @@ namespace {
 constexpr size_t kKept = 2;
 constexpr std::string_view kSuffix = ".state", kRunSuffix = ".ids";
 
-std::string snapshot_name(int64_t batch) { return fmt::format("{:020d}{}", batch, kSuffix); }
+constexpr size_t kEpochDigits = 10, kBatchDigits = 20;  // names sort as their numbers do
+std::string name_of(int64_t epoch, int64_t batch) { return fmt::format("{:0{}d}-{:0{}d}", epoch, kEpochDigits, batch, kBatchDigits); }
+int64_t epoch_of(const std::string& name) { return std::atoll(name.c_str()); }
 
 std::vector<std::string> snapshots_of(std::vector<std::string> names) {
-  std::erase_if(names, [](const std::string& n) { return n.size() != 20 + kSuffix.size() || !n.ends_with(kSuffix); });
+  std::erase_if(names, [](const std::string& n) { return n.size() != kEpochDigits + 1 + kBatchDigits + kSuffix.size() || !n.ends_with(kSuffix); });
   std::reverse(names.begin(), names.end());  // newest first
   return names;
 }
@@ -74,7 +77,7 @@ void Snapshots::forget_base() {
 Result<IdRunWriter> Snapshots::new_run(int64_t batch) {
   TRY(make_folders(folder_));
   fs::path path;
-  for (int attempt = 0; path.empty() || fs::exists(path); ++attempt) path = folder_ / fmt::format("{:020d}-{}{}", batch, attempt, kRunSuffix);
+  for (int attempt = 0; path.empty() || fs::exists(path); ++attempt) path = folder_ / fmt::format("{}-{}{}", name_of(epoch_, batch), attempt, kRunSuffix);
   return IdRunWriter::create(path);
 }
 
@@ -126,27 +129,24 @@ Result<> Snapshots::write_snapshot(StateSnapshot& snapshot, const DedupeIndex& i
     snapshot.runs.push_back({next_run_->name(), next_run_->ids(), next_run_->newest_bucket()});
   }
   fault_point("snapshot.run_written");
-  TRY(replace_file(folder_ / snapshot_name(snapshot.batch), encode_snapshot(snapshot)));
+  TRY(replace_file(folder_ / (name_of(epoch_, snapshot.batch) + std::string(kSuffix)), encode_snapshot(snapshot)));
   fault_point("snapshot.current");
   return {};
 }
 
 Result<> Snapshots::remove_unused(const StateSnapshot& current) {
-  const auto names = TRY(list_folder(folder_));
+  auto names = TRY(list_folder(folder_));
+  std::erase_if(names, [&](const std::string& name) { return epoch_of(name) > epoch_; });
   std::vector<std::string> used;
   size_t kept = 0;
   for (const std::string& name : snapshots_of(names)) {
-    if (kept == kKept) {
-      TRY(remove_file(folder_ / name));
-      continue;
-    }
-    const auto other = decode_snapshot(TRY(read_file(folder_ / name)));
-    if (!other || other->batch > current.batch) {  // damaged, or of a history that was left
+    const auto snapshot = kept < kKept ? decode_snapshot(TRY(read_file(folder_ / name))) : fail(ErrorCode::invalid, "one too many");
+    if (!snapshot || snapshot->batch > current.batch) {  // too many, damaged, or of a history that was left
       TRY(remove_file(folder_ / name));
       continue;
     }
     ++kept;
-    for (const IdRun& r : other->runs) used.push_back(r.name);
+    for (const IdRun& r : snapshot->runs) used.push_back(r.name);
   }
   for (const std::string& name : names)
     if (name.ends_with(kRunSuffix) && std::find(used.begin(), used.end(), name) == used.end()) TRY(remove_file(folder_ / name));

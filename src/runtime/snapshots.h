@@ -1,5 +1,6 @@
 // The folder of state snapshots: two are kept, with the runs of ids that they name. A snapshot is current when its
-// file is there (atomic rename); what nothing names is removed.
+// file is there (atomic rename); what nothing names is removed. Names begin with the epoch of the process that made
+// them, and nothing of a later epoch is removed: one that slept through a take-over does its successor no harm.
 //
 // Ids go to disk as they come, into the run of the next snapshot. Runs grow like the digits of a counter: the newest is
 // merged with the one before as long as that is not twice as large. So there are few of them, an id is written some
@@ -18,6 +19,7 @@ namespace pactolus {
 class Snapshots {
  public:
   explicit Snapshots(fs::path folder) : folder_(std::move(folder)) {}
+  void set_epoch(int64_t epoch) noexcept { epoch_ = epoch; }  // before anything is saved
 
   // The newest that can be read and that `accept` takes, its ids brought into `index`. Others are passed over with a
   // word to `say`. No value when there is none.
@@ -39,6 +41,7 @@ class Snapshots {
   Result<> remove_unused(const StateSnapshot& current);
 
   fs::path folder_;
+  int64_t epoch_ = 0;
   std::optional<int64_t> base_;  // batch of the snapshot that runs_ belong to
   std::vector<IdRun> runs_;      // largest first
   std::optional<IdRunWriter> next_run_;

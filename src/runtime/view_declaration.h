@@ -7,14 +7,12 @@
 // A change of declaration is a commit of this table; docs/architecture/recovery.md, "A changed view".
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "gold/product_interest.h"
+#include "runtime/lake_tables.h"
 
 namespace pactolus {
-
-using TableProperties = std::map<std::string, std::string>;
 
 struct ViewDeclaration {
   std::string fingerprint;        // empty: the table does not say

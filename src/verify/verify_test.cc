@@ -158,6 +158,19 @@ TEST_F(VerifyTest, AnEventBeyondTheHorizonInHistoryIsAnotherEvent) {
   EXPECT_EQ(figure(report, "duplicates", "duplicates"), 1);
 }
 
+TEST_F(VerifyTest, AHorizonThatWasShorterOnceIsNotHeldAgainstIt) {
+  config_.dedup.horizon_us = 10 * kMicrosPerMinute;
+  send({event("1", "view", 0), event("2", "view", 1'200)});
+  run();  // the watermark is at 10:15, the horizon's end at 10:05
+  send({event("1", "view", 1'210)});
+  run();
+  config_.dedup.horizon_us = 24 * kMicrosPerHour;
+  run();
+  const VerifyReport report = verify();
+  expect_ok(report);
+  EXPECT_EQ(figure(report, "event_ids", "reused_ids"), 1);
+}
+
 TEST_F(VerifyTest, HistoriesStayOutOfTheWindows) {
   send({event("1", "view", 0), event("2", "purchase", 30)});
   run();

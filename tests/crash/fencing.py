@@ -79,6 +79,25 @@ class Fencing(unittest.TestCase):
         lake.catch_up()
         self.check(lake)
 
+    def test_a_sleeper_that_wakes_while_its_successor_works(self):
+        """Where a sleeper could still write: nothing of the successor's is touched, in the tables and in the snapshots."""
+        for point in ("batch.files_written:5", "batch.silver_committed:4", "gold.before_link:4", "snapshot.run_written:4"):
+            with self.subTest(point=point):
+                lake, old = self.sleeper(point)
+                successor = lake.start_run("--take-over", fault="batch.gold_committed:6:stop")
+                self.addCleanup(self.end, successor)
+                _, status = os.waitpid(successor.pid, os.WUNTRACED)
+                self.assertTrue(os.WIFSTOPPED(status), status)
+                snapshots = lake.folder / "_pactolus/snapshots"
+                epoch = max(path.name.split("-")[0] for path in snapshots.iterdir())
+                before = {path.name: path.read_bytes() for path in snapshots.iterdir()}
+                self.assertEqual(self.wake(old).returncode, 3)
+                for name, content in before.items():
+                    if name.startswith(f"{int(epoch):010d}-"):
+                        self.assertEqual((snapshots / name).read_bytes(), content, name)
+                self.assertEqual(self.wake(successor).returncode, 0, "the successor was not disturbed")
+                self.check(lake)
+
     def test_a_second_process_waits_and_names_the_holder(self):
         lake, holder = self.sleeper("silver.before_link:4")
         second = lake.run()
