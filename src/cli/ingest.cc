@@ -133,6 +133,7 @@ class Ingest final : public Command {
                  "what the files hold: native events as NDJSON (default), rees46 as CSV");
     flags.toggle("--dry-run", &dry_run_, "say what would become of the rows, and write nothing");
     flags.toggle("--wait", &wait_, "when another process runs the lake: wait until it has taken the rows");
+    flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for the lake before its rows are left to that process (0s)");
     flags.arguments("FILE", &files_, "NDJSON or CSV");
   }
   Result<int> run(Session& session) override;
@@ -150,10 +151,13 @@ class Ingest final : public Command {
   std::string dialect_ = "native";
   std::vector<std::string> files_;
   bool dry_run_ = false, wait_ = false;
+  int64_t lock_wait_us_ = -1;  // -1: not given
   std::vector<FileReport> reports_;
 };
 
 Result<int> Ingest::run(Session& session) {
+  if (wait_ && lock_wait_us_ >= 0)
+    return fail(ErrorCode::usage, "--lock-wait together with --wait", "--wait has no limit; leave out one of them");
   StoppableClock clock(session.stop);
   // A wrong name or dialect anywhere stops before the first row is written.
   for (const std::string& path : files_) TRY(EventFile::open(path, dialect_));
@@ -270,6 +274,7 @@ Result<> Ingest::run_job_here(Session& session, Clock& clock, Progress& progress
 
 Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progress) {
   const LakePaths lake{session.config.lake};
+  const int64_t until = clock.boot_us() + std::max<int64_t>(lock_wait_us_, 0);
   for (bool told = false; !session.stop.requested();) {
     bool busy = TRY(lake_is_locked(lake.lock()));
     if (!busy) {
@@ -277,17 +282,22 @@ Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progr
       if (!busy) return {};
     }
     if (all_committed()) return {};
-    // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for in any case.
     const auto holder = read_lock_holder(lake.lock());
     const std::string who =
         holder ? fmt::format("pid {} ({})", holder->pid, holder->command) : std::string("another process");
-    if (!wait_ && holder && holder->command != "ingest") {
+    // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for, without a limit
+    // when none is given.
+    const bool takes_rows = holder && holder->command != "ingest";
+    if (!wait_ && clock.boot_us() >= until && takes_rows) {
       session.say(
           fmt::format("{} runs this lake and will take the rows; --wait waits for it\n"
                       "if it ends before: pactolus run --until-caught-up",
                       who));
       return {};
     }
+    if (lock_wait_us_ >= 0 && clock.boot_us() >= until)
+      return fail(ErrorCode::busy, fmt::format("another process runs this lake: {}", who),
+                  "the rows are durable in the log; the next ingest or run takes them to Silver");
     if (!told) session.say(fmt::format("waiting for {}, which runs this lake", who));
     told = true;
     clock.sleep_us(kLook_us);

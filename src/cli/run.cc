@@ -19,6 +19,7 @@ class Run final : public Command {
     flags.toggle("--until-caught-up", &until_caught_up_, "end when everything that is there has been committed");
     flags.toggle("--close-windows", &close_windows_, "with --until-caught-up: make all windows final, what comes earlier later is late");
     flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
+    flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for another process that runs the lake (10s)");
     flags.key("--batch-records", "N", "run.batch_records", "cut at so many records, so that the same log gives the same batches");
     flags.key("--commit-interval", "TIME", "run.commit_interval", "how often a batch is committed (1s)");
   }
@@ -29,6 +30,7 @@ class Run final : public Command {
     JobOptions options;
     options.take_over = take_over_;
     options.first_batch_at_once = session.config.run.batch_records == 0;
+    options.lock_wait_us = lock_wait_us_;
     options.command = "run";
     options.say = [&session](const std::string& line) { session.say(line); };
     options.stop = [&session] { return session.stop.requested(); };
@@ -41,6 +43,7 @@ class Run final : public Command {
 
  private:
   bool until_caught_up_ = false, close_windows_ = false, take_over_ = false;
+  int64_t lock_wait_us_ = JobOptions().lock_wait_us;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "runtime/lake_lock.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "runtime/runtime_test_lake.h"
@@ -41,6 +43,33 @@ TEST_F(LakeLockTest, IsFreeWhenItsHolderIsGone) {
   }
   EXPECT_FALSE(*lake_is_locked(file()));
   EXPECT_TRUE(lock_lake(file(), false, 0, "run", clock_));
+}
+
+// Somebody who looks whether the lake runs, until the first sleep.
+class Glance final : public Clock {
+ public:
+  explicit Glance(const fs::path& file) : fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)) { ::flock(fd_, LOCK_SH); }
+  ~Glance() override { look_away(); }
+  int64_t now_us() override { return clock_.now_us(); }
+  int64_t boot_us() override { return clock_.boot_us(); }
+  void sleep_us(int64_t microseconds) override {
+    look_away();
+    clock_.sleep_us(microseconds);
+  }
+
+ private:
+  void look_away() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  int fd_;
+  ManualClock clock_{0};
+};
+
+TEST_F(LakeLockTest, ALookAtTheLockTurnsNobodyAway) {
+  { ASSERT_OK(lock_lake(file(), false, 0, "run", clock_)); }
+  Glance clock(file());
+  EXPECT_TRUE(lock_lake(file(), false, 0, "run", clock));
 }
 
 TEST_F(LakeLockTest, ATakeOverLeavesTheOldHolderALockThatNobodyLooksAt) {

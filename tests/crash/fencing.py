@@ -100,7 +100,7 @@ class Fencing(unittest.TestCase):
 
     def test_a_second_process_waits_and_names_the_holder(self):
         lake, holder = self.sleeper("silver.before_link:4")
-        second = lake.run()
+        second = lake.run("--lock-wait", "200ms")
         self.assertEqual(second.returncode, 3, second.stderr)
         self.assertIn(f"pid {holder.pid} ", second.stderr)
         self.assertIn("--take-over", second.stderr)

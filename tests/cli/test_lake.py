@@ -1,0 +1,146 @@
+"""Commands on a lake: who may run it, and what is shown of one that runs, of one that stands still, and to whom.
+
+Run by ctest, or by hand: PACTOLUS_BIN=build/dev/pactolus python3 tests/cli/test_lake.py
+"""
+
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
+TOPIC = "ecom_clickstream_raw"
+
+
+class Lake(unittest.TestCase):
+    """A folder, a home and a lake of its own for each test."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-lake-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.lake = self.folder / "lake"
+
+    def environment(self, extra):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
+        for name in ("NO_COLOR", "COLUMNS"):
+            kept.pop(name, None)
+        return {**kept, "HOME": str(self.folder / "home"), **extra}
+
+    def run_it(self, *words, before=(), **extra):
+        return subprocess.run([*before, BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+    def good(self, *words, **extra):
+        done = self.run_it(*words, **extra)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def bad(self, code, *words, **extra):
+        done = self.run_it(*words, **extra)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        return done.stderr
+
+    def start(self, *words, **extra):
+        process = subprocess.Popen([BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+        self.addCleanup(end)
+        return process
+
+    def wait_for(self, what, condition, seconds=30):
+        for _ in range(seconds * 20):
+            if found := condition():
+                return found
+            time.sleep(0.05)
+        self.fail(f"waited {seconds} s for {what}")
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def send(self, *words):
+        """Simulated events into the lake's log."""
+        return json.loads(self.good("simulate", "--fast", *words, "--to", f"lake:{self.lake}"))
+
+    def catch_up(self, *words):
+        return json.loads(self.good("run", "--until-caught-up", *words, "--lake", self.lake))
+
+    def status_file(self):
+        try:
+            return json.loads((self.lake / "_pactolus/status.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+
+    def hold(self, command):
+        """The lake's lock, as if another process with the pid of this one ran `command`."""
+        path = self.lake / "_pactolus/lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "w", encoding="utf-8")
+        self.addCleanup(file.close)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(json.dumps({"pid": os.getpid(), "since": int(time.time() * 1e6), "command": command}))
+        file.flush()
+        return file
+
+
+class LockWait(Lake):
+    def timed(self, *words):
+        started = time.monotonic()
+        done = self.run_it(*words)
+        return done, time.monotonic() - started
+
+    def test_a_run_waits_as_long_as_it_is_told(self):
+        self.hold("run")
+        done, seconds = self.timed("run", "--lake", self.lake, "--lock-wait", "600ms")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(f"another process runs this lake: pid {os.getpid()} (run)", done.stderr)
+        self.assertTrue(0.6 <= seconds < 5, seconds)
+
+    def test_a_run_begins_when_the_holder_goes(self):
+        holder = self.hold("run")
+        run = self.start("run", "--until-caught-up", "--lake", self.lake, "--lock-wait", "30s")
+        with self.assertRaises(subprocess.TimeoutExpired):
+            run.wait(0.5)
+        holder.close()
+        self.assertEqual(run.wait(30), 0)
+
+    def test_an_ingest_leaves_its_rows_to_a_run(self):
+        self.send("--count", 10)
+        self.hold("run")
+        path = self.write("a.ndjson", '{"event_id":"e1"}\n')
+        done, seconds = self.timed("ingest", path, "--lake", self.lake, "--lock-wait", "600ms")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("will take the rows", done.stderr)
+        self.assertTrue(0.6 <= seconds < 5, seconds)
+
+    def test_an_ingest_waits_for_another_no_longer_than_it_is_told(self):
+        self.hold("ingest")
+        path = self.write("a.ndjson", '{"event_id":"e1"}\n')
+        done, seconds = self.timed("ingest", path, "--lake", self.lake, "--lock-wait", "300ms")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(f"pid {os.getpid()} (ingest)", done.stderr)
+        self.assertIn("durable in the log", done.stderr)
+        self.assertTrue(0.3 <= seconds < 5, seconds)
+
+    def test_two_ways_of_waiting_are_one_too_many(self):
+        path = self.write("a.ndjson", '{"event_id":"e1"}\n')
+        self.assertIn("--lock-wait together with --wait", self.bad(2, "ingest", path, "--wait", "--lock-wait", "1s"))
+        self.assertIn("expected a duration", self.bad(2, "run", "--lock-wait", "10"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
