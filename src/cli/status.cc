@@ -1,4 +1,7 @@
 // `pactolus status`: what runs on a lake, or what the last run left, and what its tables hold.
+//
+// Who runs is told by the lock, what is committed by Silver's log. status.json adds what only the process knows; what a
+// process left that did not end by itself, and the one of a holder that has not written its own yet, are passed over.
 #include <fmt/format.h>
 
 #include "base/time_text.h"
@@ -11,21 +14,65 @@
 namespace pactolus {
 namespace {
 
-struct TableState {
+struct Table {
   std::string name;
-  int64_t version, rows, files, bytes;
+  delta::Snapshot snapshot;
 };
 
-Result<std::vector<TableState>> tables_of(const LakePaths& lake) {
-  std::vector<TableState> out;
+Result<std::vector<Table>> tables_of(const LakePaths& lake) {
+  std::vector<Table> out;
   for (const auto& [name, folder] : {std::pair<std::string, fs::path>{"silver/events", lake.silver()}, {"quarantine/events", lake.quarantine()},
                                      {"gold/product_interest", lake.gold(kProductInterest)}, {"ledger", lake.ledger()}}) {
     auto snapshot = delta::Snapshot::load(folder);
     if (!snapshot && snapshot.error().code == ErrorCode::not_found) continue;
     if (!snapshot) return std::unexpected(snapshot.error());
-    out.push_back({name, snapshot->version().value, snapshot->rows(), int64_t(snapshot->files().size()), snapshot->bytes()});
+    out.push_back({name, std::move(*snapshot)});
   }
   return out;
+}
+
+Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
+
+// What the lake says by itself, under the names of status.json.
+void set_committed(Json& json, const BatchAccount& last) {
+  Json sources = Json::array();
+  for (const SourceAccount& s : last.sources)
+    sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
+                     .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
+  json.set("batch", last.batch).set("batch_time", time_json(last.batch_time)).set("watermark", time_json(last.watermark_after))
+      .set("sources", std::move(sources));
+}
+
+// How the lake stands: everything but the tables.
+Result<Json> standing(const LakePaths& lake, const std::string& job, const std::vector<Table>& tables, const std::optional<LockHolder>& holder) {
+  const auto left = read_status(lake);  // none, or torn: then the lake alone speaks
+  const bool own = left && holder && is_status_of(*left, *holder);
+  Json json = own ? *left : Json::object();
+  if (!own && !tables.empty() && tables[0].name == "silver/events") {
+    const delta::Snapshot& silver = tables[0].snapshot;
+    const auto last = TRY(last_batch(silver, job));
+    if (left && !(*left)["running"].as_bool() && last && (*left)["batch"].as_int() == last->batch) json = *left;
+    if (last) set_committed(json, *last);
+    json.set("epoch", silver.txn_version(app_id(job, "epoch")).value_or(0));
+  }
+  json.set("running", holder.has_value());
+  json.set("pid", holder && holder->pid ? Json(holder->pid) : Json());
+  json.set("command", holder ? Json(holder->command) : Json());
+  json.set("since", holder && holder->pid ? Json(iso_time(holder->since_us)) : Json());
+  if (!holder && left) json.set("clean_stop", !(*left)["running"].as_bool());
+  return json;
+}
+
+std::string heading(const Json& json, const std::string& job) {
+  const std::string last = json["batch"].as_int() == 0 ? fmt::format("nothing committed yet by job {}", job)
+                                                       : fmt::format("batch {} at {}", json["batch"].as_int(), json["batch_time"].as_string("-"));
+  if (json["running"].as_bool()) {
+    const std::string who = json["pid"].is_null() ? "a process that has just started"
+                                                  : fmt::format("pid {} ({}) since {}", json["pid"].as_int(), json["command"].as_string(), json["since"].as_string());
+    return fmt::format("running     {}, epoch {}\nbatch       {}\n", who, json["epoch"].as_int(), last);
+  }
+  const bool killed = json["clean_stop"].is_bool() && !json["clean_stop"].as_bool();
+  return fmt::format("stopped     last commit: {}{}\n", last, killed ? "; its process was killed, the next run goes on from there" : "");
 }
 
 class Status final : public Command {
@@ -35,33 +82,27 @@ class Status final : public Command {
   Result<int> run(Session& session) override {
     const LakePaths lake{session.config.lake};
     TRY(check_lake(lake));
-    const bool running = TRY(lake_is_locked(lake.lock()));
-    auto status = read_status(lake);
-    Json json = status ? *status : Json::object();
-    json.set("running", running);  // the lock knows; the file may be of a process that was killed
+    const auto holder = TRY(lake_holder(lake.lock()));
     const auto tables = TRY(tables_of(lake));
-    Json list = Json::array();
-    for (const TableState& t : tables)
-      list.push(Json::object().set("table", t.name).set("version", t.version).set("rows", t.rows).set("files", t.files).set("bytes", t.bytes));
-    json.set("tables", std::move(list));
+    Json json = TRY(standing(lake, session.config.job, tables, holder));
     if (session.globals.json) {
-      session.out << json.dump() << "\n";
+      Json list = Json::array();
+      for (const auto& [name, t] : tables)
+        list.push(Json::object().set("table", name).set("version", t.version().value).set("rows", t.rows()).set("files", int64_t(t.files().size())).set("bytes", t.bytes()));
+      session.out << json.set("tables", std::move(list)).dump() << "\n";
       return kExitOk;
     }
-    session.out << fmt::format("lake        {}\n", session.config.lake);
-    session.out << (running ? fmt::format("running     pid {}, epoch {}\n", json["pid"].as_int(), json["epoch"].as_int())
-                            : std::string("running     no\n"));
-    if (status) {
-      session.out << fmt::format("batch       {} at {}\n", json["batch"].as_int(), json["batch_time"].as_string("-"));
+    session.out << fmt::format("lake        {}\n", session.config.lake) << heading(json, session.config.job);
+    if (json["batch"].as_int() > 0) {
       session.out << fmt::format("watermark   {}\n", json["watermark"].as_string("not yet"));
-      session.out << fmt::format("alerts      {} open\n", json["open_alerts"].size());
+      if (json.find("open_alerts")) session.out << fmt::format("alerts      {} open\n", json["open_alerts"].size());
       for (const Json& s : json["sources"].as_array())
         session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(), s["partition"].as_int(),
                                    count_text(s["next_offset"].as_int()), s["idle"].as_bool() ? ", idle" : "");
     }
-    for (const TableState& t : tables)
-      session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", t.name, t.version, count_text(t.rows),
-                                 count_text(t.files), bytes_text(t.bytes));
+    for (const auto& [name, t] : tables)
+      session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name, t.version().value, count_text(t.rows()),
+                                 count_text(int64_t(t.files().size())), bytes_text(t.bytes()));
     return kExitOk;
   }
 };

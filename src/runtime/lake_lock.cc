@@ -18,6 +18,11 @@ Result<LockHolder> read_lock_holder(const fs::path& lock_file) {
 
 Result<bool> lake_is_locked(const fs::path& lock_file) { return FileLock::is_held(lock_file); }
 
+Result<std::optional<LockHolder>> lake_holder(const fs::path& lock_file) {
+  if (!TRY(lake_is_locked(lock_file))) return std::nullopt;
+  return read_lock_holder(lock_file).value_or(LockHolder{});
+}
+
 Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
   TRY(make_folders(lock_file.parent_path()));
   const int64_t until = clock.boot_us() + wait_us;

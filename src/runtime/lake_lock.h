@@ -2,6 +2,7 @@
 // lock keeps honest processes apart; what keeps a sleeper from harm is the epoch in the Silver log (job.h).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -26,5 +27,7 @@ Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wa
 Result<LockHolder> read_lock_holder(const fs::path& lock_file);
 // Is anybody holding it now? Does not keep it.
 Result<bool> lake_is_locked(const fs::path& lock_file);
+// Who holds it now; nothing when nobody does. A pid of 0 stands for a holder that has not yet said who it is.
+Result<std::optional<LockHolder>> lake_holder(const fs::path& lock_file);
 
 }  // namespace pactolus

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/time_text.h"
+#include "lake/delta/log_files.h"
 
 namespace pactolus {
 namespace {
@@ -81,6 +82,23 @@ Result<Json> read_status(const LakePaths& lake) {
   auto text = read_file(lake.status());
   if (!text) return std::unexpected(text.error());
   return Json::parse(*text);
+}
+
+bool is_status_of(const Json& status, const LockHolder& holder) {
+  const auto written = parse_iso_time(status["time"].as_string());
+  return status["pid"].as_int() == holder.pid && written && *written >= holder.since_us;  // pids come again
+}
+
+Result<std::optional<BatchAccount>> last_batch(const delta::Snapshot& silver, std::string_view job) {
+  const int64_t batch = silver.txn_version(app_id(job, "batch")).value_or(0);
+  for (int64_t v = silver.version().value; batch > 0 && v >= 0; --v) {
+    const auto commit = delta::read_commit(silver.table_folder(), Version(v));
+    if (!commit && commit.error().code == ErrorCode::not_found) break;  // cleaned away
+    if (!commit) return std::unexpected(commit.error());
+    if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job)) continue;
+    return TRY(batch_account(commit->commit_info->info));
+  }
+  return std::nullopt;
 }
 
 }  // namespace pactolus

@@ -2,8 +2,12 @@
 // replaced whole, never fsynced: it may be lost, the lake is what counts.
 #pragma once
 
+#include <optional>
+
 #include "base/json.h"
 #include "runtime/job.h"
+#include "runtime/lake_lock.h"
+#include "runtime/ledger.h"
 
 namespace pactolus {
 
@@ -11,5 +15,10 @@ Json status_json(const Job& job, int64_t now_us, bool running);
 Result<> write_status(const Job& job, Clock& clock, bool running);
 // Error not_found when the lake has never been run.
 Result<Json> read_status(const LakePaths& lake);
+// Is it of the process that holds the lake, or left by one before it?
+bool is_status_of(const Json& status, const LockHolder& holder);
+// The account of the last batch, from the lake itself; nothing before the first one, and when the log does not hold its
+// commit any more.
+Result<std::optional<BatchAccount>> last_batch(const delta::Snapshot& silver, std::string_view job);
 
 }  // namespace pactolus

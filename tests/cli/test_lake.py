@@ -142,5 +142,75 @@ class LockWait(Lake):
         self.assertIn("expected a duration", self.bad(2, "run", "--lock-wait", "10"))
 
 
+class Status(Lake):
+    def status(self, **extra):
+        return json.loads(self.good("status", "--json", "--lake", self.lake, **extra))
+
+    def test_a_running_lake_names_the_process_that_holds_it(self):
+        self.send("--count", 100)
+        run = self.start("run", "--lake", self.lake, "--commit-interval", "100ms")
+        self.wait_for("a commit", lambda: self.status_file().get("batch"))
+        status = self.status()
+        self.assertEqual((status["running"], status["pid"], status["command"], status["epoch"]), (True, run.pid, "run", 1))
+        self.assertIn(f"running     pid {run.pid} (run) since 20", self.good("status", "--lake", self.lake))
+
+    def test_a_file_that_another_process_left_is_not_believed(self):
+        self.send("--count", 100)
+        run = self.start("run", "--lake", self.lake, "--commit-interval", "100ms")
+        self.wait_for("a commit", lambda: self.status_file().get("batch"))
+        run.kill()
+        run.wait()
+        self.assertTrue(self.status_file()["running"])
+        self.hold("serve")  # another holder, before its first status
+        status = self.status()
+        self.assertEqual((status["running"], status["pid"], status["command"], status["batch"]), (True, os.getpid(), "serve", 1))
+        self.assertNotIn("open_alerts", status)
+        self.assertIn(f"running     pid {os.getpid()} (serve) since 20", self.good("status", "--lake", self.lake))
+
+    def test_a_stopped_lake_shows_its_last_commit(self):
+        self.send("--count", 100)
+        self.catch_up()
+        status = self.status()
+        self.assertEqual((status["running"], status["pid"], status["batch"], status["clean_stop"]), (False, None, 1, True))
+        self.assertIn(f"\nstopped     last commit: batch 1 at {status['batch_time']}\n", self.good("status", "--lake", self.lake))
+
+    def test_a_killed_run_leaves_a_commit_that_its_status_does_not_know(self):
+        self.send("--count", 900)
+        run = self.run_it("run", "--until-caught-up", "--batch-records", 300, "--lake", self.lake,
+                          PACTOLUS_FAULT="batch.silver_committed:2")
+        self.assertEqual(run.returncode, -signal.SIGKILL, run.stderr)
+        self.assertEqual(self.status_file()["batch"], 1)
+        status = self.status()
+        self.assertEqual((status["running"], status["batch"], status["clean_stop"]), (False, 2, False))
+        self.assertGreater(sum(s["next_offset"] for s in status["sources"]), 300)
+        self.assertRegex(self.good("status", "--lake", self.lake), r"\nstopped     last commit: batch 2 at \S+; its process was killed")
+
+    def test_a_lake_that_was_never_run(self):
+        self.send("--count", 10)
+        self.assertIn("stopped     last commit: nothing committed yet by job main\n", self.good("status", "--lake", self.lake))
+
+    def test_who_may_only_read_sees_the_same(self):
+        self.send("--count", 100)
+        self.catch_up()
+        before, words = self.status(), ("status", "--json", "--lake", self.lake)
+        if os.geteuid() == 0:
+            other = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+            self.folder.chmod(0o755)
+            if not shutil.which("setpriv") or self.run_it("version", before=other).returncode != 0:
+                self.skipTest("another user cannot start the program where it lies")
+            self.assertEqual(json.loads(self.good(*words, before=other)), before)
+            self.good("gold", "show", "product_interest", "--lake", self.lake, before=other)
+            run = self.start("run", "--lake", self.lake)
+            self.wait_for("the run", lambda: self.status_file().get("pid") == run.pid)
+            self.assertEqual(json.loads(self.good(*words, before=other))["pid"], run.pid)
+            return
+        folders = [path for path, _, _ in os.walk(self.lake)]
+        for mode in (0o555, 0o755):
+            for path in folders:
+                self.addCleanup(os.chmod, path, 0o755)
+                os.chmod(path, mode)
+            self.assertEqual(self.status(), before)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)
