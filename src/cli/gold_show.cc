@@ -17,9 +17,17 @@ namespace pactolus {
 namespace {
 
 struct Shown {
-  std::vector<InterestRow> rows;  // of one window
+  std::vector<InterestRow> rows;  // of one window, most viewed first
+  WindowTotals totals;            // of all its products, also of those that are not among the rows
   bool final_rows = true;
 };
+
+WindowTotals totals_of(const std::vector<InterestRow>& rows) {
+  WindowTotals totals;
+  totals.products = int64_t(rows.size());
+  for (const InterestRow& r : rows) totals.views += r.views, totals.purchases += r.purchases;
+  return totals;
+}
 
 std::vector<InterestRow> rows_of_status(const Json& status) {
   std::vector<InterestRow> rows;
@@ -49,20 +57,37 @@ class GoldShow final : public Command {
   Result<int> run(Session& session) override {
     const LakePaths lake{session.config.lake};
     TRY(check_lake(lake));
-    Shown shown;
-    if (!final_only_ && TRY(lake_is_locked(lake.lock())))
-      if (auto status = read_status(lake)) shown = {rows_of_status(*status), false};
-    if (shown.rows.empty()) shown = {TRY(newest_final_window(lake)), true};
-    std::stable_sort(shown.rows.begin(), shown.rows.end(), [](const InterestRow& a, const InterestRow& b) { return a.views > b.views; });
-    ViewsAndPurchases totals;
-    for (const InterestRow& r : shown.rows) totals.views += r.views, totals.purchases += r.purchases;
+    Shown shown = TRY(look(lake));
+    const int64_t wanted = std::min(limit_, shown.totals.products);
+    if (int64_t(shown.rows.size()) < wanted)
+      session.say(fmt::format("the process that runs the lake tells of the {} most viewed products of its open window, of {}; --final has no such limit",
+                              count_text(int64_t(shown.rows.size())), count_text(shown.totals.products)));
     if (shown.rows.size() > size_t(limit_)) shown.rows.resize(size_t(limit_));
-    print(session, shown, totals);
+    print(session, shown);
     return kExitOk;
   }
 
  private:
-  void print(Session& session, const Shown& shown, ViewsAndPurchases totals) {
+  Result<Shown> look(const LakePaths& lake) const {
+    const auto holder = TRY(lake_holder(lake.lock()));
+    if (const auto status = read_status(lake); !final_only_ && holder && status && is_status_of(*status, *holder)) {
+      Shown open{rows_of_status(*status), {}, false};
+      open.totals = totals_of(open.rows);
+      if (const Json* told = status->find("product_interest_totals")) {  // a process of an older release tells none
+        open.totals.products = (*told)["products"].as_int();
+        open.totals.views = (*told)["views"].as_int();
+        open.totals.purchases = (*told)["purchases"].as_int();
+      }
+      if (!open.rows.empty()) return open;
+    }
+    Shown done{TRY(newest_final_window(lake)), {}, true};
+    done.totals = totals_of(done.rows);
+    std::stable_sort(done.rows.begin(), done.rows.end(), [](const InterestRow& a, const InterestRow& b) { return a.views > b.views; });
+    return done;
+  }
+
+  void print(Session& session, const Shown& shown) const {
+    const WindowTotals& totals = shown.totals;
     if (session.globals.json) {
       Json rows = Json::array();
       for (const InterestRow& r : shown.rows) {
@@ -71,9 +96,12 @@ class GoldShow final : public Command {
         j.set("views", r.views).set("carts", r.carts).set("purchases", r.purchases).set("revenue", money_text(r.revenue)).set("viewers", r.viewers);
         if (const auto c = conversion_of(r.views, r.purchases))
           j.set("conversion_rate", c->rate).set("conversion_low", c->interval.low).set("conversion_high", c->interval.high);
+        j.set("low_conversion", low_conversion_mark({r.views, r.purchases}, totals));
         rows.push(std::move(j));
       }
-      session.out << Json::object().set("view", view_).set("final", shown.final_rows).set("rows", std::move(rows)).dump() << "\n";
+      session.out << Json::object().set("view", view_).set("final", shown.final_rows)
+                         .set("totals", Json::object().set("products", totals.products).set("views", totals.views).set("purchases", totals.purchases))
+                         .set("rows", std::move(rows)).dump() << "\n";
       return;
     }
     if (shown.rows.empty()) {

@@ -11,7 +11,8 @@ namespace pactolus {
 namespace {
 // An empty poll of all partitions costs a few microseconds; these waits keep an idle job below one percent of a core.
 constexpr int64_t kShortWait_us = 500, kLongWait_us = 5'000;
-constexpr int64_t kTick_us = 250'000;
+// A status costs some milliseconds, most of them for counting viewers.
+constexpr int64_t kTick_us = 250'000, kQuietTick_us = 1'000'000;
 }  // namespace
 
 Json summary_json(const JobView& v) {
@@ -29,12 +30,17 @@ Json summary_json(const JobView& v) {
 }
 
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) {
-  int64_t wait_us = kShortWait_us, last_tick = 0;
+  int64_t wait_us = kShortWait_us, told_us = 0;
+  bool news = true;
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     const int64_t now = clock.boot_us();
-    if (step.committed || now - last_tick >= kTick_us) TRY(write_status(job, clock, true));
-    if (now - last_tick >= kTick_us) last_tick = now;
+    news |= step.records > 0;
+    if (step.committed || now - told_us >= (news ? kTick_us : kQuietTick_us)) {
+      TRY(write_status(job, clock, true));
+      told_us = now;
+      news = false;
+    }
     if (step.records > 0 || step.committed) {
       wait_us = kShortWait_us;
       continue;

@@ -223,7 +223,7 @@ std::vector<InterestRow> ProductInterest::provisional(int64_t window_end, size_t
   return out;
 }
 
-ViewsAndPurchases ProductInterest::provisional_totals(int64_t window_end) const {
+WindowTotals ProductInterest::provisional_totals(int64_t window_end) const {
   if (!is_open_window(window_end)) return {};
   WindowFold window;
   fold(window, window_end - options_.shape.size, true);

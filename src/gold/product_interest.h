@@ -63,7 +63,7 @@ class ProductInterest {
   // Rows of the open window with that end, most viewed first, then by product_id; none when the window is final or
   // none of this view's. `totals` are those of all its products, also of those beyond the limit.
   std::vector<InterestRow> provisional(int64_t window_end, size_t limit) const;
-  ViewsAndPurchases provisional_totals(int64_t window_end) const;
+  WindowTotals provisional_totals(int64_t window_end) const;
 
   // State without overlay, in bytes that depend only on what it means. What comes back carries its own options;
   // compare fingerprint() with what is wanted. Bytes that save() cannot have written are an Error corrupt. There is no

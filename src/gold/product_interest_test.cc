@@ -151,6 +151,7 @@ TEST(ProductInterest, ShowsTheMostViewedFirstAndTheTotalsOfAll) {
   EXPECT_EQ(rows[1].product_id, "a");
   EXPECT_EQ(view.provisional_totals(kMinute).views, 5);
   EXPECT_EQ(view.provisional_totals(kMinute).purchases, 1);
+  EXPECT_EQ(view.provisional_totals(kMinute).products, 4);
   view.drop_overlay();
   EXPECT_EQ(view.provisional(kMinute, 1)[0].views, 2);
 }

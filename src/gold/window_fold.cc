@@ -30,8 +30,9 @@ void WindowFold::add(const InterestPane& pane) {
   }
 }
 
-ViewsAndPurchases WindowFold::totals() const noexcept {
-  ViewsAndPurchases out;
+WindowTotals WindowFold::totals() const noexcept {
+  WindowTotals out;
+  out.products = int64_t(sums_.size());
   for (const Sum& s : sums_) {
     out.views += s.views;
     out.purchases += s.purchases;

@@ -13,6 +13,11 @@
 
 namespace pactolus {
 
+// Of all products of a window.
+struct WindowTotals : ViewsAndPurchases {
+  int64_t products = 0;
+};
+
 class WindowFold {
  public:
   struct Sum {
@@ -26,7 +31,7 @@ class WindowFold {
   void start(size_t products);  // product numbers are below this
   void add(const InterestPane& pane);
   std::vector<Sum>& sums() noexcept { return sums_; }  // may be put in another order once all panes are in
-  ViewsAndPurchases totals() const noexcept;
+  WindowTotals totals() const noexcept;
   InterestRow row(const Sum& sum, const TextDictionary& products, const TextDictionary& currencies,
                   int64_t window_start, int64_t window_end);
 

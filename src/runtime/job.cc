@@ -697,9 +697,9 @@ std::vector<InterestRow> Job::provisional(size_t limit) const {
   const int64_t end = interest_.newest_open_window();
   return end == kNoTime ? std::vector<InterestRow>() : interest_.provisional(end, limit);
 }
-ViewsAndPurchases Job::provisional_totals() const {
+WindowTotals Job::provisional_totals() const {
   const int64_t end = interest_.newest_open_window();
-  return end == kNoTime ? ViewsAndPurchases{} : interest_.provisional_totals(end);
+  return end == kNoTime ? WindowTotals{} : interest_.provisional_totals(end);
 }
 
 }  // namespace pactolus

@@ -81,7 +81,7 @@ class Job {
   JobView view() const;
   // State and overlay: provisional rows of the newest open window, most viewed first.
   std::vector<InterestRow> provisional(size_t limit) const;
-  ViewsAndPurchases provisional_totals() const;
+  WindowTotals provisional_totals() const;
   const LakePaths& lake() const noexcept { return lake_; }
 
  private:

@@ -1,4 +1,6 @@
 // What golden cases (tests/golden) cannot say: errors, fencing, and what a Job tells others.
+#include <fmt/core.h>
+
 #include "lake/delta/log_files.h"
 #include "runtime/runtime_test_lake.h"
 #include "runtime/status.h"
@@ -207,8 +209,23 @@ TEST_F(JobTest, StatusTellsWhatRuns) {
   EXPECT_EQ(s["watermark"].as_string(), "2025-11-29T09:54:59.000000Z");
   EXPECT_EQ(s["sources"].as_array()[0]["next_offset"].as_int(), 2);
   EXPECT_EQ(s["product_interest"].as_array()[0]["product_id"].as_string(), "p1");
+  EXPECT_EQ(s["product_interest_totals"]["views"].as_int(), 1);
   ASSERT_OK(write_status(*job_, clock_, false));
   EXPECT_FALSE((*read_status(lake()))["running"].as_bool(true));
+}
+
+TEST_F(JobTest, StatusIsBoundedAndItsTotalsAreOfAllProducts) {
+  std::vector<std::string> values;
+  for (size_t product = 0; product < kProvisionalRows + 50; ++product)
+    values.push_back(fmt::format(R"({{"event_id":"{0}","user_id":"u","product_id":"p{0}","event_type":"view","price":1,"timestamp":"{1}"}})",
+                                 product, iso_time(at(-1))));
+  send(values);
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  const Json s = status_json(*job_, clock_.now_us(), true);
+  EXPECT_EQ(s["product_interest"].size(), kProvisionalRows);
+  EXPECT_EQ(s["product_interest_totals"]["products"].as_int(), int64_t(values.size()));
+  EXPECT_EQ(s["product_interest_totals"]["views"].as_int(), int64_t(values.size()));
 }
 
 TEST_F(JobTest, StatusOfAFreshLakeHasNoTimes) {

@@ -12,8 +12,6 @@
 namespace pactolus {
 namespace {
 
-constexpr size_t kProvisionalRows = 20;
-
 Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
 
 Json counts_json(const CountByName& counts) {
@@ -31,7 +29,7 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
     sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
                      .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
   Json window = Json::array();
-  const ViewsAndPurchases totals = job.provisional_totals();
+  const WindowTotals totals = job.provisional_totals();
   for (const InterestRow& r : job.provisional(kProvisionalRows)) {
     Json row = Json::object();
     row.set("product_id", r.product_id).set("window_start", iso_time(r.window_start)).set("window_end", iso_time(r.window_end));
@@ -64,6 +62,8 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
       .set("remembered_bytes", int64_t(v.remembered_bytes))
       .set("sources", std::move(sources))
       .set("product_interest", std::move(window))
+      .set("product_interest_totals",
+           Json::object().set("products", totals.products).set("views", totals.views).set("purchases", totals.purchases))
       .set("open_alerts", std::move(alerts));
 }
 

@@ -11,6 +11,10 @@
 
 namespace pactolus {
 
+// Products of the newest open window that are written, most viewed first. A bound, because the file is written several
+// times a second; its totals are those of all products.
+inline constexpr size_t kProvisionalRows = 200;
+
 Json status_json(const Job& job, int64_t now_us, bool running);
 Result<> write_status(const Job& job, Clock& clock, bool running);
 // Error not_found when the lake has never been run.

@@ -1,6 +1,6 @@
 """Commands on a lake: who may run it, and what is shown of one that runs, of one that stands still, and to whom.
 
-Run by ctest, or by hand: PACTOLUS_BIN=build/dev/pactolus python3 tests/cli/test_lake.py
+Run by ctest, or by hand: PACTOLUS_BIN=build/dev/pactolus build/oracle-venv/bin/python tests/cli/test_lake.py
 """
 
 import fcntl
@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+
+from deltalake import DeltaTable
 
 BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
 TOPIC = "ecom_clickstream_raw"
@@ -210,6 +212,68 @@ class Status(Lake):
                 self.addCleanup(os.chmod, path, 0o755)
                 os.chmod(path, mode)
             self.assertEqual(self.status(), before)
+
+
+class GoldShow(Lake):
+    MANY = 200  # products of an open window that a running process tells of
+
+    def send_popular_products_that_nobody_buys(self):
+        """30 products seen often and hardly bought, 170 that sell well, 60 seen once: all in one window that is open."""
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 5))
+        lines = []
+        for first, products, views, purchases in ((0, 30, 150, 1), (30, 170, 100, 30), (200, 60, 1, 0)):
+            for product in range(first, first + products):
+                for n in range(views + purchases):
+                    lines.append(json.dumps({"event_id": f"e{len(lines)}", "user_id": f"u{n}", "product_id": f"p{product:03}",
+                                             "event_type": "view" if n < views else "purchase", "price": 1, "timestamp": when}))
+        self.write("events.ndjson", "\n".join(lines))
+        self.good("simulate", "--replay", "events.ndjson", "--speed", "max", "--to", f"lake:{self.lake}")
+        return len(lines)
+
+    def show(self, *words):
+        done = self.run_it("gold", "show", "product_interest", "--json", "--lake", self.lake, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout), done.stderr
+
+    def running_lake(self):
+        events = self.send_popular_products_that_nobody_buys()
+        run = self.start("run", "--lake", self.lake, "--commit-interval", "100ms")
+        self.wait_for("all events", lambda: self.status_file().get("silver") == events)
+        return run
+
+    def test_of_a_running_lake_marks_are_judged_against_all_products(self):
+        self.running_lake()
+        shown, said = self.show("--limit", 20)
+        self.assertEqual((shown["final"], len(shown["rows"]), said), (False, 20, ""))
+        self.assertEqual(shown["totals"], {"products": 260, "views": 30 * 150 + 170 * 100 + 60, "purchases": 30 + 170 * 30})
+        self.assertTrue(all(row["views"] == 150 and row["low_conversion"] for row in shown["rows"]), shown["rows"])
+        text = self.good("gold", "show", "product_interest", "--limit", 5, "--lake", self.lake)
+        self.assertEqual(text.count("seen, not bought"), 5)
+
+    def test_a_running_lake_shows_what_it_is_asked_for_or_says_why_not(self):
+        self.running_lake()
+        shown, said = self.show("--limit", self.MANY)
+        self.assertEqual((len(shown["rows"]), said), (self.MANY, ""))
+        self.assertEqual([row["low_conversion"] for row in shown["rows"]], [True] * 30 + [False] * 170)
+        shown, said = self.show("--limit", 1000)
+        self.assertEqual(len(shown["rows"]), self.MANY)
+        self.assertIn("the 200 most viewed products of its open window, of 260; --final has no such limit", said)
+
+    def test_of_a_stopped_lake_the_newest_final_window_is_shown_whole(self):
+        run = self.running_lake()
+        run.send_signal(signal.SIGTERM)
+        run.wait(30)
+        self.assertEqual(self.show("--limit", 1000)[0]["rows"], [], "nothing is final yet")
+        self.catch_up("--close-windows")
+        shown, said = self.show("--limit", 1000)
+        self.assertEqual((shown["final"], len(shown["rows"]), said), (True, 260, ""))
+        table = DeltaTable(self.lake / "gold/product_interest").to_pyarrow_table().to_pylist()
+        newest = [row for row in table if row["window_start"] == max(r["window_start"] for r in table)]
+        self.assertEqual([(r["product_id"], r["views"], r["purchases"], r["viewers"]) for r in shown["rows"]],
+                         [(r["product_id"], r["views"], r["purchases"], r["viewers"])
+                          for r in sorted(newest, key=lambda r: (-r["views"], r["product_id"]))])
+        self.assertEqual(shown["rows"][0]["window_start"][:19], newest[0]["window_start"].isoformat()[:19])
+        self.assertEqual(sum(row["low_conversion"] for row in shown["rows"]), 30)
 
 
 if __name__ == "__main__":
