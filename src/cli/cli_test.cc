@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/time_text.h"
 #include "cli/closest_word.h"
 #include "cli/command_line.h"
 #include "cli/completion_script.h"
 #include "cli/config_keys.h"
 #include "cli/help.h"
+#include "cli/progress.h"
 #include "cli/stop_signal.h"
 
 namespace pactolus {
@@ -72,6 +74,55 @@ TEST(Figures, AreGroupedAndRounded) {
   EXPECT_EQ(percent_text(0.0 / 0.0), "-");
   EXPECT_EQ(progress_text(500, 1000, 1'000'000), "500 of 1,000 · 50 % · 500/s · 1 s left");
   EXPECT_EQ(progress_text(500, 0, 1'000'000), "500 · 500/s");
+}
+
+TEST(CatchUpTest, TellsHowFastAndHowLong) {
+  CatchUp seen;
+  EXPECT_EQ(seen.text(), "");
+  seen.see({0, 0, 1000}, 0, 0);
+  EXPECT_EQ(seen.text(), "") << "one look says nothing of speed";
+  seen.see({0, 100, 1000}, 100, kMicrosPerSecond);
+  EXPECT_EQ(seen.records_per_second(), 100);
+  EXPECT_EQ(seen.text(), "9 s left");
+  seen.see({100, 200, 1050}, 200, 2 * kMicrosPerSecond);
+  EXPECT_EQ(seen.text(), "12 s left") << "what comes in meanwhile is more work: 150 of 850 in 2 s";
+  seen.see({1050, 1050, 1050}, 1050, 3 * kMicrosPerSecond);
+  EXPECT_EQ(seen.text(), "caught up");
+}
+
+TEST(CatchUpTest, SaysWhenMoreComesThanIsTaken) {
+  CatchUp seen;
+  seen.see({0, 0, 1000}, 0, 0);
+  seen.see({0, 100, 1200}, 100, kMicrosPerSecond);
+  EXPECT_EQ(seen.text(), "falling behind");
+}
+
+TEST(CatchUpTest, ForgetsWhatIsLongAgo) {
+  CatchUp seen;
+  for (int64_t s = 0; s <= 60; ++s) seen.see({0, s, 1'000'000}, s, s * kMicrosPerSecond);
+  for (int64_t s = 61; s <= 70; ++s) seen.see({0, s * 100, 1'000'000}, s * 100, s * kMicrosPerSecond);
+  EXPECT_EQ(seen.records_per_second(), 100);
+}
+
+TEST(CatchUpTest, AStreamThatIsReadAsItComesIsCaughtUp) {
+  CatchUp seen;
+  for (int64_t s = 0; s <= 10; ++s) seen.see({0, s * 1000, s * 1000 + 3}, s * 1000, s * kMicrosPerSecond);
+  EXPECT_EQ(seen.text(), "caught up");
+}
+
+TEST(ProgressText, SaysWhereAJobStands) {
+  JobView view;
+  view.batch = 7;
+  CatchUp seen;
+  seen.see({0, 0, 40'000}, 0, 0);
+  seen.see({12'345, 20'000, 40'000}, 20'000, kMicrosPerSecond);
+  const int64_t now = *parse_iso_time("2025-11-29T14:00:00Z");
+  EXPECT_EQ(job_progress_text(seen, {12'345, 20'000, 40'000}, view, now, false),
+            "20.0 k/s · committed 12,345 of 40,000 · 1 s left · batch 7 · watermark not yet");
+  view.watermark = *parse_iso_time("2025-11-29T13:58:59Z");
+  EXPECT_TRUE(has(job_progress_text(seen, {}, view, now, false), "· watermark 13:58:59 UTC"));
+  view.watermark = *parse_iso_time("2019-10-01T13:58:59Z");
+  EXPECT_TRUE(has(job_progress_text(seen, {}, view, now, false), "· watermark 2019-10-01 13:58:59 UTC"));
 }
 
 TEST(Widths, CountCharactersAndNotColours) {

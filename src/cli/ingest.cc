@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "ingest/dry_run.h"
 #include "runtime/job.h"
 #include "runtime/lake_lock.h"
@@ -70,54 +71,40 @@ Json json_of(const FileReport& file, const std::string& dialect) {
   return out;
 }
 
-// A line on a terminal that is drawn again; nothing elsewhere.
 class Progress {
  public:
-  Progress(const Session& session, Clock& clock)
-      : on_(session.message_terminal.is_terminal && !session.globals.quiet),
-        clock_(clock),
-        table_(err_, session.message_terminal) {}
-  ~Progress() { clear(); }
+  Progress(const Session& session, Clock& clock) : line_(session), clock_(clock) {}
   void file(const std::string& path) {
     path_ = path;
     started_us_ = clock_.boot_us();
     drawn_us_ = 0;
   }
   void bytes(int64_t done, int64_t of) {
-    if (!on_ || !due()) return;
+    if (!due()) return;
     const int64_t elapsed = clock_.boot_us() - started_us_;
-    std::string line = fmt::format("{}: {} of {}", path_, bytes_text(done), bytes_text(of));
-    if (of > 0) line += " · " + percent_text(double(done) / double(of), 0);
+    std::string text = fmt::format("{}: {} of {}", path_, bytes_text(done), bytes_text(of));
+    if (of > 0) text += " · " + percent_text(double(done) / double(of), 0);
     if (done > 0 && elapsed > 0) {
-      line += fmt::format(" · {}/s", bytes_text(int64_t(double(done) * 1e6 / double(elapsed))));
-      line += fmt::format(" · {} s left", int64_t(double(of - done) / double(done) * double(elapsed) / 1e6));
+      text += fmt::format(" · {}/s", bytes_text(int64_t(double(done) * 1e6 / double(elapsed))));
+      text += fmt::format(" · {} s left", int64_t(double(of - done) / double(done) * double(elapsed) / 1e6));
     }
-    draw(std::move(line));
+    line_.draw(std::move(text));
   }
   void rows(int64_t done, int64_t of) {
-    if (on_ && due()) draw("to Silver: " + progress_text(done, of, clock_.boot_us() - started_us_));
+    if (due()) line_.draw("to Silver: " + progress_text(done, of, clock_.boot_us() - started_us_));
   }
-  void clear() {
-    if (!on_) return;
-    table_.clear();
-    (void)err_.flush();
-  }
+  void clear() { line_.clear(); }
+  void say(const std::string& message) { line_.say(message); }
 
  private:
   bool due() {
     const int64_t now = clock_.boot_us();
-    if (now - drawn_us_ < 100'000) return false;
+    if (!line_.on() || now - drawn_us_ < 100'000) return false;
     drawn_us_ = now;
     return true;
   }
-  void draw(std::string line) {
-    table_.draw({std::move(line)});
-    (void)err_.flush();
-  }
-  bool on_;
+  ProgressLine line_;
   Clock& clock_;
-  Output err_{2};
-  LiveTable table_;
   std::string path_;
   int64_t started_us_ = 0, drawn_us_ = 0;
 };
@@ -244,7 +231,7 @@ Result<> Ingest::run_job_here(Session& session, Clock& clock, Progress& progress
   JobOptions options;
   options.lock_wait_us = 0;
   options.command = "ingest";
-  options.say = [&session](const std::string& line) { session.say(line); };
+  options.say = [&progress](const std::string& line) { progress.say(line); };
   options.stop = [&session] { return session.stop.requested(); };
   auto opened = Job::open(session.config, std::move(options), clock, Random::from_system());
   busy = !opened && opened.error().code == ErrorCode::busy;
@@ -289,7 +276,7 @@ Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progr
     // when none is given.
     const bool takes_rows = holder && holder->command != "ingest";
     if (!wait_ && clock.boot_us() >= until && takes_rows) {
-      session.say(
+      progress.say(
           fmt::format("{} runs this lake and will take the rows; --wait waits for it\n"
                       "if it ends before: pactolus run --until-caught-up",
                       who));
@@ -298,7 +285,7 @@ Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progr
     if (lock_wait_us_ >= 0 && clock.boot_us() >= until)
       return fail(ErrorCode::busy, fmt::format("another process runs this lake: {}", who),
                   "the rows are durable in the log; the next ingest or run takes them to Silver");
-    if (!told) session.say(fmt::format("waiting for {}, which runs this lake", who));
+    if (!told) progress.say(fmt::format("waiting for {}, which runs this lake", who));
     told = true;
     clock.sleep_us(kLook_us);
     TRY(see_what_is_committed(session));

@@ -31,15 +31,24 @@ Json summary_json(const JobView& v) {
 
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) {
   int64_t wait_us = kShortWait_us, told_us = 0;
+  int64_t drawn_us = 0, records = 0;
+  CatchUp catch_up;
   bool news = true;
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     const int64_t now = clock.boot_us();
     news |= step.records > 0;
+    records += step.records;
     if (step.committed || now - told_us >= (news ? kTick_us : kQuietTick_us)) {
       TRY(write_status(job, clock, true));
       told_us = now;
       news = false;
+    }
+    if (loop.progress && loop.progress->on() && now - drawn_us >= kTick_us) {
+      const LogPosition position = TRY(job.position());
+      catch_up.see(position, records, now);
+      loop.progress->draw(job_progress_text(catch_up, position, job.view(), clock.now_us(), loop.progress->colour()));
+      drawn_us = now;
     }
     if (step.records > 0 || step.committed) {
       wait_us = kShortWait_us;
@@ -50,6 +59,7 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
     wait_us = std::min(wait_us * 2, kLongWait_us);
   }
   TRY(job.finish(loop.close_windows && !session.stop.requested()));
+  if (loop.progress) loop.progress->clear();
   return write_status(job, clock, false);
 }
 

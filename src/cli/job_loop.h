@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/stop_signal.h"
 #include "runtime/job.h"
 
@@ -10,6 +11,7 @@ namespace pactolus {
 struct JobLoop {
   bool until_caught_up = false;
   bool close_windows = false;
+  ProgressLine* progress = nullptr;  // null: nobody is told
 };
 
 // Ends after a clean finish (commit, Gold brought up), also when asked to stop.

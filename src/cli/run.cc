@@ -32,10 +32,11 @@ class Run final : public Command {
     options.first_batch_at_once = session.config.run.batch_records == 0;
     options.lock_wait_us = lock_wait_us_;
     options.command = "run";
-    options.say = [&session](const std::string& line) { session.say(line); };
+    ProgressLine progress(session);
+    options.say = [&progress](const std::string& line) { progress.say(line); };
     options.stop = [&session] { return session.stop.requested(); };
     auto job = TRY(Job::open(session.config, std::move(options), clock, Random::from_system()));
-    const JobLoop loop{.until_caught_up = until_caught_up_, .close_windows = close_windows_};
+    const JobLoop loop{.until_caught_up = until_caught_up_, .close_windows = close_windows_, .progress = &progress};
     TRY(run_job(*job, session, clock, loop));
     session.out << summary_json(job->view()).dump() << "\n";
     return session.stop.requested() ? session.stop.exit_code() : 0;

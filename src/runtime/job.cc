@@ -693,6 +693,16 @@ JobView Job::view() const {
   return v;
 }
 
+Result<LogPosition> Job::position() {
+  LogPosition p;
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    p.committed += accounts_[s].end;
+    p.taken += open_.is_open() ? open_.accounts()[s].end : accounts_[s].end;
+    p.end += TRY(topics_[sources_[s].topic].reader->end(sources_[s].partition)).value;
+  }
+  return p;
+}
+
 std::vector<InterestRow> Job::provisional(size_t limit) const {
   const int64_t end = interest_.newest_open_window();
   return end == kNoTime ? std::vector<InterestRow>() : interest_.provisional(end, limit);

@@ -61,6 +61,12 @@ struct JobView {
   size_t remembered_ids = 0, remembered_bytes = 0;
 };
 
+// Where a job stands in its log: sums over the partitions that it reads now.
+struct LogPosition {
+  int64_t committed = 0, taken = 0;  // next offsets, without and with the open batch
+  int64_t end = 0;                   // one past the newest durable records
+};
+
 class Job {
  public:
   // Takes the lake (lock, epoch), makes what is missing, recovers. Errors: busy, fenced, data_loss, corrupt, io.
@@ -79,6 +85,7 @@ class Job {
   Result<> finish(bool close_windows);
 
   JobView view() const;
+  Result<LogPosition> position();
   // State and overlay: provisional rows of the newest open window, most viewed first.
   std::vector<InterestRow> provisional(size_t limit) const;
   WindowTotals provisional_totals() const;

@@ -7,10 +7,15 @@ import fcntl
 import json
 import os
 import pathlib
+import pty
+import re
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -212,6 +217,107 @@ class Status(Lake):
                 self.addCleanup(os.chmod, path, 0o755)
                 os.chmod(path, mode)
             self.assertEqual(self.status(), before)
+
+
+class OnATerminal:
+    """A process whose stderr is a terminal of 200 columns; what it wrote there so far."""
+
+    def __init__(self, process, terminal):
+        self.process, self.terminal, self.text = process, terminal, ""
+
+    def read(self, seconds):
+        ready, _, _ = select.select([self.terminal], [], [], seconds)
+        try:
+            new = os.read(self.terminal, 1 << 16).decode() if ready else ""
+        except OSError:  # nobody holds the other end any more
+            return False
+        self.text += new
+        return True
+
+    def finish(self, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.read(0.1):
+            pass
+        return self.process.wait(5)
+
+
+class Progress(Lake):
+    def on_a_terminal(self, *words, **extra):
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        process = subprocess.Popen([BIN, *map(str, words), "--lake", self.lake], cwd=self.folder,
+                                   env=self.environment({"TERM": "xterm", **extra}), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+        self.addCleanup(end)
+        return OnATerminal(process, ours)
+
+    def catch_up_slowly(self, *words, **extra):
+        """Batches of 100, so that there is something to see on the way."""
+        run = self.on_a_terminal("run", "--until-caught-up", "--batch-records", 100, *words, **extra)
+        self.assertEqual(run.finish(), 0, run.text)
+        return run.text
+
+    def test_a_run_says_where_it_stands(self):
+        self.send("--count", 20_000)
+        text = self.catch_up_slowly(NO_COLOR="1")
+        pictures = text.split("\r")
+        self.assertGreater(len(pictures), 3)
+        line = re.compile(r"[\d.]+( k)?/s · committed ([\d,]+) of 20,000( · (.+ left|caught up))? · batch (\d+) · "
+                          r"watermark (not yet|\d\d:\d\d:\d\d UTC)\x1b\[K")
+        told = [line.search(p) for p in pictures[1:] if "committed" in p]
+        self.assertTrue(told and all(told), text)
+        self.assertRegex(text, r"· \d+ s left ·")
+        self.assertGreater(int(told[-1][5]), int(told[0][5]), "batches go by")
+        self.assertTrue(text.endswith("\x1b[1A\r\x1b[J"), "nothing of it is left: " + text[-200:])
+        self.assertNotRegex(text, r"\x1b\[[\d;]*m", "NO_COLOR")
+
+    def test_colour_where_it_is_wanted(self):
+        self.send("--count", 2_000)
+        self.assertRegex(self.catch_up_slowly(), r"\x1b\[1m[\d.]+( k)?/s\x1b\[0m · committed")
+        self.send("--count", 2_000)
+        self.assertNotRegex(self.catch_up_slowly("--no-color"), r"\x1b\[[\d;]*m")
+
+    def test_a_stream_is_caught_up_until_it_is_stopped(self):
+        self.send("--count", 2_000)
+        run = self.on_a_terminal("run", "--commit-interval", "100ms")
+        self.wait_for("all events", lambda: run.read(0.1) and "committed 2,000 of 2,000 · caught up · batch" in run.text)
+        run.process.send_signal(signal.SIGINT)
+        self.assertEqual(run.finish(), 130)
+        self.assertTrue(run.text.endswith("\x1b[1A\r\x1b[J"), run.text[-200:])
+
+    def test_an_error_stands_on_a_line_of_its_own(self):
+        self.send("--count", 20_000)
+        run = self.on_a_terminal("run", "--batch-records", 200, NO_COLOR="1")
+        self.wait_for("the line", lambda: run.read(0.1) and "committed" in run.text)
+        self.catch_up("--take-over")
+        self.assertEqual(run.finish(), 3)
+        self.assertRegex(run.text, r"\x1b\[1A\r\x1b\[Jerror: another process has taken the job")
+
+    def test_nothing_where_nobody_watches(self):
+        self.send("--count", 20_000)
+        done = self.run_it("run", "--until-caught-up", "--batch-records", 200, "--lake", self.lake)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.send("--count", 2_000)
+        self.assertEqual(self.catch_up_slowly("--quiet"), "")
+        self.send("--count", 2_000)
+        self.assertEqual(self.catch_up_slowly(TERM="dumb"), "")
+
+    def test_an_ingest_says_how_far_it_is(self):
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.write("a.ndjson", "".join(f'{{"event_id":"e{n}","user_id":"u","event_type":"page_view","timestamp":"{when}"}}\n'
+                                       for n in range(100_000)))
+        ingest = self.on_a_terminal("ingest", "a.ndjson")
+        self.assertEqual(ingest.finish(), 0, ingest.text)
+        self.assertRegex(ingest.text, r"to Silver: [\d,]+ of 100,000 · ")
+        self.assertTrue(ingest.text.endswith("\x1b[1A\r\x1b[J"), ingest.text[-200:])
 
 
 class GoldShow(Lake):
