@@ -50,6 +50,9 @@ class LogReader {
   virtual Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) = 0;
   virtual Result<Offset> begin(PartitionId partition) = 0;  // oldest record still there
   virtual Result<Offset> end(PartitionId partition) = 0;    // one past the newest durable record
+  // Offset of the first record whose timestamp is `timestamp_us` or later; end() when there is none. Timestamps need not
+  // be in order. Moves no position.
+  virtual Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) = 0;
   // Retention after a commit: drops what is older than `min_timestamp_us` or beyond `max_bytes` per topic, in whole
   // segments and never at or above `committed[p]`, one for each partition. kNoTime is no limit of age, INT64_MAX none
   // of bytes. Answers how many bytes were freed. Kafka keeps its own retention: a no-op there, 0.

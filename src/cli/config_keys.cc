@@ -40,6 +40,8 @@ constexpr std::array kKeys = {
     ConfigKey{"kafka.properties", "handed to the Kafka client as they are; secrets as \"name_file\"",
               [](Config& c) -> Slot { return PropertiesSlot{&c.kafka.properties}; }},
 
+    ConfigKey{"run.from", "start of a topic that was never read: \"earliest\", \"latest\" or a time; offsets in the lake win",
+              [](Config& c) -> Slot { return StartSlot{&c.run.from}; }},
     ConfigKey{"run.commit_interval", "a batch is cut and committed at this tick",
               [](Config& c) -> Slot { return DurationSlot{&c.run.commit_interval_us, 1000, kLongestWait, false}; }},
     ConfigKey{"run.snapshot_interval", "how often state is saved, so that a start takes seconds",

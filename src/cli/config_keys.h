@@ -50,6 +50,9 @@ struct TextSlot {
 struct FromSlot {
   BronzeFrom* target;
 };
+struct StartSlot {
+  StartFrom* target;
+};
 struct DurationSlot {
   int64_t* target;  // unlimited is 0
   int64_t least_us, most_us;
@@ -72,7 +75,7 @@ struct TypesSlot {
 struct PropertiesSlot {
   std::map<std::string, std::string>* target;
 };
-using Slot = std::variant<TextSlot, FromSlot, DurationSlot, SizeSlot, CountSlot, MoneySlot, TypesSlot, PropertiesSlot>;
+using Slot = std::variant<TextSlot, FromSlot, StartSlot, DurationSlot, SizeSlot, CountSlot, MoneySlot, TypesSlot, PropertiesSlot>;
 
 inline constexpr std::string_view kUnlimited = "unlimited";
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/time_text.h"
 #include "cli/config_file.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
@@ -375,6 +376,31 @@ TEST_F(ConfigTest, ValuesThatNoKeyTakesAreShownAsWritten) {
   ASSERT_EQ(loaded.errors.size(), 2u);
   EXPECT_TRUE(has(loaded.errors[0].message, "got true"));
   EXPECT_TRUE(has(loaded.errors[1].message, "got 2025-11-29"));
+}
+
+TEST_F(ConfigTest, WhereATopicIsBegun) {
+  EXPECT_EQ(good().run.from, StartFrom{});
+  project("[run]\nfrom = \"latest\"\n");
+  EXPECT_EQ(good().run.from.kind, StartFrom::Kind::latest);
+  flag("--from", "run.from", "2025-11-29T10:15:30+02:00");
+  const Config c = good();
+  EXPECT_EQ(c.run.from, (StartFrom{StartFrom::Kind::time, *parse_iso_time("2025-11-29T08:15:30Z")}));
+  Config again;
+  ASSERT_TRUE(assign(*find_config_key("run.from"), again, RawValue::untyped(plain_value(*find_config_key("run.from"), c))));
+  EXPECT_EQ(again.run.from, c.run.from);
+  EXPECT_EQ(toml_value(*find_config_key("run.from"), Config{}), "\"earliest\"");
+}
+
+TEST_F(ConfigTest, WhichLogAndWhereInItAreTwoQuestions) {
+  project("[run]\nfrom = \"embedded\"\n");
+  EXPECT_EQ(only_error().hint, "which log is read is bronze.from");
+  project("[bronze]\nfrom = \"latest\"\n");
+  EXPECT_EQ(only_error().hint, "where a topic is begun is run.from");
+  project("[run]\nfrom = \"lastest\"\n");
+  EXPECT_EQ(only_error().message.substr(only_error().message.find("expected")),
+            "expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\", got \"lastest\"; did you mean \"latest\"?");
+  project("[run]\nfrom = 2025-11-29T10:15:30Z\n");
+  EXPECT_EQ(only_error().hint, "a time stands in quotes");
 }
 
 TEST_F(ConfigTest, AnUnreadableFileIsAnErrorAndNotTheDefaults) {

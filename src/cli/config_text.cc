@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/time_text.h"
 #include "cli/config_keys.h"
 
 namespace pactolus {
@@ -47,6 +48,10 @@ std::string plain_value(const ConfigKey& key, const Config& config) {
       Overloaded{
           [](const TextSlot& s) { return *s.target; },
           [](const FromSlot& s) { return std::string(*s.target == BronzeFrom::kafka ? "kafka" : "embedded"); },
+          [](const StartSlot& s) {
+            if (s.target->kind == StartFrom::Kind::time) return iso_time(s.target->time_us);
+            return std::string(s.target->kind == StartFrom::Kind::latest ? "latest" : "earliest");
+          },
           [](const DurationSlot& s) {
             return s.may_be_unlimited && *s.target == 0 ? std::string(kUnlimited) : duration_value(*s.target);
           },
@@ -66,7 +71,7 @@ std::string plain_value(const ConfigKey& key, const Config& config) {
 std::string toml_value(const ConfigKey& key, const Config& config) {
   const Slot slot = slot_of(key, config);
   const bool quoted = std::holds_alternative<TextSlot>(slot) || std::holds_alternative<FromSlot>(slot) ||
-                      std::holds_alternative<DurationSlot>(slot) || std::holds_alternative<SizeSlot>(slot);
+                      std::holds_alternative<StartSlot>(slot) || std::holds_alternative<DurationSlot>(slot) || std::holds_alternative<SizeSlot>(slot);
   return quoted ? toml_quoted(plain_value(key, config)) : plain_value(key, config);
 }
 

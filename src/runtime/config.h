@@ -22,6 +22,13 @@ enum class BronzeFrom : uint8_t {
   kafka,     // the brokers of kafka.bootstrap
 };
 
+// Where a topic is begun that the lake has never read.
+struct StartFrom {
+  enum class Kind : uint8_t { earliest, latest, time } kind = Kind::earliest;
+  int64_t time_us = 0;  // of Kind::time: the first record with this timestamp or a later one, in each partition
+  bool operator==(const StartFrom&) const = default;
+};
+
 struct Config {
   std::string lake = "./lake";  // folder, relative to the process's current one
   std::string job = "main";     // names the job in the lake's `txn` entries: 1 to 64 of A-Z a-z 0-9 _ -
@@ -49,6 +56,7 @@ struct Config {
   } kafka;
 
   struct Run {
+    StartFrom from;
     int64_t commit_interval_us = kMicrosPerSecond;  // the tick at which a batch is cut; 1 ms to 1 day
     int64_t batch_records = 0;  // cut at so many records, shared evenly by the partitions; 0 cuts by the tick (and the
                                 // runtime's own bounds). The same log then gives the same batches

@@ -28,6 +28,9 @@ DecodeRules rules_of(const Config& c) {
   rules.max_ahead_us = c.time.max_ahead_us;
   return rules;
 }
+std::string start_text(const StartFrom& from) {
+  return from.kind == StartFrom::Kind::time ? iso_time(from.time_us) : from.kind == StartFrom::Kind::latest ? "its end" : "its beginning";
+}
 ProductInterest::Options interest_options(const Config& c) {
   ProductInterest::Options o;
   o.shop_currency = c.shop.currency;
@@ -65,6 +68,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());
+  TRY(job->fix_start());
   job->last_snapshot_boot_us_ = clock.boot_us();
   return job;
 }
@@ -134,6 +138,13 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
   topics_.push_back(std::move(topic));
   const delta::Snapshot& silver = silver_->snapshot();
+  const auto committed_end = [&](int32_t p) { return silver.txn_version(offset_app_id(config_.job, id.name, id.id, p)); };
+  bool read_before = false;
+  for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
+  // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
+  if (!history) starting_inside_ = !read_before && config_.run.from != StartFrom{};
+  if (!history && read_before && options_.say && (options_.from_given || config_.run.from != StartFrom{}))
+    options_.say(fmt::format("{} goes on at the offsets in the lake; run.from is for a topic that was never read", id.name));
   for (int32_t p = 0; p < id.partitions; ++p) {
     SourceAccount account;
     account.topic = id.name;
@@ -141,8 +152,13 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
     account.partition = p;
     account.history = history;
     LogReader& log = *topics_.back().reader;
-    const auto committed = silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
-    account.end = committed ? *committed : TRY(log.begin(PartitionId(p))).value;
+    const auto committed = committed_end(p);
+    const Offset begin = TRY(log.begin(PartitionId(p)));
+    account.end = committed ? *committed : begin.value;
+    if (starting_inside_ && !history) {
+      account.end = TRY(start_offset(log, PartitionId(p), config_.run.from)).value;
+      unread_ += account.end - begin.value;
+    }
     TRY(log.seek(PartitionId(p), Offset(account.end)));
     accounts_.push_back(account);
     sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false});
@@ -174,6 +190,16 @@ Result<> Job::open_topics() {
   live_sources_ = sources_.size();
   watermark_.grow_to(live_sources_);
   return discover_histories();
+}
+
+// Where a topic begins is a fact before its first record is read: an empty batch holds the offsets, so that another
+// start, after whatever has happened, begins there too and not at what is latest by then.
+Result<> Job::fix_start() {
+  if (!starting_inside_) return {};
+  TRY(cut(false));
+  starting_inside_ = false;
+  if (options_.say) options_.say(fmt::format("{} is begun at {}: {} records before it stay unread", config_.kafka.topic, start_text(config_.run.from), unread_));
+  return {};
 }
 
 // Between batches. A history that is committed to its end needs no reader any more: a lake may have thousands of them.
@@ -453,7 +479,7 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   t.adds = std::move(adds);
   t.txns.push_back({app_id(config_.job, "batch"), account.batch, t.time_ms});
   for (const SourceAccount& s : account.sources)
-    if (s.end > s.start) t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
+    if (s.end > s.start || (starting_inside_ && !s.history)) t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
   t.info = to_json(account);
   t.blind_append = true;
   const std::string epoch_id = app_id(config_.job, "epoch"), batch_id = app_id(config_.job, "batch");

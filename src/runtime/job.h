@@ -40,6 +40,7 @@ struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
   bool first_batch_at_once = false;                        // its tick has passed while nobody ran
+  bool from_given = false;  // the user asked for config.run.from now: say so when the lake's offsets win over it
   std::string command = "run";                             // who holds the lake, for others to read
   std::function<void(const std::string&)> say = {};        // messages for people; may be empty
   std::function<bool()> stop = {};                         // asked while waiting for a full disk
@@ -111,6 +112,7 @@ class Job {
   Result<> widen_tables();
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
+  Result<> fix_start();
   Result<> discover_histories();
   Result<> refuse_other_topics(std::string_view topic_id) const;
   void leave_finished_histories();
@@ -173,6 +175,8 @@ class Job {
   std::string commit_uuid_;                  // of batch_
 
   SilverDates silver_dates_;
+  bool starting_inside_ = false;          // the live topic was never read, and is not begun at its beginning
+  int64_t unread_ = 0;                    // records before the start
   bool has_history_ = false;              // Silver may hold rows of histories
 
   OpenBatch open_;

@@ -236,6 +236,68 @@ TEST_F(JobTest, StatusOfAFreshLakeHasNoTimes) {
   EXPECT_EQ(s["product_interest"].size(), 0u);
 }
 
+TEST_F(JobTest, ATopicThatWasNeverReadIsBegunWhereTheUserSays) {
+  config_.run.from = {StartFrom::Kind::latest, 0};
+  send({event("e1", -2), event("e2", -1)});
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& s) { said.push_back(s); };
+  ASSERT_OK(open({.lock_wait_us = 0, .say = say}));
+  EXPECT_EQ(job_->view().batch, 1) << "the start is committed before anything is read";
+  EXPECT_EQ(job_->view().sources[0].end, 2);
+  ASSERT_EQ(said, std::vector<std::string>{"clicks is begun at its end: 2 records before it stay unread"});
+  send({event("e3", 0)});
+  ASSERT_OK(open({.lock_wait_us = 0, .say = say}));  // the first one died
+  EXPECT_EQ(said.back(), "clicks goes on at the offsets in the lake; run.from is for a topic that was never read");
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1) << "what came after the first start is not left out";
+  const auto last = last_batch(*delta::Snapshot::load(lake().silver()), "main");
+  ASSERT_OK(last);
+  EXPECT_EQ((*last)->batch, 2);
+  EXPECT_EQ((*last)->sources[0].start, 2);
+  EXPECT_EQ((*last)->sources[0].end, 3);
+}
+
+TEST_F(JobTest, ATopicIsBegunAtATime) {
+  send({event("e1", -2)});
+  clock_.sleep_us(10 * kMicrosPerSecond);
+  send({event("e2", 9)});
+  config_.run.from = {StartFrom::Kind::time, at(10)};
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1);
+  EXPECT_EQ(job_->provisional(2).size(), 1u);
+}
+
+TEST_F(JobTest, AnEmptyTopicThatIsBegunAtItsEndHasItsStart) {
+  config_.run.from = {StartFrom::Kind::latest, 0};
+  ASSERT_OK(open());
+  send({event("e1", -1)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1);
+}
+
+TEST_F(JobTest, TheUserIsToldThatTheLakesOffsetsWin) {
+  send({event("e1", -1)});
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& s) { said.push_back(s); };
+  ASSERT_OK(open({.lock_wait_us = 0, .from_given = true, .say = say}));
+  EXPECT_TRUE(said.empty()) << said[0];
+  ASSERT_OK(commit());
+  ASSERT_OK(open({.lock_wait_us = 0, .say = say}));
+  EXPECT_TRUE(said.empty()) << "the default needs no word";
+  ASSERT_OK(open({.lock_wait_us = 0, .from_given = true, .say = say}));
+  EXPECT_EQ(said.size(), 1u);
+}
+
+TEST_F(JobTest, HistoriesAreReadFromTheirBeginning) {
+  config_.run.from = {StartFrom::Kind::latest, 0};
+  send("_ingest.a", {event("h1", -60)});
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1);
+}
+
 TEST_F(JobTest, TopicsAreMadeOnceAndHistoriesFound) {
   Random random(1);
   const auto made = open_live_topic(config_, random);

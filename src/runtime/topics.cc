@@ -31,6 +31,15 @@ Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random&
   return TRY(std::move(reader));
 }
 
+Result<Offset> start_offset(LogReader& log, PartitionId partition, const StartFrom& from) {
+  switch (from.kind) {
+    case StartFrom::Kind::earliest: break;
+    case StartFrom::Kind::latest: return log.end(partition);
+    case StartFrom::Kind::time: return log.first_at(partition, from.time_us);
+  }
+  return log.begin(partition);
+}
+
 Result<std::vector<std::string>> list_history_topics(const Config& config) {
   auto names = TRY(list_topics(bronze_of(config)));
   std::erase_if(names, [](const std::string& n) { return !is_history_topic(n); });

@@ -322,6 +322,55 @@ class Progress(Lake):
         self.assertTrue(ingest.text.endswith("\x1b[1A\r\x1b[J"), ingest.text[-200:])
 
 
+class From(Lake):
+    def offsets(self):
+        return sum(s["next_offset"] for s in json.loads(self.good("status", "--json", "--lake", self.lake))["sources"])
+
+    def verified(self):
+        report = json.loads(self.good("verify", "--json", "--lake", self.lake))
+        return {c["name"]: c for c in report["checks"]}["offsets"]
+
+    def test_a_lake_may_begin_at_the_end_of_the_log(self):
+        self.send("--count", 300, "--rate", 100_000)
+        done = self.run_it("run", "--until-caught-up", "--from", "latest", "--lake", self.lake)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["records"], 0)
+        self.assertIn(f"{TOPIC} is begun at its end: 300 records before it stay unread", done.stderr)
+        self.assertEqual(self.offsets(), 300)
+        self.send("--count", 200, "--rate", 100_000)
+        self.assertEqual(self.catch_up("--from", "latest")["silver"], 200)
+        check = self.verified()
+        self.assertEqual((check["figures"]["offsets"], check["figures"]["before_start"]), (200, 300))
+        self.assertIn("no gap; begun after 300 offsets that the ledger does not speak of", check["summary"])
+
+    def test_a_lake_may_begin_at_a_time(self):
+        self.send("--count", 300, "--rate", 100_000)
+        time.sleep(0.1)
+        now = time.time()
+        begin = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06}Z"
+        time.sleep(0.1)
+        self.send("--count", 200, "--rate", 100_000)
+        self.write("pactolus.toml", f'[run]\nfrom = "{begin}"\n')  # the key does what the flag does
+        self.assertEqual(self.catch_up()["records"], 200)
+        self.assertEqual(self.verified()["figures"]["before_start"], 300)
+
+    def test_offsets_in_the_lake_win_and_the_user_is_told(self):
+        self.send("--count", 100)
+        self.catch_up()
+        self.send("--count", 100)
+        for where in ("latest", "earliest", "2025-11-29"):
+            done = self.run_it("run", "--until-caught-up", "--from", where, "--lake", self.lake)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"{TOPIC} goes on at the offsets in the lake", done.stderr)
+        self.assertEqual(self.offsets(), 200)
+        self.assertEqual(self.verified()["figures"]["before_start"], 0)
+
+    def test_what_it_does_not_take(self):
+        text = self.bad(2, "run", "--from", "lastest", "--lake", self.lake)
+        self.assertIn('did you mean "latest"?', text)
+        self.assertFalse(self.lake.exists())
+
+
 class GoldShow(Lake):
     MANY = 200  # products of an open window that a running process tells of
 

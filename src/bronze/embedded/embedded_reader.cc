@@ -28,6 +28,9 @@ class TopicReader final : public EmbeddedLogReader {
   Result<> seek(PartitionId partition, Offset next) override { return at(partition).seek(next); }
   Result<Offset> begin(PartitionId partition) override { return at(partition).begin(); }
   Result<Offset> end(PartitionId partition) override { return at(partition).end(); }
+  Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) override {
+    return at(partition).first_at(timestamp_us, frames_, records_);
+  }
   Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) override {
     records_.clear();
     return at(partition).poll(max_bytes, frames_, records_);

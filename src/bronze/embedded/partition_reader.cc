@@ -98,10 +98,10 @@ Result<> PartitionReader::locate() {
   return {};
 }
 
-// How much of the open segment may be looked at. A segment that the mark has left is complete.
-Result<int64_t> PartitionReader::readable_bytes() const {
-  if (at_.base == mark_.segment_base) return mark_.position;
-  return at_.base < mark_.segment_base ? segment_.size() : 0;
+// How much of a segment may be looked at. A segment that the mark has left is complete.
+Result<int64_t> PartitionReader::readable_bytes(const ReadFile& segment, int64_t base) const {
+  if (base == mark_.segment_base) return mark_.position;
+  return base < mark_.segment_base ? segment.size() : 0;
 }
 
 // Retention, in whatever process, may have taken the segment. Reading on in the open file would show right records, but
@@ -155,6 +155,32 @@ Result<PolledRecords> PartitionReader::poll(int64_t max_bytes, FrameReader& fram
   at_ = {at_.base, frames.position(), frames.offset()};
   next_ = at_.offset;
   return PolledRecords{partition_, out, Offset(next_)};
+}
+
+Result<Offset> PartitionReader::first_at(int64_t timestamp_us, FrameReader& frames, std::vector<RecordView>& out) {
+  TRY(refresh_mark());
+  for (const int64_t base : TRY(list_segments(folder_))) {
+    const auto file = ReadFile::open(segment_path(folder_, base));
+    if (!file && file.error().code == ErrorCode::not_found) continue;  // retention was quicker
+    if (!file) return std::unexpected(file.error());
+    const int64_t limit = TRY(readable_bytes(*file, base));
+    FrameWalk walk({*file, 0, limit, base, seed_});
+    for (FrameHeader header;; walk.step(header)) {
+      const FrameFault fault = TRY(walk.peek(header));
+      if (fault != FrameFault::none) return corrupt(walk.offset(), file->path(), walk.position(), text_of(fault));
+      if (header.records == 0) break;
+      if (header.newest_timestamp_us < timestamp_us) continue;
+      TRY(frames.read({*file, walk.position(), limit, walk.offset(), seed_}, 1));
+      out.clear();
+      const FrameFault bad = frames.frames().empty()
+                                 ? frames.fault()
+                                 : decode_records(frames.frames()[0].header, frames.frames()[0].payload, Offset(walk.offset()), out);
+      if (bad != FrameFault::none) return corrupt(walk.offset(), file->path(), walk.position(), text_of(bad));
+      const auto found = std::ranges::find_if(out, [&](const RecordView& r) { return r.timestamp_us >= timestamp_us; });
+      if (found != out.end()) return found->offset;
+    }
+  }
+  return Offset(mark_.end_offset);
 }
 
 Result<std::vector<PartitionReader::Segment>> PartitionReader::closed_segments() {

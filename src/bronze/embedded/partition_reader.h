@@ -18,6 +18,8 @@ class PartitionReader {
 
   Result<Offset> begin() const;
   Result<Offset> end();
+  // Walks over the frames' headers and reads one of them. Uses what it is lent as poll() does.
+  Result<Offset> first_at(int64_t timestamp_us, FrameReader& frames, std::vector<RecordView>& out);
   Result<> seek(Offset next);
   // Appends records to `out`; they point into `frames`.
   Result<PolledRecords> poll(int64_t max_bytes, FrameReader& frames, std::vector<RecordView>& out);
@@ -37,7 +39,8 @@ class PartitionReader {
   Result<> locate();
   Result<> enter_next_segment();
   Result<> check_still_there();
-  Result<int64_t> readable_bytes() const;
+  Result<int64_t> readable_bytes() const { return readable_bytes(segment_, at_.base); }
+  Result<int64_t> readable_bytes(const ReadFile& segment, int64_t base) const;
   std::unexpected<Error> gone(Offset next, Offset begin) const;
   std::unexpected<Error> corrupt(int64_t offset, const fs::path& file, int64_t position, std::string_view what) const {
     return corrupt_partition(topic_, partition_, offset, file, position, what);

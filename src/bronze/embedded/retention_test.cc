@@ -160,6 +160,36 @@ TEST_F(RetentionTest, WorksWhileAnotherProcessWrites) {
   EXPECT_GT(reader_->begin(kP0)->value, 20 + kGroups / 2);
 }
 
+TEST_F(RetentionTest, FindsTheFirstRecordOfATime) {
+  // Two records in each of ten segments, at 0, 50, 100, …
+  EXPECT_EQ(*reader_->first_at(kP0, kNoAge), Offset(0));
+  EXPECT_EQ(*reader_->first_at(kP0, 50), Offset(1));
+  EXPECT_EQ(*reader_->first_at(kP0, 51), Offset(2));
+  EXPECT_EQ(*reader_->first_at(kP0, 950), Offset(19));
+  EXPECT_EQ(*reader_->first_at(kP0, 951), Offset(20)) << "the end";
+  EXPECT_EQ(reader_->poll(kP0, 1)->records.front().offset, Offset(0)) << "looking moves no position";
+  drop(20, 500, kNoLimit);
+  EXPECT_EQ(*reader_->first_at(kP0, 50), Offset(10)) << "the first that is left";
+  ASSERT_TRUE(writer_->append({.value = "not flushed", .timestamp_us = 2000}));
+  EXPECT_EQ(*reader_->first_at(kP0, 2000), Offset(20)) << "only what is durable";
+}
+
+TEST_F(LogTest, TimesNeedNotBeInOrder) {
+  create();
+  auto w = writer();
+  for (const int64_t time : {30, 10, 20, 40, 20}) ASSERT_TRUE(w->append({.value = "v", .timestamp_us = time}));
+  ASSERT_TRUE(w->flush());
+  auto r = reader();
+  EXPECT_EQ(*r->first_at(kP0, 15), Offset(0));
+  EXPECT_EQ(*r->first_at(kP0, 31), Offset(3));
+  EXPECT_EQ(*r->first_at(kP0, 41), Offset(5));
+}
+
+TEST_F(LogTest, ATopicThatNobodyHasWrittenHasNoTimes) {
+  create();
+  EXPECT_EQ(*reader()->first_at(kP0, 0), Offset(0));
+}
+
 TEST_F(LogTest, TheTopicLosesItsOldestNotOnePartition) {
   create(2);
   auto w = writer({.segment_bytes = 1});
