@@ -86,7 +86,7 @@ Result<int> Demo::run(Session& session) {
   auto job = TRY(Job::open(config, std::move(options), clock, random));
 
   const int64_t start = clock.now_us();
-  ShopOptions shop{.seed = uint64_t(seed_), .schedule = {.start_us = start - kPreload_us, .rate = rate_}, .first_id = start,
+  ShopOptions shop{.seed = uint64_t(seed_), .schedule = {.start_us = start - kPreload_us, .rate = rate_}, .run = fmt::format("{}", start),
                    .currency = session.config.shop.currency, .late_ratio = 0.01, .dup_ratio = 0.01, .bad_ratio = 0.002};
   if (duration_us_ > 0) shop.schedule.duration_us = kPreload_us + duration_us_;
   auto source = make_shop(shop);

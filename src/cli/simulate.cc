@@ -30,7 +30,7 @@ class Simulate final : public Command {
     flags.count("--count", "N", &count_, "stop after so many events");
     flags.duration("--duration", &duration_us_, "stop after so long (classic: 60s unless --count is given)");
     flags.count("--seed", "N", &seed_, "same seed and start, same events");
-    flags.count("--first-id", "N", &first_id_, "number of the first event (default: the start time in microseconds)");
+    flags.count("--first-id", "N", &first_id_, "number of the first event (default: start time in microseconds, then 8 digits)");
     flags.ratio("--late-ratio", &late_, "shop: share of events that come late");
     flags.ratio("--dup-ratio", &dup_, "shop: share of events that are sent twice");
     flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
@@ -60,13 +60,15 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
                     .diurnal = !classic};
   if (classic && count_ == 0 && duration_us_ == 0) schedule.duration_us = 60 * kMicrosPerSecond;
   if (ends_now) schedule = ending_at(schedule, now_us);
-  const int64_t first_id = first_id_ >= 0 ? first_id_ : now_us;
+  // A run counts behind the microsecond in which it started, so that no two share an id, however fast or long they are.
+  const int64_t first_id = first_id_ >= 0 ? first_id_ : 1;
+  const std::string run = first_id_ >= 0 ? "" : fmt::format("{}", now_us);
   if (classic) {
     if (late_ + dup_ + bad_ > 0)
       return fail(ErrorCode::usage, "the classic profile sends neither late, doubled nor broken events", "use --profile shop");
-    return make_classic({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .uuid_ids = uuid_ids_});
+    return make_classic({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .run = run, .uuid_ids = uuid_ids_});
   }
-  return make_shop({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .late_ratio = late_, .dup_ratio = dup_, .bad_ratio = bad_,
+  return make_shop({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .run = run, .late_ratio = late_, .dup_ratio = dup_, .bad_ratio = bad_,
                     .empty_records = target_.starts_with("lake:") || target_.empty()});
 }
 

@@ -52,6 +52,7 @@ class Classic final : public EventSource {
       w.uuid(high, low);
     } else {
       w.literal("evt_");
+      w.put(options_.run);
       w.padded(next_id_++, 8);
     }
     w.literal("\",\"user_id\":\"");

@@ -106,6 +106,15 @@ TEST(Classic, FirstIdNumbersTheEvents) {
   EXPECT_EQ((*Json::parse(e.value))["event_id"].as_string(), "evt_" + std::to_string(kStart + 1));
 }
 
+TEST(Classic, ARunCountsBehindItsOwnDigits) {
+  auto o = options(1);
+  o.run = std::to_string(kStart);
+  auto source = make_classic(o);
+  GeneratedEvent e;
+  source->next(e);
+  EXPECT_EQ((*Json::parse(e.value))["event_id"].as_string(), "evt_" + o.run + "00000001");
+}
+
 TEST(Classic, UuidIdsAreVersionFourAndDiffer) {
   auto o = options(10'000);
   o.uuid_ids = true;

@@ -177,6 +177,7 @@ void Shop::write(const Action& a, int64_t event_time_us) {
   const Product* const product = a.product ? &catalogue_.product(a.product) : nullptr;
   w.clear();
   w.literal("{\"event_id\":\"evt_");
+  w.put(options_.run);
   w.padded(next_id_++, 8);
   w.literal("\",\"user_id\":\"");
   key_at_ = w.size();
@@ -192,6 +193,7 @@ void Shop::write(const Action& a, int64_t event_time_us) {
   w.literal("\",\"timestamp\":\"");
   w.time(event_time_us);
   w.literal("\",\"session_id\":\"sess_");
+  w.put(options_.run);
   w.padded(options_.first_id + a.visit.session, 8);
   if (product) {
     w.literal("\",\"product_category\":\"");
@@ -226,6 +228,7 @@ void Shop::write(const Action& a, int64_t event_time_us) {
   }
   if (a.order >= 0) {
     w.literal(",\"order_id\":\"ord_");
+    w.put(options_.run);
     w.padded(options_.first_id + a.order, 8);
     w.literal("\"");
   }

@@ -21,7 +21,8 @@ namespace pactolus {
 struct ShopOptions {
   uint64_t seed = 1;
   Schedule schedule = {.rate = 200, .diurnal = true};  // counts every record, also copies and broken ones
-  int64_t first_id = 1;           // number of the first event, session and order, at least 0; see ClassicOptions
+  int64_t first_id = 1;           // number of the first event, session and order, at least 0
+  std::string run = {};           // before each of these numbers; see ClassicOptions
   std::string currency = "USD";   // the shop's own, three capital letters
 
   uint32_t products = 500;        // at least 42

@@ -83,6 +83,20 @@ TEST(Shop, SendTimesFollowTheScheduleAndEventTimesAreInTheText) {
   }
 }
 
+TEST(Shop, RunsShareNeitherEventsNorSessionsNorOrders) {
+  std::set<std::string> ids[2];
+  for (int run = 0; run < 2; ++run) {
+    ShopOptions options = troubled(20'000);
+    options.run = std::to_string(kStart + run);
+    auto source = make_shop(options);
+    for (const Sent& s : collect(*source))
+      for (const char* field : {"event_id", "session_id", "order_id"})
+        if (s.fate.reject.empty() && s.json.find(field)) ids[run].insert(std::string(s.json[field].as_string()));
+  }
+  EXPECT_TRUE(ids[0].contains("evt_" + std::to_string(kStart) + "00000001"));
+  for (const std::string& id : ids[0]) ASSERT_FALSE(ids[1].contains(id)) << id;
+}
+
 TEST(Shop, TruthIsWhatALaterCountFinds) {
   auto source = make_shop(troubled(100'000));
   const auto sent = collect(*source);

@@ -371,6 +371,32 @@ class From(Lake):
         self.assertFalse(self.lake.exists())
 
 
+class Simulate(Lake):
+    def ids(self, path):
+        return [json.loads(line)["event_id"] for line in (self.folder / path).read_text(encoding="utf-8").splitlines()]
+
+    def test_runs_share_no_ids_however_close_they_are(self):
+        for profile in ("classic", "shop"):
+            for n in range(2):  # one after the other, far less than 200,000 microseconds apart
+                self.good("simulate", "--profile", profile, "--fast", "--count", 200_000, "--to", f"file:{profile}{n}.ndjson")
+            runs = [self.start("simulate", "--profile", profile, "--count", 50_000, "--to", f"file:{profile}{n}.ndjson")
+                    for n in range(2, 4)]
+            self.assertEqual([run.wait(60) for run in runs], [0, 0])
+            ids = [i for n in range(4) for i in self.ids(f"{profile}{n}.ndjson")]
+            self.assertEqual(len(ids), len(set(ids)), profile)
+            self.assertRegex(ids[0], r"^evt_\d{16}00000001$")
+
+    def test_a_second_run_into_the_lake_is_no_copy_of_the_first(self):
+        for _ in range(2):
+            self.send("--profile", "classic", "--count", 200_000)
+        done = self.catch_up()
+        self.assertEqual((done["silver"], done["duplicates"]), (400_000, 0))
+
+    def test_a_given_number_is_that_of_the_first_event(self):
+        self.good("simulate", "--profile", "classic", "--first-id", 7, "--count", 2, "--to", "file:a.ndjson")
+        self.assertEqual(self.ids("a.ndjson"), ["evt_00000007", "evt_00000008"])
+
+
 class GoldShow(Lake):
     MANY = 200  # products of an open window that a running process tells of
 
