@@ -67,6 +67,26 @@ std::string_view excerpt(std::string_view text) noexcept {
   return text.substr(0, n);
 }
 
+// What one record says. Texts are views into it.
+struct Row {
+  const RecordView* record;
+  Found found[kFieldCount];
+  std::string_view text[kFieldCount];
+  bool unescaped;  // some text is not in the record, but in the parser's buffer until it reads another record
+  uint8_t type;
+  Money price;
+  int32_t quantity;
+  int64_t time;
+
+  void reset() {
+    std::fill(std::begin(found), std::end(found), Found::absent);
+    unescaped = false;
+  }
+};
+
+// Rows are appended to their columns this many at a time: few enough for the fastest cache.
+constexpr size_t kGroup = 32;
+
 struct Verdict {
   RejectReason reason;
   int field = kUnknown;
@@ -121,10 +141,9 @@ struct Decoder::Impl {
   DecodeRules rules;
   TextDictionary types;
   simdjson::ondemand::parser parser;
-  // The record at hand.
-  Found found[kFieldCount];
-  std::string_view text[kFieldCount];
-  std::string extra;
+  Row rows[kGroup];
+  size_t waiting = 0;  // rows that have been judged; the next one is the record at hand
+  std::string extra;   // of the record at hand
   // Days of the last date seen: nearly every event has the date of the one before.
   char last_date[10] = {};
   int64_t last_day_us = 0;
@@ -133,13 +152,14 @@ struct Decoder::Impl {
     return pactolus::needs_product(type < kBuiltInKinds ? EventKind(type) : rules.extra_types[size_t(type - kBuiltInKinds)].like);
   }
 
-  std::optional<Verdict> read(std::string_view json, RejectReason malformed);
-  std::optional<Verdict> read_field(value v, Field f, RejectReason malformed);
+  std::optional<Verdict> read(std::string_view json, RejectReason malformed, Row& row);
+  std::optional<Verdict> read_field(value v, Field f, RejectReason malformed, Row& row);
   std::optional<Verdict> keep_extra(std::string_view key, value v, RejectReason malformed);
   std::optional<Verdict> check(std::string_view json, RejectReason malformed) const;
   Verdict syntax(error_code e, RejectReason malformed) const;
   bool parse_time(std::string_view iso, int64_t& out) noexcept;
-  std::optional<Verdict> append(const RecordView& record, uint16_t source, const BatchTimes& times, EventBatch& out);
+  std::optional<Verdict> judge(const BatchTimes& times, Row& row);
+  void append_rows(uint16_t source, EventBatch& out);
 };
 
 Verdict Decoder::Impl::syntax(error_code e, RejectReason malformed) const {
@@ -177,7 +197,9 @@ std::optional<Verdict> Decoder::Impl::keep_extra(std::string_view key, value v, 
   return std::nullopt;
 }
 
-std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason malformed) {
+std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason malformed, Row& row) {
+  Found& found = row.found[f];
+  std::string_view& text = row.text[f];
   const std::string_view raw_token = v.raw_json_token();
   const std::string_view token = trimmed(raw_token);
   const char first = token.empty() ? '\0' : token[0];
@@ -187,20 +209,21 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
       // Unescaped control characters and the closing quote were checked by the first stage of the parser.
       if (std::memchr(token.data(), '\\', token.size())) {
         if (auto bad = check(token, malformed)) return bad;
-        if (auto e = v.get_string().get(text[f])) return syntax(e, malformed);
+        if (auto e = v.get_string().get(text)) return syntax(e, malformed);
+        row.unescaped = true;
       } else {
-        text[f] = token.substr(1, token.size() - 2);
+        text = token.substr(1, token.size() - 2);
       }
-      found[f] = text[f].empty() ? Found::absent : Found::text;
+      found = text.empty() ? Found::absent : Found::text;
       return std::nullopt;
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
       if (!is_json_number(token)) return syntax(simdjson::NUMBER_ERROR, malformed);
-      text[f] = token;
-      found[f] = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
+      text = token;
+      found = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
       return std::nullopt;
     case 'n':
       if (token != "null") return syntax(simdjson::N_ATOM_ERROR, malformed);
-      found[f] = Found::absent;
+      found = Found::absent;
       return std::nullopt;
     default: {
       std::string_view raw = token;
@@ -209,13 +232,13 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
       if (auto bad = check(raw, malformed)) return bad;
     }
   }
-  found[f] = Found::wrong;
-  text[f] = token;
+  found = Found::wrong;
+  text = token;
   return std::nullopt;
 }
 
-std::optional<Verdict> Decoder::Impl::read(std::string_view json, RejectReason malformed) {
-  for (auto& f : found) f = Found::absent;
+std::optional<Verdict> Decoder::Impl::read(std::string_view json, RejectReason malformed, Row& row) {
+  row.reset();
   extra.clear();
   simdjson::ondemand::document doc;
   if (auto e = parser.iterate(json.data(), json.size(), json.size() + simdjson::SIMDJSON_PADDING).get(doc))
@@ -236,7 +259,7 @@ std::optional<Verdict> Decoder::Impl::read(std::string_view json, RejectReason m
       if (auto e = field.unescaped_key(true).get(plain)) return syntax(e, malformed);
       f = field_of(plain);
     }
-    auto bad = f == kUnknown ? keep_extra(key, field.value(), malformed) : read_field(field.value(), f, malformed);
+    auto bad = f == kUnknown ? keep_extra(key, field.value(), malformed) : read_field(field.value(), f, malformed, row);
     if (bad) return bad;
   }
   if (!doc.at_end()) return Verdict{malformed, kUnknown, "something follows the object"};
@@ -267,10 +290,12 @@ bool Decoder::Impl::parse_time(std::string_view iso, int64_t& out) noexcept {
   return true;
 }
 
-std::optional<Verdict> Decoder::Impl::append(const RecordView& record, uint16_t source, const BatchTimes& times, EventBatch& out) {
+std::optional<Verdict> Decoder::Impl::judge(const BatchTimes& times, Row& row) {
   using R = RejectReason;
+  const auto& found = row.found;
+  const auto& text = row.text;
   const auto bad = [](R reason, int field, std::string detail) { return Verdict{reason, field, std::move(detail)}; };
-  const auto quoted = [this](Field f) { return fmt::format("\"{}\"", excerpt(text[f])); };
+  const auto quoted = [&row](Field f) { return fmt::format("\"{}\"", excerpt(row.text[f])); };
 
   // In the order of the contract's list, so that a record with two faults always gets the same reason. A wrong type
   // and a text that is too long come last there, but hide the field, so they stand for its absence.
@@ -297,7 +322,8 @@ std::optional<Verdict> Decoder::Impl::append(const RecordView& record, uint16_t 
     const bool read = found[kTimestamp] == Found::number ? parse_epoch(text[kTimestamp], time) : parse_time(text[kTimestamp], time);
     if (!read) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp));
     if (time < kFirstTime || time > kLastTime) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp) + " is outside the years 1 to 9999");
-    const int64_t now = record.timestamp_us == kNoTime ? times.batch_time : std::min(record.timestamp_us, times.batch_time);
+    const int64_t sent = row.record->timestamp_us;
+    const int64_t now = sent == kNoTime ? times.batch_time : std::min(sent, times.batch_time);
     if (time > now + rules.max_ahead_us)
       return bad(R::future_timestamp, kTimestamp, fmt::format("{} is {} ahead of {}", iso_time(time), duration_text(time - now), iso_time(now)));
     if (times.too_late_before != kNoTime && time < times.too_late_before)
@@ -335,30 +361,53 @@ std::optional<Verdict> Decoder::Impl::append(const RecordView& record, uint16_t 
       return bad(R::field_too_long, f, fmt::format("{} bytes, at most {}", text[f].size(), kMaxText[f]));
   }
 
-  const auto code = [this](Field f, TextDictionary& d) { return found[f] == Found::text ? d.code(text[f]) : -1; };
-  out.event_id.append(text[kEventId]);
-  out.fingerprint.push_back(hash64(text[kEventId]));
-  const int32_t user = out.users.code(text[kUserId]);
-  out.user_id.codes.push_back(user);
-  out.kafka_key.codes.push_back(!record.key ? -1 : *record.key == text[kUserId] ? user : out.users.code(key_text(*record.key)));
-  out.product_id.codes.push_back(code(kProductId, out.products));
-  out.session_id.codes.push_back(code(kSessionId, out.sessions));
-  out.product_category.codes.push_back(code(kCategory, out.categories));
-  out.device_type.codes.push_back(code(kDevice, out.devices));
-  out.page_url.codes.push_back(code(kPageUrl, out.pages));
-  out.referrer.codes.push_back(code(kReferrer, out.referrers));
-  out.currency.codes.push_back(code(kCurrency, out.currencies));
-  out.order_id.codes.push_back(code(kOrderId, out.orders));
-  out.event_type.push_back(type);
-  out.price.push_back(price);
-  out.quantity.push_back(int32_t(quantity / kMoneyOne));
-  out.event_time.push_back(time);
-  out.extra.append(extra);
-  out.origin.append(record.origin);
-  out.source.push_back(source);
-  out.offset.push_back(record.offset.value);
-  out.record_time.push_back(record.timestamp_us);
+  row.type = type;
+  row.time = time;
+  row.price = price;
+  row.quantity = int32_t(quantity / kMoneyOne);
   return std::nullopt;
+}
+
+// Column by column, so that look-ups in one dictionary follow each other and overlap.
+void Decoder::Impl::append_rows(uint16_t source, EventBatch& out) {
+  const std::span<const Row> group(rows, waiting);
+  const auto append_codes = [group](Field f, TextDictionary& values, CodedRows& column) {
+    std::string_view texts[kGroup];
+    for (size_t i = 0; i < group.size(); ++i)
+      if (group[i].found[f] == Found::text) texts[i] = group[i].text[f];
+    values.append_codes({texts, group.size()}, column.codes);
+  };
+  const auto append = [group](auto& column, auto of) {
+    const size_t at = column.size();
+    column.resize(at + group.size());
+    for (size_t i = 0; i < group.size(); ++i) column[at + i] = of(group[i]);
+  };
+  append_codes(kUserId, out.users, out.user_id);
+  append_codes(kProductId, out.products, out.product_id);
+  append_codes(kSessionId, out.sessions, out.session_id);
+  append_codes(kCategory, out.categories, out.product_category);
+  append_codes(kDevice, out.devices, out.device_type);
+  append_codes(kPageUrl, out.pages, out.page_url);
+  append_codes(kReferrer, out.referrers, out.referrer);
+  append_codes(kCurrency, out.currencies, out.currency);
+  append_codes(kOrderId, out.orders, out.order_id);
+  const int32_t* user = out.user_id.codes.data() + out.kafka_key.codes.size();
+  append(out.kafka_key.codes, [&](const Row& r) {
+    const auto& key = r.record->key;
+    const int32_t mine = *user++;
+    return !key ? -1 : *key == r.text[kUserId] ? mine : out.users.code(key_text(*key));
+  });
+  append(out.fingerprint, [](const Row& r) { return hash64(r.text[kEventId]); });
+  append(out.event_type, [](const Row& r) { return r.type; });
+  append(out.price, [](const Row& r) { return r.price; });
+  append(out.quantity, [](const Row& r) { return r.quantity; });
+  append(out.event_time, [](const Row& r) { return r.time; });
+  append(out.source, [source](const Row&) { return source; });
+  append(out.offset, [](const Row& r) { return r.record->offset.value; });
+  append(out.record_time, [](const Row& r) { return r.record->timestamp_us; });
+  for (const Row& r : group) out.event_id.append(r.text[kEventId]);
+  for (const Row& r : group) out.origin.append(r.record->origin);
+  waiting = 0;
 }
 
 Decoder::Decoder(DecodeRules rules) : impl_(std::make_unique<Impl>(std::move(rules))) {}
@@ -371,15 +420,21 @@ int Decoder::type_count() const { return impl_->types.size(); }
 void Decoder::decode(std::span<const RecordView> records, uint16_t source, const BatchTimes& times, EventBatch& out,
                      std::vector<Reject>& rejects, RejectReason malformed) {
   for (const RecordView& record : records) {
+    Row& row = impl_->rows[impl_->waiting];
+    row.record = &record;
     std::optional<Verdict> bad;
     std::string_view json = record.value.value_or(std::string_view());
     if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);
     if (trimmed(json).empty()) bad = Verdict{RejectReason::empty_value, kUnknown, record.value ? "no bytes" : "a tombstone"};
     else if (json.size() > impl_->rules.max_record_bytes)
       bad = Verdict{RejectReason::too_large, kUnknown, fmt::format("{} bytes, at most {}", json.size(), impl_->rules.max_record_bytes)};
-    else bad = impl_->read(json, malformed);
-    if (!bad) bad = impl_->append(record, source, times, out);
-    if (!bad) continue;
+    else bad = impl_->read(json, malformed, row);
+    if (!bad) bad = impl_->judge(times, row);
+    if (!bad) {
+      out.extra.append(impl_->extra);
+      if (++impl_->waiting == kGroup || row.unescaped) impl_->append_rows(source, out);
+      continue;
+    }
     Reject r{bad->reason, bad->field < 0 ? std::string() : std::string(kFieldNames[bad->field]), std::move(bad->detail), source,
              record.offset.value, record.timestamp_us, record.key.has_value(), record.value.has_value(), {}, {}, {}};
     r.key = record.key.value_or(std::string_view());
@@ -387,6 +442,7 @@ void Decoder::decode(std::span<const RecordView> records, uint16_t source, const
     r.origin = record.origin;
     rejects.push_back(std::move(r));
   }
+  impl_->append_rows(source, out);
 }
 
 }  // namespace pactolus

@@ -12,50 +12,69 @@ constexpr size_t kFirstSlots = 256;
 
 uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
 
-// Equality of texts that are nearly always equal, since their hashes are: no call for up to 16 bytes.
+// Which bits differ in the first or the last bytes, a Word of each.
+template <class Word>
+Word ends_differ(const char* a, const char* b, size_t n) noexcept {
+  const auto word = [](const char* p) {
+    Word v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
+  return (word(a) ^ word(b)) | (word(a + n - sizeof(Word)) ^ word(b + n - sizeof(Word)));
+}
+
+// Equality of texts that are nearly always equal, since their hashes are: no call for up to 32 bytes.
 bool same(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   const size_t n = a.size();
-  const auto word = [](const char* p) {
-    uint64_t v;
-    std::memcpy(&v, p, 8);
-    return v;
-  };
-  if (n >= 8 && n <= 16)
-    return ((word(a.data()) ^ word(b.data())) | (word(a.data() + n - 8) ^ word(b.data() + n - 8))) == 0;
-  return std::memcmp(a.data(), b.data(), n) == 0;
+  if (n > 32 || n < 4) return std::memcmp(a.data(), b.data(), n) == 0;
+  if (n < 8) return ends_differ<uint32_t>(a.data(), b.data(), n) == 0;
+  if (n <= 16) return ends_differ<uint64_t>(a.data(), b.data(), n) == 0;
+  return (ends_differ<uint64_t>(a.data(), b.data(), 16) | ends_differ<uint64_t>(a.data() + n - 16, b.data() + n - 16, 16)) == 0;
 }
 }
 
 TextDictionary::TextDictionary() : slots_(kFirstSlots) {}
 
+// Nearly every look-up is for a known value in the slot where its probe begins: only that is worth being in place.
+inline int32_t TextDictionary::code(std::string_view text, uint64_t hash) {
+  const Slot s = slots_[hash & (slots_.size() - 1)];
+  if (s.tag == uint32_t(hash >> 32) && s.code >= 0 && same(value(s.code), text)) [[likely]] return s.code;
+  return probe_or_insert(text, hash);
+}
+
 size_t TextDictionary::slot_of(uint64_t hash, std::string_view text) const {
   const size_t mask = slots_.size() - 1;
-  const auto tag = uint32_t(hash >> 32);
   for (size_t i = hash & mask;; i = (i + 1) & mask) {
     const Slot s = slots_[i];
-    if (s.code < 0) return i;
-    if (s.tag == tag && entries_[size_t(s.code)].hash == hash && same(value(s.code), text)) return i;
+    if (s.code < 0 || (s.tag == uint32_t(hash >> 32) && same(value(s.code), text))) return i;
   }
 }
 
 int32_t TextDictionary::find(std::string_view text) const { return slots_[slot_of(hash_of(text), text)].code; }
 
-int32_t TextDictionary::code(std::string_view text) {
-  const uint64_t h = hash_of(text);
-  Slot& slot = slots_[slot_of(h, text)];
+int32_t TextDictionary::code(std::string_view text) { return code(text, hash_of(text)); }
+
+void TextDictionary::append_codes(std::span<const std::string_view> texts, std::vector<int32_t>& codes) {
+  const size_t at = codes.size();
+  codes.resize(at + texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) codes[at + i] = texts[i].empty() ? -1 : code(texts[i], hash_of(texts[i]));
+}
+
+int32_t TextDictionary::probe_or_insert(std::string_view text, uint64_t hash) {
+  Slot& slot = slots_[slot_of(hash, text)];
   if (slot.code >= 0) return slot.code;
   const auto code = int32_t(entries_.size());
-  slot = {uint32_t(h >> 32), code};
+  slot = {uint32_t(hash >> 32), code};
   PACTOLUS_CHECK(bytes_.size() + text.size() <= UINT32_MAX, "a dictionary outgrew its 32-bit offsets");
-  entries_.push_back({h, uint32_t(bytes_.size()), uint32_t(text.size())});
+  entries_.push_back({hash, uint32_t(bytes_.size()), uint32_t(text.size())});
   bytes_.append(text);
-  if (entries_.size() * 2 > slots_.size()) grow();
+  if (entries_.size() * 4 > slots_.size()) grow();
   return code;
 }
 
 void TextDictionary::grow() {
-  slots_.assign(slots_.size() * 4, Slot{});
+  slots_.assign(slots_.size() * 2, Slot{});
   const size_t mask = slots_.size() - 1;
   for (size_t c = 0; c < entries_.size(); ++c) {
     size_t i = entries_[c].hash & mask;

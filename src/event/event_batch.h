@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ class TextDictionary {
   TextDictionary();
   int32_t code(std::string_view value);             // inserts when new
   int32_t find(std::string_view value) const;       // -1 when absent
+  // code() of each value, appended to `codes`; an empty value is null, -1. One look-up does not wait for the one before.
+  void append_codes(std::span<const std::string_view> values, std::vector<int32_t>& codes);
   std::string_view value(int32_t code) const {
     const Entry& e = entries_[size_t(code)];
     return {bytes_.data() + e.begin, e.size};
@@ -40,6 +43,8 @@ class TextDictionary {
     uint32_t tag = 0;       // upper half of the hash
     int32_t code = -1;      // -1 is free
   };
+  int32_t code(std::string_view value, uint64_t hash);
+  int32_t probe_or_insert(std::string_view value, uint64_t hash);
   size_t slot_of(uint64_t hash, std::string_view value) const;  // where it is, or where it belongs
   void grow();
   std::string bytes_;            // all values, one after the other
