@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "base/hash.h"
 #include "base/time_text.h"
 #include "event/json_syntax.h"
+#include "event/plain_json.h"
 
 namespace pactolus {
 namespace {
@@ -29,6 +31,12 @@ constexpr std::string_view kFieldNames[kFieldCount] = {
     "page_url", "price", "referrer", "quantity", "currency", "order_id"};
 // Bytes that a text field may have. Ids are keys in other systems, addresses are what browsers allow.
 constexpr size_t kMaxText[kFieldCount] = {128, 256, 256, 64, 64, 256, 256, 64, 8192, 64, 8192, 64, 64, 256};
+
+constexpr auto kQuotedNames = [] {
+  std::array<QuotedName, kFieldCount> names;
+  for (int f = 0; f < kFieldCount; ++f) names[size_t(f)] = QuotedName(kFieldNames[f]);
+  return names;
+}();
 
 Field field_of(std::string_view key) noexcept {
   const auto is = [key](Field f) { return key == kFieldNames[f] ? f : kUnknown; };
@@ -78,6 +86,19 @@ struct Row {
   int32_t quantity;
   int64_t time;
 
+  // A text without escapes, a number, true, false or null.
+  void set(Field f, std::string_view token) {
+    text[f] = token;
+    switch (token[0]) {
+      case '"':
+        text[f] = token.substr(1, token.size() - 2);
+        found[f] = text[f].empty() ? Found::absent : Found::text;
+        break;
+      case 'n': found[f] = Found::absent; break;
+      case 't': case 'f': found[f] = Found::wrong; break;
+      default: found[f] = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
+    }
+  }
   void reset() {
     std::fill(std::begin(found), std::end(found), Found::absent);
     unescaped = false;
@@ -144,6 +165,8 @@ struct Decoder::Impl {
   Row rows[kGroup];
   size_t waiting = 0;  // rows that have been judged; the next one is the record at hand
   std::string extra;   // of the record at hand
+  // A producer writes its fields in one order: the field that came first, and after each, in the record before.
+  Field leader = kEventId, follower[kFieldCount] = {};
   // Days of the last date seen: nearly every event has the date of the one before.
   char last_date[10] = {};
   int64_t last_day_us = 0;
@@ -152,9 +175,11 @@ struct Decoder::Impl {
     return pactolus::needs_product(type < kBuiltInKinds ? EventKind(type) : rules.extra_types[size_t(type - kBuiltInKinds)].like);
   }
 
+  bool read_plain(std::string_view json, Row& row);
   std::optional<Verdict> read(std::string_view json, RejectReason malformed, Row& row);
   std::optional<Verdict> read_field(value v, Field f, RejectReason malformed, Row& row);
   std::optional<Verdict> keep_extra(std::string_view key, value v, RejectReason malformed);
+  void add_extra(std::string_view key, std::string_view token);
   std::optional<Verdict> check(std::string_view json, RejectReason malformed) const;
   Verdict syntax(error_code e, RejectReason malformed) const;
   bool parse_time(std::string_view iso, int64_t& out) noexcept;
@@ -189,12 +214,16 @@ std::optional<Verdict> Decoder::Impl::keep_extra(std::string_view key, value v, 
   }
   raw = trimmed(raw);
   if (auto bad = check(raw, malformed)) return bad;
+  add_extra(key, raw);
+  return std::nullopt;
+}
+
+void Decoder::Impl::add_extra(std::string_view key, std::string_view token) {
   extra.push_back(extra.empty() ? '{' : ',');
   extra.push_back('"');
   extra.append(key);
   extra.append("\":");
-  extra.append(raw);
-  return std::nullopt;
+  extra.append(token);
 }
 
 std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason malformed, Row& row) {
@@ -211,19 +240,18 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
         if (auto bad = check(token, malformed)) return bad;
         if (auto e = v.get_string().get(text)) return syntax(e, malformed);
         row.unescaped = true;
+        found = text.empty() ? Found::absent : Found::text;
       } else {
-        text = token.substr(1, token.size() - 2);
+        row.set(f, token);
       }
-      found = text.empty() ? Found::absent : Found::text;
       return std::nullopt;
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
       if (!is_json_number(token)) return syntax(simdjson::NUMBER_ERROR, malformed);
-      text = token;
-      found = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
+      row.set(f, token);
       return std::nullopt;
     case 'n':
       if (token != "null") return syntax(simdjson::N_ATOM_ERROR, malformed);
-      found = Found::absent;
+      row.set(f, token);
       return std::nullopt;
     default: {
       std::string_view raw = token;
@@ -237,6 +265,36 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
   return std::nullopt;
 }
 
+// Reads what nearly every record is. False: the record is something else, and what has been read means nothing.
+bool Decoder::Impl::read_plain(std::string_view json, Row& row) {
+  row.reset();
+  extra.clear();
+  PlainScanner scan(json);
+  if (!scan.take('{')) return false;
+  if (scan.take('}')) return scan.at_end();
+  Field* next = &leader;
+  do {
+    Field f = *next;
+    std::string_view name, token;
+    if (!scan.take(kQuotedNames[size_t(f)])) {
+      if (!scan.take_text(name) || !scan.take(':')) return false;
+      name = name.substr(1, name.size() - 2);
+      f = field_of(name);
+    }
+    if (!scan.take_scalar(token)) return false;
+    if (f == kUnknown) {
+      add_extra(name, token);
+      continue;
+    }
+    row.set(f, token);
+    *next = f;
+    next = &follower[f];
+  } while (scan.take(','));
+  if (!extra.empty()) extra.push_back('}');
+  return scan.take('}') && scan.at_end() && (scan.ascii() || simdjson::validate_utf8(json.data(), json.size()));
+}
+
+// Reads any record, and says what is wrong with one that is no JSON object.
 std::optional<Verdict> Decoder::Impl::read(std::string_view json, RejectReason malformed, Row& row) {
   row.reset();
   extra.clear();
@@ -428,7 +486,7 @@ void Decoder::decode(std::span<const RecordView> records, uint16_t source, const
     if (trimmed(json).empty()) bad = Verdict{RejectReason::empty_value, kUnknown, record.value ? "no bytes" : "a tombstone"};
     else if (json.size() > impl_->rules.max_record_bytes)
       bad = Verdict{RejectReason::too_large, kUnknown, fmt::format("{} bytes, at most {}", json.size(), impl_->rules.max_record_bytes)};
-    else bad = impl_->read(json, malformed, row);
+    else if (!impl_->read_plain(json, row)) bad = impl_->read(json, malformed, row);
     if (!bad) bad = impl_->judge(times, row);
     if (!bad) {
       out.extra.append(impl_->extra);

@@ -233,6 +233,56 @@ TEST_F(DecoderTest, KeysMayBeNullForeignOrNoText) {
   EXPECT_EQ(batch_.users.value(batch_.kafka_key.codes[0]), "0xff01");
 }
 
+TEST_F(DecoderTest, OrderAndSpaceOfFieldsDoNotMatter) {
+  const std::string spaced = "\t{ \"price\" : 10.5 , \"event_id\":\"e\",\n\"user_id\": \"u\" ,\"product_id\":\"p\",\r\"event_type\":\"view\",\"timestamp\":1 } ";
+  for (const std::string& json : {spaced, kClassic, spaced, spaced}) {
+    EXPECT_EQ(decode(json), "ok");
+    EXPECT_EQ(batch_.price[0], json == spaced ? 105'000 : 2'999'900);
+    EXPECT_EQ(batch_.event_id.at(0), json == spaced ? "e" : "evt_00000001");
+  }
+  EXPECT_EQ(decode(with("user_id", "\"Jos\xC3\xA9\"")), "ok");
+  EXPECT_EQ(batch_.users.value(batch_.user_id.codes[0]), "Jos\xC3\xA9");
+  EXPECT_EQ(decode(with("user_id", "\"Jos\xC3\"")), "invalid_utf8");
+  EXPECT_EQ(decode(with("a", "12")), "ok");
+  EXPECT_EQ(batch_.extra.at(0), R"({"a":12})");
+  for (const char* name : {"user_ie", "user_idx", "User_id", "user_i", ""}) {
+    EXPECT_EQ(decode(with(name, "\"v\"")), "ok") << name;
+    EXPECT_EQ(batch_.extra.at(0), "{\"" + std::string(name) + "\":\"v\"}");
+  }
+}
+
+// Rows wait for each other; what comes between them, and what unescaping leaves in a buffer, must not matter.
+TEST_F(DecoderTest, ManyRecordsAreManyTimesOne) {
+  std::vector<std::string> values;
+  for (int i = 0; i < 500; ++i) {
+    const std::string n = std::to_string(i);
+    std::string value = with("user_id", i % 7 == 0 ? "\"u\\t" + n + "\"" : "\"u" + std::to_string(i % 50) + "\"");
+    if (i % 5 == 0) value.insert(1, "\"n\":" + n + ",");
+    if (i % 11 == 0) value.pop_back();
+    values.push_back(value + std::string(kRecordPadding, ' '));
+  }
+  std::vector<RecordView> records;
+  for (const std::string& v : values)
+    records.push_back({Offset(int64_t(records.size())), kNow, "u1", std::string_view(v).substr(0, v.size() - kRecordPadding), {}});
+  decoder_.decode(records, 0, times_, batch_, rejects_);
+  EXPECT_EQ(batch_.rows() + rejects_.size(), records.size());
+  EventBatch alone;
+  size_t row = 0;
+  for (const RecordView& record : records) {
+    alone.clear();
+    std::vector<Reject> rejects;
+    decoder_.decode({&record, 1}, 0, times_, alone, rejects);
+    if (!rejects.empty()) continue;
+    EXPECT_EQ(batch_.offset[row], record.offset.value);
+    EXPECT_EQ(batch_.users.value(batch_.user_id.codes[row]), alone.users.value(alone.user_id.codes[0]));
+    EXPECT_EQ(batch_.users.value(batch_.kafka_key.codes[row]), "u1");
+    EXPECT_EQ(batch_.extra.at(row), alone.extra.at(0));
+    EXPECT_EQ(batch_.fingerprint[row], alone.fingerprint[0]);
+    ++row;
+  }
+  EXPECT_EQ(row, batch_.rows());
+}
+
 TEST_F(DecoderTest, ATombstoneIsAReject) {
   RecordView r{Offset(1), kNoTime, std::nullopt, std::nullopt, {}};
   decoder_.decode({&r, 1}, 0, times_, batch_, rejects_);

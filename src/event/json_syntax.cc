@@ -31,6 +31,7 @@ class Checker {
     space();
     return p_ == end_;
   }
+  const char* at() const noexcept { return p_; }
   bool number() noexcept {
     if (peek('-')) ++p_;
     const bool zero = peek('0');
@@ -133,9 +134,9 @@ JsonSyntax check_json(std::string_view text, int max_depth) noexcept {
   return verdict == JsonSyntax::ok && !checker.at_end() ? JsonSyntax::malformed : verdict;
 }
 
-bool is_json_number(std::string_view text) noexcept {
+size_t json_number_size(std::string_view text) noexcept {
   Checker checker(text);
-  return checker.number() && checker.at_end() && !text.ends_with(' ');
+  return checker.number() ? size_t(checker.at() - text.data()) : 0;
 }
 
 }  // namespace pactolus
