@@ -15,7 +15,7 @@ ROOMS = [
     ("Parquet", "libparquet", r""),
     ("Parquet", "libarrow", r""),
     ("state snapshot", "pactolus", r"DedupeIndex::Entry|save_snapshot|encode_run|decode_run|encode_snapshot|Snapshots|IdRun"),
-    ("dictionary", "pactolus", r"TextDictionary"),
+    ("dictionary", "pactolus", r"TextDictionary|\(anonymous namespace\)::same$"),
     ("hashes of ids, keys and frames", "pactolus", r"XXH|hash64|murmur"),
     ("dedupe", "pactolus", r"Dedupe|Fingerprint|content_byte|::remember\b"),
     ("Gold", "pactolus", r"ProductInterest|InterestPane|Distinct|[Rr]oaring|_container|container_|HyperLogLog|WindowFold|interest_columns"),
