@@ -5,10 +5,9 @@
 
 #include <cstring>
 
-
 namespace pactolus {
 namespace {
-constexpr size_t kFirstSlots = 256;
+constexpr int kFirstBits = 8;  // of a slot's number
 
 uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
 
@@ -32,20 +31,20 @@ bool same(std::string_view a, std::string_view b) noexcept {
   if (n <= 16) return ends_differ<uint64_t>(a.data(), b.data(), n) == 0;
   return (ends_differ<uint64_t>(a.data(), b.data(), 16) | ends_differ<uint64_t>(a.data() + n - 16, b.data() + n - 16, 16)) == 0;
 }
-}
+}  // namespace
 
-TextDictionary::TextDictionary() : slots_(kFirstSlots) {}
+TextDictionary::TextDictionary() : slots_(size_t(1) << kFirstBits), shift_(64 - kFirstBits) {}
 
 // Nearly every look-up is for a known value in the slot where its probe begins: only that is worth being in place.
 inline int32_t TextDictionary::code(std::string_view text, uint64_t hash) {
-  const Slot s = slots_[hash & (slots_.size() - 1)];
+  const Slot s = slots_[place_of(hash)];
   if (s.tag == uint32_t(hash >> 32) && s.code >= 0 && same(value(s.code), text)) [[likely]] return s.code;
   return probe_or_insert(text, hash);
 }
 
 size_t TextDictionary::slot_of(uint64_t hash, std::string_view text) const {
   const size_t mask = slots_.size() - 1;
-  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+  for (size_t i = place_of(hash);; i = (i + 1) & mask) {
     const Slot s = slots_[i];
     if (s.code < 0 || (s.tag == uint32_t(hash >> 32) && same(value(s.code), text))) return i;
   }
@@ -75,9 +74,10 @@ int32_t TextDictionary::probe_or_insert(std::string_view text, uint64_t hash) {
 
 void TextDictionary::grow() {
   slots_.assign(slots_.size() * 2, Slot{});
+  --shift_;
   const size_t mask = slots_.size() - 1;
   for (size_t c = 0; c < entries_.size(); ++c) {
-    size_t i = entries_[c].hash & mask;
+    size_t i = place_of(entries_[c].hash);
     while (slots_[i].code >= 0) i = (i + 1) & mask;
     slots_[i] = {uint32_t(entries_[c].hash >> 32), int32_t(c)};
   }

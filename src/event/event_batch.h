@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/decimal.h"
+#include "base/hash.h"
 #include "base/ids.h"
 
 namespace pactolus {
@@ -45,11 +46,15 @@ class TextDictionary {
   };
   int32_t code(std::string_view value, uint64_t hash);
   int32_t probe_or_insert(std::string_view value, uint64_t hash);
+  // Where its probe begins. The factor is the process's secret: values chosen by their hashes do not crowd.
+  size_t place_of(uint64_t hash) const { return size_t((hash * multiplier_) >> shift_); }
   size_t slot_of(uint64_t hash, std::string_view value) const;  // where it is, or where it belongs
   void grow();
   std::string bytes_;            // all values, one after the other
   std::vector<Entry> entries_;   // by code
   std::vector<Slot> slots_;      // open addressing, linear probing
+  uint64_t multiplier_ = process_secret() | 1;
+  int shift_;                    // 64 less the bits of a slot's number
 };
 
 // Text kept row by row: row i lies in [ends[i], ends[i+1]) of bytes.

@@ -1,6 +1,7 @@
 #include "silver/dedupe.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -133,10 +134,11 @@ void OpenBatchDedupe::clear() {
 
 void OpenBatchDedupe::grow(const EventBatch& batch) {
   const HugeArray<uint64_t> old = std::exchange(slots_, HugeArray<uint64_t>(std::max(kFirstSlots, slots_.size() * 4)));
+  shift_ = std::countl_zero(slots_.size()) + 1;
   const size_t mask = slots_.size() - 1;
   for (const uint64_t slot : old) {
     if (slot == 0) continue;
-    size_t i = batch.fingerprint[uint32_t(slot) - 1] & mask;
+    size_t i = place_of(batch.fingerprint[uint32_t(slot) - 1]);
     while (slots_[i] != 0) i = (i + 1) & mask;
     slots_[i] = slot;
   }
@@ -148,7 +150,7 @@ Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const Ded
   if (index.remembers(fingerprint)) [[unlikely]] return index.lookup(fingerprint, content_byte(batch, row));
   const size_t mask = slots_.size() - 1;
   const uint64_t upper = fingerprint & 0xffff'ffff'0000'0000ull;
-  size_t i = fingerprint & mask;
+  size_t i = place_of(fingerprint);
   for (; slots_[i] != 0; i = (i + 1) & mask) {
     if ((slots_[i] & 0xffff'ffff'0000'0000ull) != upper) continue;
     const uint32_t kept = uint32_t(slots_[i]) - 1;
@@ -165,7 +167,7 @@ void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, 
   if (slots_.empty()) grow(batch);
   const auto prefetch = [&](size_t row) {
     index.prefetch(batch.fingerprint[row]);
-    __builtin_prefetch(&slots_[batch.fingerprint[row] & (slots_.size() - 1)]);
+    __builtin_prefetch(&slots_[place_of(batch.fingerprint[row])]);
   };
   for (size_t row = first; row < std::min(first + kAhead, last); ++row) prefetch(row);
   for (size_t row = first; row < last; ++row) {

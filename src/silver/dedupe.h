@@ -97,7 +97,11 @@ class OpenBatchDedupe {
  private:
   Seen check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index);
   void grow(const EventBatch& batch);
+  size_t place_of(uint64_t fingerprint) const noexcept { return size_t((fingerprint * multiplier_) >> shift_); }
+
   HugeArray<uint64_t> slots_;  // upper half of the fingerprint | row + 1; 0 is free
+  uint64_t multiplier_ = process_secret() | 1;  // chosen fingerprints do not crowd
+  int shift_ = 63;                              // 64 less the bits of a slot's number
   size_t used_ = 0;
   bool inverted_ = false;
 };
