@@ -5,83 +5,40 @@ Run by ctest, or by hand: PACTOLUS_BIN=build/dev/pactolus python3 tests/cli/test
 
 import json
 import os
+import pathlib
 import pty
 import shutil
 import subprocess
-import tempfile
+import sys
 import unittest
 
-BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
-
-FIVE_MISTAKES = """\
-lake = 5
-[run]
-commit_interval = "1 parsec"
-batch_record = 10
-[bronze]
-partitions = 0
-[shop]
-currency = "eur"
-"""
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import FIVE_MISTAKES, InAFolder, environment  # noqa: E402
 
 
-class Program(unittest.TestCase):
-    """A folder and a home of its own for each test."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="pactolus-cli-", dir="/tmp")
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def environment(self, extra):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
-        for name in ("NO_COLOR", "COLUMNS"):
-            kept.pop(name, None)
-        return {**kept, "HOME": self.folder + "/home", **extra}
-
-    def run_it(self, *words, **extra):
-        return subprocess.run([BIN, *words], cwd=self.folder, env=self.environment(extra), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
-
-    def write(self, name, text):
-        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def good(self, *words, **extra):
-        done = self.run_it(*words, **extra)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done
-
-    def bad(self, code, *words, **extra):
-        done = self.run_it(*words, **extra)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
-        return done.stderr
-
-
-class Help(Program):
+class Help(InAFolder):
     def test_the_bare_name_lists_the_commands(self):
-        done = self.good()
-        self.assertEqual(done.stderr, "")
+        done = self.run_it()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
         for part in ("Usage: pactolus COMMAND", "Set-up:", "config show", "--lake DIR"):
             self.assertIn(part, done.stdout)
 
     def test_every_command_explains_itself_with_an_example(self):
         for command in ("init", "config show", "config check", "completion", "version"):
-            done = self.good(*command.split(), "--help")
-            self.assertIn("Example: ", done.stdout)
-            self.assertEqual(done.stdout, self.good("help", *command.split()).stdout)
-            self.assertLessEqual(max(map(len, done.stdout.splitlines())), 100)
+            text = self.good(*command.split(), "--help")
+            self.assertIn("Example: ", text)
+            self.assertEqual(text, self.good("help", *command.split()))
+            self.assertLessEqual(max(map(len, text.splitlines())), 100)
 
     def test_help_needs_no_sound_configuration(self):
         self.write("pactolus.toml", FIVE_MISTAKES)
         self.good("config", "show", "--help")
 
     def test_the_version_flag(self):
-        self.assertRegex(self.good("--version").stdout, r"^pactolus \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.good("--version"), r"^pactolus \d+\.\d+\.\d+\n$")
 
 
-class Usage(Program):
+class Usage(InAFolder):
     def test_an_unknown_command(self):
         self.assertIn('unknown command "verison"; did you mean "version"?', self.bad(2, "verison"))
 
@@ -108,13 +65,13 @@ class Usage(Program):
 
     def test_global_flags_stand_anywhere(self):
         for words in (("--json", "version"), ("version", "--json")):
-            json.loads(self.good(*words).stdout)
+            json.loads(self.good(*words))
         for words in (("--lake", "L", "config", "show"), ("config", "--lake", "L", "show"),
                       ("config", "show", "--lake=L")):
-            self.assertIn('lake = "L"', self.good(*words).stdout)
+            self.assertIn('lake = "L"', self.good(*words))
 
 
-class Configuration(Program):
+class Configuration(InAFolder):
     def test_five_mistakes_give_five_errors_at_once(self):
         self.write("pactolus.toml", FIVE_MISTAKES)
         for words in (("config", "show"), ("config", "check"), ("config", "check", "pactolus.toml")):
@@ -137,9 +94,10 @@ class Configuration(Program):
 
     def test_a_sound_file(self):
         self.write("mine.toml", '[run]\ncommit_interval = "20s"\n')
-        done = self.good("config", "check", "mine.toml")
-        self.assertEqual((done.stdout, done.stderr), ("", "mine.toml: no mistakes\n"))
-        self.assertEqual(self.good("config", "check", "mine.toml", "--quiet").stderr, "")
+        done = self.run_it("config", "check", "mine.toml")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", "mine.toml: no mistakes\n"))
+        done = self.run_it("config", "check", "mine.toml", "--quiet")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_file_that_is_not_there(self):
         self.assertIn("nowhere.toml", self.bad(78, "config", "check", "nowhere.toml"))
@@ -147,20 +105,20 @@ class Configuration(Program):
 
     def test_show_names_the_origin_of_each_value(self):
         self.write("pactolus.toml", '\n[run]\ncommit_interval = "20s"\n')
-        os.makedirs(self.folder + "/home/.config/pactolus")
+        (self.folder / "home/.config/pactolus").mkdir(parents=True)
         self.write("home/.config/pactolus/config.toml", 'job = "mine"\n')
-        done = self.good("config", "show", "--lake", "L", PACTOLUS__TIME__MAX_SKEW="2h")
-        self.assertRegex(done.stdout, r'lake = "L" +# flag --lake\n')
-        self.assertRegex(done.stdout, r'job = "mine" +# \S+/config.toml:1\n')
-        self.assertRegex(done.stdout, r'commit_interval = "20s" +# pactolus.toml:3\n')
-        self.assertRegex(done.stdout, r'max_skew = "2h" +# environment PACTOLUS__TIME__MAX_SKEW\n')
-        self.assertRegex(done.stdout, r"partitions = 3 +# default\n")
+        text = self.good("config", "show", "--lake", "L", PACTOLUS__TIME__MAX_SKEW="2h")
+        self.assertRegex(text, r'lake = "L" +# flag --lake\n')
+        self.assertRegex(text, r'job = "mine" +# \S+/config.toml:1\n')
+        self.assertRegex(text, r'commit_interval = "20s" +# pactolus.toml:3\n')
+        self.assertRegex(text, r'max_skew = "2h" +# environment PACTOLUS__TIME__MAX_SKEW\n')
+        self.assertRegex(text, r"partitions = 3 +# default\n")
 
     def test_show_is_itself_a_configuration(self):
         first = self.good("config", "show", "--lake", "L", PACTOLUS__EVENTS__TYPES="wishlist=view",
-                          PACTOLUS__KAFKA__PROPERTIES__LINGER_MS="5").stdout
+                          PACTOLUS__KAFKA__PROPERTIES__LINGER_MS="5")
         self.write("again.toml", first)
-        again = self.good("config", "show", "--config", "again.toml").stdout
+        again = self.good("config", "show", "--config", "again.toml")
 
         def without_origins(text):
             return [line.split("  # ")[0].rstrip() for line in text.splitlines()]
@@ -168,7 +126,7 @@ class Configuration(Program):
         self.assertEqual(without_origins(first), without_origins(again))
 
     def test_show_as_json(self):
-        values = json.loads(self.good("config", "show", "--json").stdout)["values"]
+        values = json.loads(self.good("config", "show", "--json"))["values"]
         self.assertEqual(values["run.commit_interval"], {"value": "1s", "origin": "default"})
 
     def test_a_mistyped_variable(self):
@@ -185,48 +143,44 @@ class Configuration(Program):
         self.assertIn("this one does not have it yet", self.bad(78, "config", "show"))
 
 
-class Init(Program):
+class Init(InAFolder):
     def test_writes_a_file_that_changes_nothing(self):
         self.good("init")
         self.good("config", "check")
-        self.assertNotIn("pactolus.toml:", self.good("config", "show").stdout)
+        self.assertNotIn("pactolus.toml:", self.good("config", "show"))
 
     def test_does_not_overwrite(self):
         self.write("pactolus.toml", "# mine\n")
         self.bad(2, "init")
-        with open(os.path.join(self.folder, "pactolus.toml"), encoding="utf-8") as file:
-            self.assertEqual(file.read(), "# mine\n")
+        self.assertEqual((self.folder / "pactolus.toml").read_text(encoding="utf-8"), "# mine\n")
 
 
-class Version(Program):
+class Version(InAFolder):
     def test_names_what_the_program_is_made_of(self):
-        report = json.loads(self.good("version", "--json").stdout)
+        report = json.loads(self.good("version", "--json"))
         self.assertEqual(report["name"], "pactolus")
         self.assertRegex(report["version"], r"^\d+\.\d+\.\d+$")
         for library in ("Arrow", "DuckDB", "simdjson", "fmt", "CLI11", "toml++"):
             self.assertRegex(report["libraries"][library], r"^\d+\.\d+")
 
 
-class Streams(Program):
+class Streams(InAFolder):
     def test_a_closed_stdout_ends_quietly(self):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run([BIN, "config", "show"], cwd=self.folder, env=self.environment({}), stdout=writer,
-                              stderr=subprocess.PIPE, timeout=60)
+        done = self.run_it("config", "show", stdout=writer)
         os.close(writer)
-        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([BIN, "config", "show"], cwd=self.folder, env=self.environment({}), stdout=full,
-                                  stderr=subprocess.PIPE, text=True, timeout=60)
+            done = self.run_it("config", "show", stdout=full)
         self.assertEqual(done.returncode, 3)
         self.assertIn("No space left", done.stderr)
 
-    def stderr_on_a_terminal(self, *words, **extra):
+    def stderr_on_a_terminal(self, *words, **variables):
         ours, theirs = pty.openpty()
-        subprocess.run([BIN, *words], cwd=self.folder, env=self.environment({"TERM": "xterm", **extra}), stderr=theirs,
-                       stdout=subprocess.DEVNULL, timeout=60)
+        self.run_it(*words, stdout=subprocess.DEVNULL, stderr=theirs, **{"TERM": "xterm", **variables})
         os.close(theirs)
         text = os.read(ours, 1 << 16)
         os.close(ours)
@@ -240,13 +194,13 @@ class Streams(Program):
         self.assertNotIn("\x1b[", self.run_it("verison").stderr)
 
 
-class Completion(Program):
+class Completion(InAFolder):
     def bash_offers(self, *words):
         """What bash would offer for the last word."""
-        script = self.good("completion", "bash").stdout + (
+        script = self.good("completion", "bash") + (
             'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pactolus; printf "%s\\n" "${COMPREPLY[@]}"\n')
         done = subprocess.run(["bash", "-c", script, "bash", "pactolus", *words], cwd=self.folder,
-                              env=self.environment({}), text=True, stdout=subprocess.PIPE,
+                              env=environment(self.folder), text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=60)
         self.assertEqual(done.stderr, "")
         return done.stdout.split()
@@ -262,7 +216,7 @@ class Completion(Program):
 
     def test_scripts_are_sound_where_their_shell_is_there(self):
         for shell in ("bash", "zsh", "fish"):
-            script = self.good("completion", shell).stdout
+            script = self.good("completion", shell)
             if shutil.which(shell):
                 done = subprocess.run([shell, "-n"], input=script, text=True, stderr=subprocess.PIPE, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""), shell)

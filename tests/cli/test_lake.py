@@ -14,72 +14,23 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
+import sys
 import termios
 import time
 import unittest
 
 from deltalake import DeltaTable
 
-BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
-# In memory where there is room: what a disk takes for an fsync varies too much to wait for.
-SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 1 << 30 else "/tmp"
-TOPIC = "ecom_clickstream_raw"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import TOPIC, InAFolder  # noqa: E402
 
 
-class Lake(unittest.TestCase):
-    """A folder, a home and a lake of its own for each test."""
+class Lake(InAFolder):
+    """A lake of its own for each test."""
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-lake-", dir=SCRATCH))
-        self.addCleanup(shutil.rmtree, self.folder)
+        super().setUp()
         self.lake = self.folder / "lake"
-
-    def environment(self, extra):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
-        for name in ("NO_COLOR", "COLUMNS"):
-            kept.pop(name, None)
-        return {**kept, "HOME": str(self.folder / "home"), **extra}
-
-    def run_it(self, *words, before=(), **extra):
-        return subprocess.run([*before, BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
-
-    def good(self, *words, **extra):
-        done = self.run_it(*words, **extra)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
-
-    def bad(self, code, *words, **extra):
-        done = self.run_it(*words, **extra)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
-        return done.stderr
-
-    def start(self, *words, **extra):
-        process = subprocess.Popen([BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-        def end():
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-        self.addCleanup(end)
-        return process
-
-    def wait_for(self, what, condition, seconds=30):
-        for _ in range(seconds * 20):
-            if found := condition():
-                return found
-            time.sleep(0.05)
-        self.fail(f"waited {seconds} s for {what}")
-
-    def write(self, name, text):
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        return path
 
     def send(self, *words):
         """Simulated events into the lake's log."""
@@ -244,21 +195,13 @@ class OnATerminal:
 
 
 class Progress(Lake):
-    def on_a_terminal(self, *words, **extra):
+    def on_a_terminal(self, *words, **variables):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
-        process = subprocess.Popen([BIN, *map(str, words), "--lake", self.lake], cwd=self.folder,
-                                   env=self.environment({"TERM": "xterm", **extra}), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=theirs)
+        process = self.start(*words, "--lake", self.lake, stdout=subprocess.DEVNULL, stderr=theirs,
+                             **{"TERM": "xterm", **variables})
         os.close(theirs)
-
-        def end():
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-
-        self.addCleanup(end)
         return OnATerminal(process, ours)
 
     def catch_up_slowly(self, *words, **extra):

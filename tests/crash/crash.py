@@ -18,7 +18,8 @@ import subprocess
 import sys
 import time
 
-import lake as lakes
+import lake as lakes  # and with it the folder of program
+import program
 
 RECORDS, BATCH_RECORDS = 1200, 60
 KILLS_A_LAKE = 12  # then it may finish: what comes late in the log has its turn as well
@@ -38,7 +39,7 @@ def kill_once(lake, choose, journal, longest_s):
     if fault is None:
         time.sleep(choose.uniform(0.005, longest_s))
         process.kill()
-    done = lakes.finish(process)
+    done = program.finish(process)
     if done.returncode not in (0, lakes.KILLED):
         raise AssertionError(f"run ended with {done.returncode} after {fault}\n{done.stdout}{done.stderr}")
     return done.returncode == lakes.KILLED, fault or "a moment"
@@ -46,7 +47,7 @@ def kill_once(lake, choose, journal, longest_s):
 
 def torture(task):
     """Kills one lake at most `budget` times; answers how often, and how it then differs from the reference."""
-    number, seed, budget, log, reference, folder, longest_s, tool, verify = task
+    number, seed, budget, log, reference, folder, longest_s, tool = task
     choose = random.Random(seed)
     lake = lakes.BronzeLog(log).copy_to(f"{folder}/lake", BATCH_RECORDS)
     power_loss = tool is not None and choose.random() < 0.3
@@ -63,7 +64,7 @@ def torture(task):
                 subprocess.run([tool, journal], check=True, stdout=subprocess.DEVNULL)
         lake.catch_up()
         difference = lakes.compare(reference, lake.contents())
-        complaint = lake.verify() if verify and not difference else None
+        complaint = lake.verify() if not difference else None
         if complaint:
             difference.others += 1
             difference.details.append(f"verify: {complaint}")
@@ -78,7 +79,7 @@ def torture(task):
 
 def set_binary(path):
     """In a worker: it is a fresh interpreter, because the readers' threads do not survive a fork."""
-    lakes.BIN = path
+    program.BIN = path
 
 
 def prepare(root, seed):
@@ -96,34 +97,33 @@ def prepare(root, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=lakes.BIN, help="the program (build/release/pactolus)")
+    parser.add_argument("--binary", default=program.BIN, help="the program (build/release/pactolus)")
     parser.add_argument("--count", type=int, default=200, help="kills (200)")
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run (default: the time)")
     parser.add_argument("--jobs", type=int, default=2, help="lakes at a time (2)")
     parser.add_argument("--power-loss-tool", default=os.environ.get("POWER_LOSS_TOOL"),
                         help="power_loss_tool; beside the program's tests by default, without it no power is lost")
     args = parser.parse_args()
-    lakes.BIN = os.path.abspath(args.binary)
-    beside = pathlib.Path(lakes.BIN).parent / "tests/power_loss_tool"
+    program.BIN = os.path.abspath(args.binary)
+    beside = pathlib.Path(program.BIN).parent / "tests/power_loss_tool"
     tool = args.power_loss_tool or (str(beside) if beside.exists() else None)
     seed = args.seed if args.seed is not None else int(time.time())
     began = time.monotonic()
     print(f"seed {seed}", flush=True)
 
-    root = lakes.scratch_folder("crash")
+    root = program.scratch_folder("crash")
     prepared, longest_s = prepare(root, seed)
-    verify = lakes.knows_command("verify")
     kills = made = losses = duplicates = others = 0
     promised, running = 0, set()
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(args.jobs, spawn, set_binary, (lakes.BIN,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(args.jobs, spawn, set_binary, (program.BIN,)) as pool:
         while kills < args.count or running:
             while len(running) < args.jobs and kills + promised < args.count:
                 budget = min(KILLS_A_LAKE, args.count - kills - promised)
                 folder = f"{root}/{made}"
                 os.mkdir(folder)
                 log, reference = prepared[made % LOGS]
-                task = (made, seed * 1_000_003 + made, budget, log, reference, folder, longest_s, tool, verify)
+                task = (made, seed * 1_000_003 + made, budget, log, reference, folder, longest_s, tool)
                 job = pool.submit(torture, task)
                 job.budget = budget
                 promised += budget

@@ -5,47 +5,19 @@ Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/
 """
 
 import itertools
-import os
 import shutil
 import unittest
 
-from lake import (DIFFERS_BY_NATURE, KILLED, BronzeLog, Lake, compare, fault_points, finish, knows_command,
-                  scratch_folder, start)
+from lake import DIFFERS_BY_NATURE, KILLED, Compared, Lake, compare, fault_points, start  # and the folder of program
+from program import finish
 
-BATCH_RECORDS = 200
 SMALL_BATCH_RECORDS = 16  # more than a hundred batches
 RARE_IN_INGEST = {"ingest.flushed"}  # after every 8 MiB of rows
 COUNTS = (1, 2, 3, 7)  # the first two of a table's links are its making and, in Silver, the epoch
 
 
-class CrashPoints(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.root = scratch_folder("crash")
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(f"{cls.root}/log", count=2000, seed=5, rate=0.55)
-        cls.references = {}
-        cls.reference = cls.reference_for(BATCH_RECORDS)
-        cls.can_verify = knows_command("verify")
-        cls.names = (f"case{n}" for n in itertools.count())
-
-    @classmethod
-    def reference_for(cls, batch_records):
-        if batch_records not in cls.references:
-            lake = cls.log.copy_to(f"{cls.root}/reference{batch_records}", batch_records)
-            lake.catch_up()
-            cls.references[batch_records] = lake.contents()
-        return cls.references[batch_records]
-
-    def check(self, lake):
-        difference = compare(self.reference_for(lake.batch_records), lake.contents())
-        if difference:
-            self.fail(str(difference))
-        if self.can_verify:
-            self.assertIsNone(lake.verify())
-
-    def new_lake(self, batch_records=BATCH_RECORDS):
-        return self.log.copy_to(os.path.join(self.root, next(self.names)), batch_records)
+class CrashPoints(Compared):
+    LOG = {"count": 2000, "seed": 5, "rate": 0.55}
 
     def test_the_reference_is_worth_comparing_with(self):
         ledger = self.reference.ledger
@@ -96,7 +68,7 @@ class CrashPoints(unittest.TestCase):
 
     # The methods for each point are added below.
     def die_at(self, point):
-        reached = self.die_at_counts(point, BATCH_RECORDS, COUNTS)
+        reached = self.die_at_counts(point, self.BATCH_RECORDS, COUNTS)
         if not reached:  # what happens once in a hundred commits needs a lake with more of them
             reached = self.die_at_counts(point, SMALL_BATCH_RECORDS, (1, 2))
         self.assertGreater(reached, 0, f"{point} is never reached")
@@ -130,14 +102,15 @@ class CrashPoints(unittest.TestCase):
         """The writer dies; what it wrote is a log that can be read from the first offset to the last."""
         for count in COUNTS:
             with self.subTest(point=point, count=count):
-                lake = Lake(os.path.join(self.root, next(self.names)))
+                lake = Lake(self.new_folder() / "lake")
                 done = finish(start("simulate", "--count", 3000, "--rate", 3000, "--to", f"lake:{lake.folder}",
-                                    fault=f"{point}:{count}"))
+                                    folder=self.root, fault=f"{point}:{count}"))
                 self.assertEqual(done.returncode, KILLED, f"{point}:{count} is never reached: {done.stderr}")
                 lake.catch_up()
                 first = lake.contents()
                 self.assertEqual(first.problems, [])
-                again = finish(start("simulate", "--count", 500, "--fast", "--rate", 2, "--to", f"lake:{lake.folder}"))
+                again = finish(start("simulate", "--count", 500, "--fast", "--rate", 2, "--to", f"lake:{lake.folder}",
+                                     folder=self.root))
                 self.assertEqual(again.returncode, 0, again.stderr)
                 lake.catch_up()
                 consumed = lambda c: sum(n for (_, _, what), n in c.ledger.items() if what == "consumed")
@@ -147,13 +120,11 @@ class CrashPoints(unittest.TestCase):
 
     def die_while_ingesting(self, point):
         """A file as history: the same command again takes it up where it stopped, and a third run adds nothing."""
-        if not knows_command("ingest"):
-            self.skipTest("this build has no ingest")
         count = 40_000 if point in RARE_IN_INGEST else 3000
-        file = f"{self.root}/history{count}.ndjson"
-        if not os.path.exists(file):
+        file = self.root / f"history{count}.ndjson"
+        if not file.exists():
             made = finish(start("simulate", "--count", count, "--rate", count / 3000, "--seed", 41, "--dup-ratio", 0.03,
-                                "--bad-ratio", 0.02, "--to", f"file:{file}"))
+                                "--bad-ratio", 0.02, "--to", f"file:{file}", folder=self.root))
             self.assertEqual(made.returncode, 0, made.stderr)
         reference = self.ingest_lake()
         done = self.ingest(reference, file)
@@ -174,17 +145,15 @@ class CrashPoints(unittest.TestCase):
                     difference = compare(expected, lake.contents())
                     if difference:
                         self.fail(str(difference))
-                if self.can_verify:
-                    self.assertIsNone(lake.verify())
+                self.assertIsNone(lake.verify())
         self.assertGreater(reached, 0, f"{point} is never reached")
 
     def ingest_lake(self):
         # The record time of an ingested row is when it was appended; the detail of a reject may name it.
-        return Lake(os.path.join(self.root, next(self.names)),
-                    differs_by_nature=DIFFERS_BY_NATURE | {"kafka_timestamp", "detail"})
+        return Lake(self.new_folder() / "lake", differs_by_nature=DIFFERS_BY_NATURE | {"kafka_timestamp", "detail"})
 
     def ingest(self, lake, file, fault=None):
-        return finish(start("ingest", "--dialect", "native", file, "--lake", lake.folder, fault=fault))
+        return finish(start("ingest", "--dialect", "native", file, "--lake", lake.folder, folder=self.root, fault=fault))
 
 
 def add_cases():

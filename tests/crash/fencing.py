@@ -1,52 +1,28 @@
 """Two processes and one lake: one that sleeps through its successor's take-over, and one that comes too early."""
 
-import itertools
 import os
-import shutil
 import signal
 import unittest
 
-from lake import BronzeLog, compare, finish, knows_command, scratch_folder
+from lake import Compared  # and with it the folder of program
+from program import end, finish
 
-BATCH_RECORDS = 200
 
-
-class Fencing(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.root = scratch_folder("fencing")
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(f"{cls.root}/log", count=4000, seed=11, rate=1.5)
-        reference = cls.log.copy_to(f"{cls.root}/reference", BATCH_RECORDS)
-        reference.catch_up()
-        cls.reference = reference.contents()
-        cls.can_verify = knows_command("verify")
-        cls.names = (f"case{n}" for n in itertools.count())
+class Fencing(Compared):
+    LOG = {"count": 4000, "seed": 11, "rate": 1.5}
 
     def sleeper(self, point):
         """A run that has stopped itself at the point."""
-        lake = self.log.copy_to(os.path.join(self.root, next(self.names)), BATCH_RECORDS)
+        lake = self.new_lake()
         process = lake.start_run(fault=f"{point}:stop")
-        self.addCleanup(self.end, process)
+        self.addCleanup(end, process)
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         self.assertTrue(os.WIFSTOPPED(status), f"{point} is never reached: {status}")
         return lake, process
 
-    def end(self, process):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
     def wake(self, process):
         process.send_signal(signal.SIGCONT)
         return finish(process)
-
-    def check(self, lake):
-        difference = compare(self.reference, lake.contents())
-        if difference:
-            self.fail(str(difference))
-        if self.can_verify:
-            self.assertIsNone(lake.verify())
 
     def test_a_sleeper_before_its_commit_finds_that_it_is_fenced(self):
         for count in (3, 8):
@@ -85,7 +61,7 @@ class Fencing(unittest.TestCase):
             with self.subTest(point=point):
                 lake, old = self.sleeper(point)
                 successor = lake.start_run("--take-over", fault="batch.gold_committed:6:stop")
-                self.addCleanup(self.end, successor)
+                self.addCleanup(end, successor)
                 _, status = os.waitpid(successor.pid, os.WUNTRACED)
                 self.assertTrue(os.WIFSTOPPED(status), status)
                 snapshots = lake.folder / "_pactolus/snapshots"

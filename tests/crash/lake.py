@@ -13,59 +13,30 @@ gives the same batches and with them the same late rows.
 
 import collections
 import dataclasses
+import itertools
 import json
-import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
-import tempfile
+import sys
+import unittest
 
 import deltalake
 import pyarrow
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", SOURCE / "build/release/pactolus"))
-TOPIC = "ecom_clickstream_raw"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+import program  # noqa: E402
+from program import finish  # noqa: E402
+
 KILLED = -signal.SIGKILL
 DIFFERS_BY_NATURE = {"batch_id", "processing_timestamp"}
 
 
-def scratch_folder(purpose):
-    """A folder to be removed. In memory where there is room: a killed process loses nothing of what it has written, be
-    it fsynced or not, so that the tests of kills do not have to wait for a disk."""
-    memory = pathlib.Path("/dev/shm")
-    in_memory = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
-    return tempfile.mkdtemp(prefix=f"pactolus-{purpose}-", dir=memory if in_memory else "/tmp")
-
-
-def environment(home, **extra):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
-    return {**kept, "HOME": str(home), "NO_COLOR": "1", **{k: str(v) for k, v in extra.items() if v is not None}}
-
-
-def start(*words, cwd="/tmp", fault=None, journal=None):
-    """The program as a process of its own, its output in pipes."""
-    extra = environment(cwd, PACTOLUS_FAULT=fault, PACTOLUS_DISK_JOURNAL=journal,
-                        PACTOLUS__RUN__SNAPSHOT_INTERVAL="1ms")  # one after every batch
-    return subprocess.Popen([BIN, *map(str, words)], cwd=cwd, env=extra, text=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def finish(process, timeout=120):
-    """Its exit code, stdout and stderr; a process that does not end is killed and reported."""
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-        raise AssertionError(f"did not end within {timeout} s: {process.args}\n{out}{err}") from None
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def knows_command(name):
-    return finish(start(name, "--help")).returncode == 0
+def start(*words, folder, fault=None, journal=None):
+    """The program in a folder, to be given to finish: it dies at the fault point and notes what it writes."""
+    return program.start(*words, folder=folder, PACTOLUS_FAULT=fault, PACTOLUS_DISK_JOURNAL=journal,
+                         PACTOLUS__RUN__SNAPSHOT_INTERVAL="1ms")  # one after every batch
 
 
 @dataclasses.dataclass
@@ -85,7 +56,7 @@ class Lake:
 
     def start_run(self, *words, fault=None, journal=None):
         return start("run", "--lake", self.folder, "--until-caught-up", "--close-windows", "--batch-records",
-                     self.batch_records, *words, cwd=self.folder.parent, fault=fault, journal=journal)
+                     self.batch_records, *words, folder=self.folder.parent, fault=fault, journal=journal)
 
     def run(self, *words, fault=None, journal=None, timeout=120):
         return finish(self.start_run(*words, fault=fault, journal=journal), timeout)
@@ -97,8 +68,8 @@ class Lake:
         return done
 
     def verify(self):
-        """None when all is well or this build has no such command, else what it said."""
-        done = finish(start("verify", "--lake", self.folder, cwd=self.folder.parent))
+        """None when all is well, else what it said."""
+        done = finish(start("verify", "--lake", self.folder, folder=self.folder.parent))
         return None if done.returncode == 0 else done.stdout + done.stderr
 
     def silver_versions(self):
@@ -145,8 +116,10 @@ class BronzeLog:
 
     @staticmethod
     def make(folder, count=6000, seed=5, rate=2):
+        folder = pathlib.Path(folder)
         done = finish(start("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--seed", seed,
-                            "--dup-ratio", 0.03, "--late-ratio", 0.05, "--bad-ratio", 0.02, "--to", f"lake:{folder}"))
+                            "--dup-ratio", 0.03, "--late-ratio", 0.05, "--bad-ratio", 0.02, "--to", f"lake:{folder}",
+                            folder=folder.parent))
         assert done.returncode == 0, done.stderr
         return BronzeLog(folder)
 
@@ -270,10 +243,50 @@ def compare(expected, got):
     return difference
 
 
+class Compared(unittest.TestCase):
+    """A log, what a run that is never interrupted makes of it, and a folder for each case that is compared with that."""
+
+    LOG = {}  # what BronzeLog.make is told
+    BATCH_RECORDS = 200
+
+    @classmethod
+    def setUpClass(cls):
+        cls.root = program.scratch_folder(cls.__name__.lower())
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        cls.names = (f"case{n}" for n in itertools.count())
+        cls.log = BronzeLog.make(cls.root / "log", **cls.LOG)
+        cls.references = {}
+        cls.reference = cls.reference_for(cls.BATCH_RECORDS)
+
+    @classmethod
+    def reference_for(cls, batch_records):
+        if batch_records not in cls.references:
+            lake = cls.log.copy_to(cls.root / f"reference{batch_records}", batch_records)
+            lake.catch_up()
+            cls.references[batch_records] = lake.contents()
+        return cls.references[batch_records]
+
+    def new_folder(self):
+        folder = self.root / next(self.names)
+        folder.mkdir()
+        return folder
+
+    def new_lake(self, batch_records=None):
+        """The log, which nobody has read yet."""
+        return self.log.copy_to(self.new_folder() / "lake", batch_records or self.BATCH_RECORDS)
+
+    def check(self, lake):
+        """Nothing is lost, doubled or different."""
+        difference = compare(self.reference_for(lake.batch_records), lake.contents())
+        if difference:
+            self.fail(str(difference))
+        self.assertIsNone(lake.verify())
+
+
 def fault_points():
     """The names of all fault points in the sources, so that a new one is tested without a list being edited."""
     names = set()
-    for path in sorted((SOURCE / "src").rglob("*.cc")):
+    for path in sorted((program.SOURCE / "src").rglob("*.cc")):
         if path.name.endswith("_test.cc"):
             continue
         text = path.read_text(encoding="utf-8")

@@ -6,7 +6,6 @@ away what no fsync has covered: bytes, names and folders.
 Run by ctest, or by hand with PACTOLUS_BIN and POWER_LOSS_TOOL in the environment.
 """
 
-import itertools
 import os
 import random
 import shutil
@@ -14,51 +13,30 @@ import subprocess
 import time
 import unittest
 
-from lake import KILLED, BronzeLog, Lake, compare, finish, knows_command, scratch_folder, start
+from lake import KILLED, Compared, Lake, start  # and with it the folder of program
+from program import SOURCE, finish
 
-TOOL = os.path.abspath(os.environ.get("POWER_LOSS_TOOL", "build/release/tests/power_loss_tool"))
-BATCH_RECORDS = 200
+TOOL = os.path.abspath(os.environ.get("POWER_LOSS_TOOL", SOURCE / "build/release/tests/power_loss_tool"))
 
 
 def consumed(contents):
     return sum(n for (_, _, what), n in contents.ledger.items() if what == "consumed")
 
 
-class PowerLoss(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.root = scratch_folder("power")
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(f"{cls.root}/log", count=3000, seed=17, rate=1)
-        reference = cls.log.copy_to(f"{cls.root}/reference", BATCH_RECORDS)
-        reference.catch_up()
-        cls.reference = reference.contents()
-        cls.can_verify = knows_command("verify")
-        cls.names = (f"case{n}" for n in itertools.count())
-
-    def folder(self):
-        made = os.path.join(self.root, next(self.names))
-        os.mkdir(made)
-        return made
+class PowerLoss(Compared):
+    LOG = {"count": 3000, "seed": 17, "rate": 1}
 
     def forget(self, journal):
         done = subprocess.run([TOOL, journal], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 0, done.stderr)
         return int(done.stdout)
 
-    def check(self, lake):
-        difference = compare(self.reference, lake.contents())
-        if difference:
-            self.fail(str(difference))
-        if self.can_verify:
-            self.assertIsNone(lake.verify())
-
     def test_a_run_that_loses_power_again_and_again(self):
         choose = random.Random(17)
         undone = losses = 0
         for _ in range(6):
-            folder = self.folder()
-            lake = self.log.copy_to(f"{folder}/lake", BATCH_RECORDS)
+            folder = self.new_folder()
+            lake = self.log.copy_to(folder / "lake")
             history = []
             for n in range(8):
                 journal, fault = f"{folder}/journal{n}", f"*:{choose.randint(1, 120)}"
@@ -80,8 +58,8 @@ class PowerLoss(unittest.TestCase):
         points = ("batch.files_written", "silver.linked", "batch.silver_committed", "quarantine.linked", "gold.linked")
         for point in points:
             with self.subTest(point=point):
-                folder = self.folder()
-                lake = self.log.copy_to(f"{folder}/lake", BATCH_RECORDS)
+                folder = self.new_folder()
+                lake = self.log.copy_to(folder / "lake")
                 self.assertEqual(lake.run(fault=f"{point}:6", journal=f"{folder}/journal").returncode, KILLED)
                 there = lake.silver_versions()
                 self.forget(f"{folder}/journal")
@@ -92,15 +70,15 @@ class PowerLoss(unittest.TestCase):
     # All at once and in few large groups, or paced and in many small ones.
     WRITERS = [(("--fast", "--rate", 1), n) for n in (1, 2, 3)] + [(("--rate", 3000), n) for n in (2, 7, 20, 55)]
 
-    def simulate(self, lake, words, fault, journal):
-        return finish(start("simulate", "--count", 3000, "--seed", 3, *words, "--to", f"lake:{lake}",
-                            fault=fault, journal=journal))
+    def simulate(self, folder, words, fault=None, journal=None):
+        return finish(start("simulate", "--count", 3000, "--seed", 3, *words, "--to", f"lake:{folder}/lake",
+                            folder=folder, fault=fault, journal=journal))
 
     def test_what_the_log_has_fsynced_stays(self):
         for words, count in self.WRITERS:
             with self.subTest(words=words, count=count):
-                folder = self.folder()
-                done = self.simulate(f"{folder}/lake", words, f"bronze.synced:{count}", f"{folder}/journal")
+                folder = self.new_folder()
+                done = self.simulate(folder, words, f"bronze.synced:{count}", f"{folder}/journal")
                 self.assertEqual(done.returncode, KILLED, done.stderr)
                 shutil.copytree(f"{folder}/lake", f"{folder}/killed")
                 self.forget(f"{folder}/journal")
@@ -116,15 +94,15 @@ class PowerLoss(unittest.TestCase):
     def test_what_was_not_fsynced_may_go_and_leaves_a_log_without_holes(self):
         for words, count in self.WRITERS:
             with self.subTest(words=words, count=count):
-                folder = self.folder()
-                done = self.simulate(f"{folder}/lake", words, f"bronze.frame_written:{count}", f"{folder}/journal")
+                folder = self.new_folder()
+                done = self.simulate(folder, words, f"bronze.frame_written:{count}", f"{folder}/journal")
                 self.assertEqual(done.returncode, KILLED, done.stderr)
                 self.assertGreater(self.forget(f"{folder}/journal"), 0)
                 lake = Lake(f"{folder}/lake")
                 lake.catch_up()
                 self.assertEqual(lake.contents().problems, [])
                 before = consumed(lake.contents())
-                again = self.simulate(f"{folder}/lake", ("--fast", "--rate", 1), None, None)
+                again = self.simulate(folder, ("--fast", "--rate", 1))
                 self.assertEqual(again.returncode, 0, again.stderr)
                 lake.catch_up()
                 self.assertEqual(lake.contents().problems, [])
@@ -135,11 +113,11 @@ class PowerLoss(unittest.TestCase):
         """Simulator and run at once on one disk; both die, the power goes: no committed offset lies beyond the log."""
         choose = random.Random(23)
         for _ in range(4):
-            folder = self.folder()
-            lake, journal = Lake(f"{folder}/lake", batch_records=200), f"{folder}/journal"
+            folder = self.new_folder()
+            lake, journal = Lake(folder / "lake"), folder / "journal"
             writer = start("simulate", "--count", 100000, "--rate", 3000, "--to", f"lake:{lake.folder}",
-                           journal=journal)
-            reader = start("run", "--lake", lake.folder, "--commit-interval", "50ms", cwd=folder, journal=journal)
+                           folder=folder, journal=journal)
+            reader = start("run", "--lake", lake.folder, "--commit-interval", "50ms", folder=folder, journal=journal)
             time.sleep(choose.uniform(0.6, 1.5))  # how far they come does not matter
             for process in choose.sample([writer, reader], 2):
                 process.kill()

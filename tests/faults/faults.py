@@ -3,7 +3,6 @@
 Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/bin/python tests/faults/faults.py
 """
 
-import itertools
 import json
 import os
 import pathlib
@@ -12,39 +11,16 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash"))
-from lake import TOPIC, BronzeLog, Lake, compare, finish, knows_command, scratch_folder, start  # noqa: E402
-
-FIVE_MISTAKES = """\
-lake = 5
-[run]
-commit_interval = "1 parsec"
-batch_record = 10
-[bronze]
-partitions = 0
-[shop]
-currency = "eur"
-"""
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from crash.lake import BronzeLog, Compared, Lake, start  # noqa: E402
+from program import FIVE_MISTAKES, TOPIC, finish  # noqa: E402
 
 
-class Faults(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.root = scratch_folder("faults")
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(f"{cls.root}/log", count=1500, seed=29, rate=0.5)
-        reference = cls.log.copy_to(f"{cls.root}/reference")
-        reference.catch_up()
-        cls.reference = reference.contents()
-        cls.names = (f"case{n}" for n in itertools.count())
-
-    def folder(self):
-        made = pathlib.Path(self.root, next(self.names))
-        made.mkdir()
-        return made
+class Faults(Compared):
+    LOG = {"count": 1500, "seed": 29, "rate": 0.5}
 
     def finished_lake(self):
-        lake = self.log.copy_to(self.folder() / "lake")
+        lake = self.new_lake()
         lake.catch_up()
         return lake
 
@@ -65,21 +41,19 @@ class Faults(unittest.TestCase):
 
     def assert_nothing_lost(self, lake):
         lake.catch_up()
-        difference = compare(self.reference, lake.contents())
-        if difference:
-            self.fail(str(difference))
+        self.check(lake)
 
     # The command line and its surroundings
 
     def test_an_unknown_flag_is_told_with_the_closest_one(self):
-        lake = self.log.copy_to(self.folder() / "lake")
+        lake = self.new_lake()
         self.assert_error(lake.run("--until-cought-up"), 2, "--until-cought-up", "did you mean", "--until-caught-up")
         self.assert_nothing_lost(lake)
 
     def test_a_configuration_with_five_mistakes_shows_five(self):
-        folder = self.folder()
+        folder = self.new_folder()
         (folder / "pactolus.toml").write_text(FIVE_MISTAKES)
-        done = finish(start("run", "--until-caught-up", cwd=folder))
+        done = finish(start("run", "--until-caught-up", folder=folder))
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertEqual(sum(line.startswith("error:") for line in done.stderr.splitlines()), 5, done.stderr)
         for line in (1, 3, 4, 6, 8):
@@ -87,25 +61,25 @@ class Faults(unittest.TestCase):
         self.assertEqual(os.listdir(folder), ["pactolus.toml"], "nothing was begun")
 
     def test_a_lake_below_a_file_cannot_be_made(self):
-        folder = self.folder()
+        folder = self.new_folder()
         (folder / "file").write_text("in the way")
-        done = finish(start("run", "--lake", folder / "file/lake", "--until-caught-up", cwd=folder))
+        done = finish(start("run", "--lake", folder / "file/lake", "--until-caught-up", folder=folder))
         self.assert_error(done, 3, folder / "file")
 
     def test_status_of_a_folder_without_a_lake_says_so(self):
-        folder = self.folder()
-        done = finish(start("status", "--lake", folder / "none", cwd=folder))
+        folder = self.new_folder()
+        done = finish(start("status", "--lake", folder / "none", folder=folder))
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn(str(folder / "none"), done.stderr)
         self.assertFalse((folder / "none").exists(), "looking makes nothing")
 
     def test_a_read_only_folder_is_told_and_left_as_it_was(self):
-        folder = self.folder()
+        folder = self.new_folder()
         self.mount("-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", folder)
         self.assert_error(Lake(folder / "lake").run(), 3, folder / "lake", "Read-only file system")
 
     def test_a_lake_that_became_read_only_goes_on_when_it_is_writable_again(self):
-        folder = self.folder()
+        folder = self.new_folder()
         lake = self.log.copy_to(folder / "lake")
         self.mount("--bind", folder, folder)
         subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
@@ -134,15 +108,9 @@ class Faults(unittest.TestCase):
         victim = max(lake.folder.glob("silver/events/*/*/part-*.parquet"), key=lambda p: p.stat().st_size)
         kept = victim.read_bytes()
         victim.unlink()
-        if knows_command("verify"):
-            complaint = lake.verify()
-            self.assertIsNotNone(complaint, "verify did not miss the file")
-            self.assertIn(victim.name, complaint)
-        else:
-            shutil.rmtree(lake.folder / "_pactolus/snapshots", ignore_errors=True)  # so that Silver is read
-            done = lake.run()
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn(victim.name, done.stderr)
+        complaint = lake.verify()
+        self.assertIsNotNone(complaint, "verify did not miss the file")
+        self.assertIn(victim.name, complaint)
         victim.write_bytes(kept)
         self.assert_nothing_lost(lake)
 
@@ -150,7 +118,7 @@ class Faults(unittest.TestCase):
 
     def half_done_lake(self):
         """Some batches are committed, most of the log is still to come."""
-        lake = self.log.copy_to(self.folder() / "lake")
+        lake = self.new_lake()
         self.assertEqual(lake.run(fault="batch.gold_committed:4").returncode, -9)
         return lake
 
@@ -162,7 +130,7 @@ class Faults(unittest.TestCase):
 
     def test_a_topic_made_anew_under_the_same_name_is_data_loss(self):
         lake = self.half_done_lake()
-        other = BronzeLog.make(self.folder() / "other", count=300, seed=1, rate=0.5)
+        other = BronzeLog.make(self.new_folder() / "other", count=300, seed=1, rate=0.5)
         shutil.move(lake.folder / "bronze", lake.folder.parent / "bronze.kept")
         shutil.copytree(other.folder / "bronze", lake.folder / "bronze")
         self.assert_error(lake.run(), 1, "made anew", TOPIC)
@@ -188,7 +156,7 @@ class Faults(unittest.TestCase):
         self.assert_nothing_lost(lake)
 
     def test_a_damaged_byte_in_the_middle_of_the_log_names_the_offset(self):
-        lake = self.log.copy_to(self.folder() / "lake")
+        lake = self.new_lake()
         segment = self.segments(lake)[0]
         content = segment.read_bytes()
         damaged = bytearray(content)

@@ -4,10 +4,8 @@ always had enough. Asked to stop while it waits, it stops, and a later run is ex
 The lake lies on a small tmpfs of its own. Mounting needs root; without it every case is skipped with the reason.
 """
 
-import itertools
 import pathlib
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,30 +13,24 @@ import threading
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash"))
-from lake import BronzeLog, Lake, compare, finish, knows_command, scratch_folder, start  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from crash.lake import Compared, Lake, start  # noqa: E402
+from program import finish  # noqa: E402
 
-BATCH_RECORDS = 200
 KIB = 1024
 
 
-class FullDisk(unittest.TestCase):
+class FullDisk(Compared):
+    LOG = {"count": 3000, "seed": 31, "rate": 1}
+
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(scratch_folder("full"))
-        cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.log = BronzeLog.make(cls.root / "log", count=3000, seed=31, rate=1)
-        reference = cls.log.copy_to(cls.root / "reference", BATCH_RECORDS)
-        cls.bronze_bytes = size_on_disk(reference.folder)
-        reference.catch_up()
-        cls.lake_bytes = size_on_disk(reference.folder)
-        cls.reference = reference.contents()
-        cls.can_verify = knows_command("verify")
-        cls.names = (f"case{n}" for n in itertools.count())
+        super().setUpClass()
+        finished = cls.root / f"reference{cls.BATCH_RECORDS}"
+        cls.bronze_bytes, cls.lake_bytes = size_on_disk(finished / "bronze"), size_on_disk(finished)
 
     def disk(self, size):
-        folder = self.root / next(self.names)
-        folder.mkdir()
+        folder = self.new_folder()
         words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
         mounted = subprocess.run(words, stderr=subprocess.PIPE, text=True)
         if mounted.returncode != 0:
@@ -50,19 +42,12 @@ class FullDisk(unittest.TestCase):
         subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
 
     def lake_on(self, folder):
-        return self.log.copy_to(folder / "lake", BATCH_RECORDS)
+        return self.log.copy_to(folder / "lake")
 
     def sizes(self):
         """Disks that fill at different moments: with room for a tenth of what is to come, for two tenths, and so on."""
         to_come = self.lake_bytes - self.bronze_bytes
         return [self.bronze_bytes + to_come * tenths // 10 for tenths in (1, 2, 4, 6, 8, 9)]
-
-    def check(self, lake):
-        difference = compare(self.reference, lake.contents())
-        if difference:
-            self.fail(str(difference))
-        if self.can_verify:
-            self.assertIsNone(lake.verify())
 
     def wait_until_full(self, process):
         """Its messages up to the one that says that the disk is full; None when it ended without."""
@@ -154,13 +139,14 @@ class FullDisk(unittest.TestCase):
 
     def test_the_simulator_stops_with_an_error_and_the_log_stays_whole(self):
         folder = self.disk(300 * KIB)
-        done = finish(start("simulate", "--count", 20000, "--fast", "--rate", 5, "--to", f"lake:{folder / 'lake'}"))
+        to = ("--to", f"lake:{folder / 'lake'}")
+        done = finish(start("simulate", "--count", 20000, "--fast", "--rate", 5, *to, folder=self.root))
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("No space left", done.stderr)
         self.grow(folder, "64m")
-        again = finish(start("simulate", "--count", 500, "--fast", "--rate", 1, "--to", f"lake:{folder / 'lake'}"))
+        again = finish(start("simulate", "--count", 500, "--fast", "--rate", 1, *to, folder=self.root))
         self.assertEqual(again.returncode, 0, again.stderr)
-        lake = Lake(folder / "lake", BATCH_RECORDS)
+        lake = Lake(folder / "lake")
         lake.catch_up()
         self.assertEqual(lake.contents().problems, [])
 

@@ -12,15 +12,15 @@ import pathlib
 import re
 import shutil
 import signal
-import subprocess
-import tempfile
-import time
+import sys
 import unittest
 
 from deltalake import DeltaTable
 
-BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
-REES46 = pathlib.Path(__file__).resolve().parents[3] / "shared/data/rees46_2019_10_01.csv"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import SOURCE, InAFolder  # noqa: E402
+
+REES46 = SOURCE.parent / "shared/data/rees46_2019_10_01.csv"
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 
 
@@ -29,44 +29,13 @@ def rees46_rows(count, first=0):
                    for n in range(first, first + count))
 
 
-class Lake(unittest.TestCase):
+class Lake(InAFolder):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-ingest-", dir="/tmp"))
-        self.addCleanup(shutil.rmtree, self.folder)
+        super().setUp()
         self.lake = self.folder / "lake"
 
-    def environment(self, extra):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PACTOLUS", "XDG_"))}
-        return {**kept, "HOME": str(self.folder / "home"), **extra}
-
-    def run_it(self, *words, **extra):
-        return subprocess.run([BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-
-    def good(self, *words, **extra):
-        done = self.run_it(*words, **extra)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
-
-    def ingest(self, *words, dialect="rees46", **extra):
-        return json.loads(self.good("ingest", "--json", "--lake", self.lake, "--dialect", dialect, *words, **extra))["files"]
-
-    def start(self, *words, **extra):
-        process = subprocess.Popen([BIN, *map(str, words)], cwd=self.folder, env=self.environment(extra), text=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-        def end():
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-        self.addCleanup(end)
-        return process
-
-    def write(self, name, text):
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        return path
+    def ingest(self, *words, dialect="rees46", **how):
+        return json.loads(self.good("ingest", "--json", "--lake", self.lake, "--dialect", dialect, *words, **how))["files"]
 
     def silver(self):
         return DeltaTable(self.lake / "silver/events")
@@ -82,13 +51,6 @@ class Lake(unittest.TestCase):
 
     def versions(self):
         return self.silver().version(), self.quarantine().version()
-
-    def wait_for(self, what, condition, seconds=60):
-        for _ in range(seconds * 20):
-            if condition():
-                return
-            time.sleep(0.05)
-        self.fail(f"waited {seconds} s for {what}")
 
 
 @unittest.skipUnless(REES46.exists(), f"the REES46 sample is not beside the project: {REES46}")
@@ -258,12 +220,9 @@ class BesideARunningJob(Lake):
 
 class Mistakes(Lake):
     def bad(self, code, *words):
-        done = self.run_it(*words)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        said = super().bad(code, *words)
         self.assertFalse(self.lake.exists())
-        return done.stderr
+        return said
 
     def test_each_has_a_clear_error_and_writes_nothing(self):
         good = self.write("good.csv", HEADER + rees46_rows(3))

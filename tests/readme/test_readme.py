@@ -8,15 +8,14 @@ has the command. By hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BIN = pathlib.Path(os.environ.get("PACTOLUS_BIN", ROOT / "build/release/pactolus")).resolve()
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import BIN, SOURCE, InAFolder, environment  # noqa: E402
+
+README = (SOURCE / "README.md").read_text(encoding="utf-8")
 
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^>]+) -->\n)?```sh\n(?P<script>.*?)```\n(?:```text\n(?P<output>.*?)```\n)?", re.S)
 
@@ -34,23 +33,19 @@ def first_words(text):
     return words
 
 
-class Commands(unittest.TestCase):
+class Commands(InAFolder):
     def test_every_block_runs_and_prints_what_it_shows(self):
         self.assertGreaterEqual(len(blocks(True)), 3)
-        folder = tempfile.mkdtemp(prefix="pactolus-readme-", dir="/tmp")
-        self.addCleanup(shutil.rmtree, folder)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PACTOLUS")}
-        environment["PATH"] = os.pathsep.join([str(BIN.parent), str(pathlib.Path(sys.executable).parent), environment["PATH"]])
-        environment["HOME"] = folder
+        path = os.pathsep.join([os.path.dirname(BIN), os.path.dirname(sys.executable), os.environ["PATH"]])
         for block in blocks(True):
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block["script"]], cwd=folder, env=environment, text=True,
-                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block["script"]], cwd=self.folder,
+                                  env=environment(self.folder, PATH=path), text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
             self.assertEqual(done.returncode, 0, f"{block['script']}\n{done.stdout}{done.stderr}")
             if block["output"]:
                 self.assertEqual(first_words(done.stdout), first_words(block["output"]), block["script"])
 
     def test_what_is_not_run_is_a_command_of_dev(self):
-        known = subprocess.run([ROOT / "dev"], capture_output=True, text=True, check=True).stdout
+        known = subprocess.run([SOURCE / "dev"], capture_output=True, text=True, check=True).stdout
         for block in blocks(False):
             for line in block["script"].splitlines():
                 self.assertRegex(line, r"^\./dev \w+")
@@ -60,34 +55,34 @@ class Commands(unittest.TestCase):
         self.assertEqual(README.count("```sh"), len(blocks(True)) + len(blocks(False)))
 
     def test_commands_that_are_named_exist(self):
-        known = subprocess.run([BIN, "--help"], capture_output=True, text=True, check=True).stdout
+        known = self.good("--help")
         for name in re.findall(r"`pactolus ([a-z]+)", README):
             self.assertRegex(known, rf"(?m)^  {name}\b", f"README names `pactolus {name}`")
 
 
 class Documents(unittest.TestCase):
     def documents(self):
-        return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "THIRD_PARTY.md")] + sorted((ROOT / "docs").rglob("*.md"))
+        return [SOURCE / name for name in ("README.md", "CONTRIBUTING.md", "THIRD_PARTY.md")] + sorted((SOURCE / "docs").rglob("*.md"))
 
     def test_links_lead_to_files(self):
         for document in self.documents():
             for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
                 if not re.match(r"[a-z]+:", target):
-                    self.assertTrue((document.parent / target).exists(), f"{document.relative_to(ROOT)}: {target}")
+                    self.assertTrue((document.parent / target).exists(), f"{document.relative_to(SOURCE)}: {target}")
 
     def test_source_files_that_are_named_exist(self):
         for document in self.documents():
             for path in re.findall(r"`((?:src|tests|tools|cmake)/[\w/.-]+)`", document.read_text(encoding="utf-8")):
-                self.assertTrue((ROOT / path).exists(), f"{document.relative_to(ROOT)}: {path}")
+                self.assertTrue((SOURCE / path).exists(), f"{document.relative_to(SOURCE)}: {path}")
 
     def test_every_decision_is_in_the_list(self):
-        listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
-        for page in (ROOT / "docs/decisions").glob("[0-9]*.md"):
+        listed = (SOURCE / "docs/decisions/README.md").read_text(encoding="utf-8")
+        for page in (SOURCE / "docs/decisions").glob("[0-9]*.md"):
             self.assertIn(f"({page.name})", listed)
 
     def test_every_locked_archive_has_its_notice(self):
-        notices = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
-        for line in (ROOT / "tools/deps.lock").read_text(encoding="utf-8").splitlines():
+        notices = (SOURCE / "THIRD_PARTY.md").read_text(encoding="utf-8")
+        for line in (SOURCE / "tools/deps.lock").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 _, package, version, _, licence, *_ = line.split()
                 row = next((r for r in notices.splitlines() if f"`{package}`" in r), "")

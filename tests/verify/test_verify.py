@@ -10,9 +10,10 @@ import collections
 import glob
 import json
 import os
+import pathlib
 import re
 import shutil
-import subprocess
+import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -21,10 +22,11 @@ import deltalake
 import duckdb
 import duckdb_extension_delta
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", "build/dev/pactolus"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import finish, run_it, scratch_folder, start  # noqa: E402
+
 CHECKS = ["files", "delta_log", "offsets", "ledger", "event_ids", "partitions", "gold", "duplicates"]
 SILVER, QUARANTINE, LEDGER, GOLD = "silver/events", "quarantine/events", "ledger", "gold/product_interest"
 TABLES = [SILVER, QUARANTINE, GOLD]
@@ -35,9 +37,7 @@ last = None  # its last batch, an empty one
 
 
 def pactolus(*words):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PACTOLUS_") and not k.startswith("XDG_")}
-    return subprocess.run([BIN, *map(str, words)], cwd=root, env={**environment, "HOME": root}, text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    return run_it(*words, folder=root)
 
 
 def must(*words):
@@ -54,7 +54,7 @@ def shoppers(lake, seed):
 
 def setUpModule():
     global root, good, last
-    root = tempfile.mkdtemp(prefix="pactolus-verify-", dir="/tmp")
+    root = scratch_folder("verify")
     good = os.path.join(root, "good")
     shoppers(good, 1)
     must("--lake", good, "run", "--until-caught-up", "--batch-records", 900)
@@ -229,15 +229,14 @@ class GoodLake(Damaged):
         self.assertIn(f"of {last})", report["by_name"]["gold"]["summary"])
 
     def test_a_running_lake_can_be_verified(self):
-        with subprocess.Popen([BIN, "--lake", self.lake, "run", "--commit-interval", "50ms"], cwd=root, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE) as job:
-            try:
-                for seed in range(3, 7):
-                    shoppers(self.lake, seed)
-                    self.passes()
-            finally:
-                job.terminate()
-                job.communicate(timeout=60)
+        job = start("--lake", self.lake, "run", "--commit-interval", "50ms", folder=root)
+        try:
+            for seed in range(3, 7):
+                shoppers(self.lake, seed)
+                self.passes()
+        finally:
+            job.terminate()
+            finish(job)
         self.assertGreater(self.passes()["by_name"]["ledger"]["figures"]["consumed"], 6000)
 
 
