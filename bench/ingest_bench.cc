@@ -2,11 +2,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
-
 #include "base/time_text.h"
 #include "ingest/dialect.h"
+#include "ingest/text_source.h"
 
 namespace pactolus {
 namespace {
@@ -44,24 +42,9 @@ const std::string& ndjson_text() {
   return text;
 }
 
-class Text final : public ByteSource {
- public:
-  explicit Text(std::string_view text) : text_(text) {}
-  Result<size_t> read(char* out, size_t room) override {
-    const size_t n = std::min(room, text_.size() - at_);
-    std::memcpy(out, text_.data() + at_, n);
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string_view text_;
-  size_t at_ = 0;
-};
-
 void run(benchmark::State& state, std::string_view text, Format format, std::unique_ptr<Dialect> (*make)()) {
   for (auto _ : state) {
-    Text source(text);
+    TextSource source(text);
     const auto reader = open_rows(format, source).value();
     std::unique_ptr<Dialect> dialect;
     if (make) {

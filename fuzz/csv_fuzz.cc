@@ -1,30 +1,14 @@
 // Any bytes as a CSV file and as NDJSON: nothing is lost, and where the reads end does not matter.
-#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
 #include "ingest/dialect.h"
+#include "ingest/text_source.h"
 
 namespace pactolus {
 namespace {
-
-class Text final : public ByteSource {
- public:
-  explicit Text(std::string_view text) : text_(text) {}
-  Result<size_t> read(char* out, size_t room) override {
-    const size_t n = std::min(room, text_.size() - at_);
-    std::memcpy(out, text_.data() + at_, n);
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string_view text_;
-  size_t at_ = 0;
-};
 
 using Opener = Result<std::unique_ptr<RowReader>> (*)(ByteSource&, size_t);
 
@@ -37,7 +21,7 @@ std::string without_blanks(std::string_view text) {
 
 // All rows: bytes, problem, fields. Together their bytes must be the file's behind its header.
 std::vector<std::string> rows_of(Opener open, std::string_view text, size_t chunk) {
-  Text source(text);
+  TextSource source(text);
   const auto reader = open(source, chunk);
   std::vector<std::string> out;
   if (!reader) return {reader.error().message};
@@ -56,7 +40,7 @@ std::vector<std::string> rows_of(Opener open, std::string_view text, size_t chun
 }
 
 void map_rows(std::string_view text) {
-  Text source(text);
+  TextSource source(text);
   const auto reader = open_csv(source);
   const auto dialect = make_rees46();
   if (!reader || !dialect->bind((*reader)->columns())) return;

@@ -26,15 +26,15 @@ Rows read_all(RowReader& reader) {
   }
 }
 
-Rows csv(std::string text, size_t chunk = ByteWindow::kChunk) {
-  TextSource source(std::move(text));
+Rows csv(std::string_view text, size_t chunk = ByteWindow::kChunk) {
+  TextSource source(text);
   auto reader = open_csv(source, chunk);
   if (!reader) return {"error: " + reader.error().message};
   return read_all(**reader);
 }
 
-Rows ndjson(std::string text, size_t chunk = ByteWindow::kChunk) {
-  TextSource source(std::move(text));
+Rows ndjson(std::string_view text, size_t chunk = ByteWindow::kChunk) {
+  TextSource source(text);
   auto reader = open_ndjson(source, chunk);
   return read_all(**reader);
 }

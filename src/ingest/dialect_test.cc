@@ -17,9 +17,9 @@ struct Mapped {
   bool mapped;
 };
 
-Result<std::vector<Mapped>> map_all(std::string_view dialect, std::string text) {
+Result<std::vector<Mapped>> map_all(std::string_view dialect, std::string_view text) {
   auto mapping = TRY(make_dialect(dialect));
-  TextSource source(std::move(text));
+  TextSource source(text);
   auto reader = TRY(open_rows(mapping->format(), source));
   TRY(mapping->bind(reader->columns()));
   std::vector<Mapped> out;
