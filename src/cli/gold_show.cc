@@ -9,6 +9,7 @@
 #include "cli/error_report.h"
 #include "cli/interest_table.h"
 #include "cli/terminal.h"
+#include "gold/interest_json.h"
 #include "runtime/interest_reader.h"
 #include "runtime/lake_lock.h"
 #include "runtime/status.h"
@@ -89,19 +90,8 @@ class GoldShow final : public Command {
   void print(Session& session, const Shown& shown) const {
     const WindowTotals& totals = shown.totals;
     if (session.globals.json) {
-      Json rows = Json::array();
-      for (const InterestRow& r : shown.rows) {
-        Json j = Json::object();
-        j.set("product_id", r.product_id).set("window_start", iso_time(r.window_start)).set("window_end", iso_time(r.window_end));
-        j.set("views", r.views).set("carts", r.carts).set("purchases", r.purchases).set("revenue", money_text(r.revenue)).set("viewers", r.viewers);
-        if (const auto c = conversion_of(r.views, r.purchases))
-          j.set("conversion_rate", c->rate).set("conversion_low", c->interval.low).set("conversion_high", c->interval.high);
-        j.set("low_conversion", low_conversion_mark({r.views, r.purchases}, totals));
-        rows.push(std::move(j));
-      }
-      session.out << Json::object().set("view", view_).set("final", shown.final_rows)
-                         .set("totals", Json::object().set("products", totals.products).set("views", totals.views).set("purchases", totals.purchases))
-                         .set("rows", std::move(rows)).dump() << "\n";
+      session.out << Json::object().set("view", view_).set("final", shown.final_rows).set("totals", interest_totals_json(totals))
+                         .set("rows", interest_rows_json(shown.rows, totals)).dump() << "\n";
       return;
     }
     if (shown.rows.empty()) {

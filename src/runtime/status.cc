@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/time_text.h"
+#include "gold/interest_json.h"
 #include "lake/delta/log_files.h"
 
 namespace pactolus {
@@ -28,17 +29,7 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
   for (const SourceAccount& s : v.sources)
     sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
                      .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
-  Json window = Json::array();
   const WindowTotals totals = job.provisional_totals();
-  for (const InterestRow& r : job.provisional(kProvisionalRows)) {
-    Json row = Json::object();
-    row.set("product_id", r.product_id).set("window_start", iso_time(r.window_start)).set("window_end", iso_time(r.window_end));
-    row.set("views", r.views).set("carts", r.carts).set("purchases", r.purchases).set("revenue", money_text(r.revenue)).set("viewers", r.viewers);
-    if (const auto c = conversion_of(r.views, r.purchases))
-      row.set("conversion_rate", c->rate).set("conversion_low", c->interval.low).set("conversion_high", c->interval.high);
-    row.set("low_conversion", low_conversion_mark({r.views, r.purchases}, totals));
-    window.push(std::move(row));
-  }
   Json alerts = Json::array();
   for (const AlertTransition& a : v.open_alerts)
     alerts.push(Json::object().set("product_id", a.product_id).set("opened_window", iso_time(a.opened_window)).set("window_start", iso_time(a.window_start))
@@ -61,9 +52,8 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
       .set("remembered_ids", int64_t(v.remembered_ids))
       .set("remembered_bytes", int64_t(v.remembered_bytes))
       .set("sources", std::move(sources))
-      .set("product_interest", std::move(window))
-      .set("product_interest_totals",
-           Json::object().set("products", totals.products).set("views", totals.views).set("purchases", totals.purchases))
+      .set("product_interest", interest_rows_json(job.provisional(kProvisionalRows), totals))
+      .set("product_interest_totals", interest_totals_json(totals))
       .set("open_alerts", std::move(alerts));
 }
 
