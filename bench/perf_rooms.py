@@ -14,7 +14,7 @@ ROOMS = [
     ("kernel", "[guest", r""),
     ("Parquet", "libparquet", r""),
     ("Parquet", "libarrow", r""),
-    ("state snapshot", "pactolus", r"DedupeIndex::Entry|save_snapshot|encode_run|decode_run|encode_snapshot|Snapshots|IdRun"),
+    ("state snapshot", "pactolus", r"DedupeIndex::Entry|save_snapshot|IdRunWriter|read_blocks|encode_snapshot|Snapshots|IdRun"),
     ("dictionary", "pactolus", r"TextDictionary|\(anonymous namespace\)::same$"),
     ("hashes of ids, keys and frames", "pactolus", r"XXH|hash64|murmur"),
     ("dedupe", "pactolus", r"Dedupe|Fingerprint|content_byte|::remember\b"),

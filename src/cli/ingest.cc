@@ -238,6 +238,7 @@ Result<> Ingest::run_job_here(Session& session, Clock& clock, Progress& progress
   if (busy) return {};
   const std::unique_ptr<Job> held = TRY(std::move(opened));
   Job& job = *held;
+  TRY(see_what_is_committed(session));  // by whoever held the lake a moment ago: such a topic is not read any more
   int64_t rows = 0;
   for (const FileReport& file : reports_) rows += file.topic.rows;
   progress.file("");

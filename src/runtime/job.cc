@@ -429,7 +429,9 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   account.quarantine_files = std::move(*rejected);
   for (size_t s = 0; s < accounts_.size(); ++s) {
     const SourceAccount& a = open_.accounts()[s];
-    if (!a.history || a.end > a.start) account.sources.push_back(a);
+    // A live partition has its place in the accounts from its first live batch on: until then run.from may still move it.
+    const bool has_begun = a.history || !history || has_position(a);
+    if (has_begun && (!a.history || a.end > a.start)) account.sources.push_back(a);
   }
   fault_point("batch.files_written");
   TRY(commit_silver(account, std::move(*adds)));
@@ -470,6 +472,10 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   return apply_retention();
 }
 
+bool Job::has_position(const SourceAccount& s) const {
+  return silver_->snapshot().txn_version(offset_app_id(config_.job, s.topic, s.topic_id, s.partition)).has_value();
+}
+
 Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> adds) {
   delta::Transaction t;
   t.operation = "STREAMING UPDATE";
@@ -479,7 +485,8 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   t.adds = std::move(adds);
   t.txns.push_back({app_id(config_.job, "batch"), account.batch, t.time_ms});
   for (const SourceAccount& s : account.sources)
-    if (s.end > s.start || (starting_inside_ && !s.history)) t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
+    if (s.end > s.start || (!s.history && !has_position(s)))  // with its first account a partition has begun, though empty
+      t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
   t.info = to_json(account);
   t.blind_append = true;
   const std::string epoch_id = app_id(config_.job, "epoch"), batch_id = app_id(config_.job, "batch");
@@ -630,7 +637,9 @@ void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
     const uint64_t fingerprint = events.fingerprint[rows[i]];
     const uint8_t content = content_byte(events, rows[i]);
     dedupe_.insert(fingerprint, content, events.event_time[rows[i]]);
-    snapshots_.note({fingerprint, floor_to(events.event_time[rows[i]], width), content});
+    // Of a history many lie in buckets that have long ended: no snapshot needs them.
+    const int64_t bucket = floor_to(events.event_time[rows[i]], width);
+    if (bucket >= dedupe_.oldest_time()) snapshots_.note({fingerprint, bucket, content});
   }
 }
 

@@ -126,6 +126,7 @@ class Job {
   bool tick_changes_something();
   std::vector<bool> idle_now() const;
   Result<> cut(bool history, std::optional<int64_t> force_watermark = {});
+  bool has_position(const SourceAccount& source) const;  // in Silver
   Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
   Result<> commit_quarantine(const BatchAccount& account);
   Result<> commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows);

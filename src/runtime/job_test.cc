@@ -57,6 +57,34 @@ TEST_F(JobTest, TakeOversAndClosedWindowsAreInTheLedger) {
   EXPECT_EQ(ledger_events(lake()), (std::vector<std::pair<std::string, int64_t>>{{"take_over", 0}, {"close_windows", 3}}));
 }
 
+TEST_F(JobTest, ATopicThatHasAnAccountHasBegun) {
+  ASSERT_OK(create_topic(lake().bronze(), "clicks", 1, kTopicId));
+  ASSERT_OK(open());
+  clock_.sleep_us(2 * kMicrosPerMinute);
+  ASSERT_TRUE(job_->step()->committed) << "that the empty partition is idle";
+  stop();
+  send({event("e1", 60)});
+  config_.run.from = {StartFrom::Kind::latest, 0};
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1) << "the offsets in the lake win";
+}
+
+TEST_F(JobTest, AHistoryDoesNotBeginALiveTopic) {
+  send("_ingest.a", {event("h1", -600)});
+  ASSERT_OK(open());
+  ASSERT_TRUE(job_->step()->committed);
+  stop();
+  send({event("e1", -1)});
+  config_.run.from = {StartFrom::Kind::latest, 0};
+  ASSERT_OK(open());
+  ASSERT_OK(commit());
+  send({event("e2", 1)});
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.silver, 1) << "e2 alone";
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 2);
+}
+
 TEST_F(JobTest, ATableOfAnEarlierReleaseGetsTheColumnsThatItLacks) {
   for (const auto& [folder, schema] : {std::pair(lake().silver(), silver_schema()), std::pair(lake().gold(kProductInterest), product_interest_schema())}) {
     delta::TableSchema earlier = schema;

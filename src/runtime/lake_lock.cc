@@ -35,7 +35,7 @@ Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wa
       TRY(lock->write_holder(text));
       return LakeLock{std::move(*lock), taken_over};
     }
-    if (take_over && !taken_over) {
+    if (take_over && !taken_over && TRY(FileLock::is_held(lock_file))) {  // and not only looked at
       TRY(remove_file(lock_file));
       taken_over = true;
       continue;

@@ -23,6 +23,7 @@ Result<> Recovery::run() {
 void Recovery::adopt_declared_view() {
   wanted_ = job_.interest_.options();
   declared_ = ViewDeclaration::read(job_.interest_table_->snapshot().metadata().configuration);
+  if (declared_.fingerprint.empty()) return;  // it does not say: as configured
   ProductInterest::Options options = wanted_;
   options.shop_currency = declared_.currency;
   options.first_window = declared_.first_window;
@@ -196,6 +197,7 @@ Result<> Recovery::finish_quarantine() {
 // Another declaration than the table's: windows that begin at or after the watermark are the new view's, from the Silver
 // rows that are there already. Those before stay as they are; those in between are made by a rebuild of Gold, if at all.
 Result<> Recovery::change_view() {
+  if (declared_.fingerprint.empty()) return job_.declare_view(ViewDeclaration::of(job_.interest_));
   wanted_.first_window = job_.watermark_.watermark();
   ProductInterest view(wanted_);
   if (view.fingerprint() == declared_.fingerprint) return {};

@@ -170,32 +170,47 @@ TEST_F(SnapshotsTest, WhatWasNotedByOneThatEndedIsNotUsed) {
   EXPECT_EQ(snapshots.noted(), 100);
   Snapshots fresh(root_);
   EXPECT_EQ(load(fresh).ids.size(), 10u);
+  EXPECT_EQ(files(".ids"), 1u) << "what the first one had begun is removed";
   add(fresh, 111, 1);
   ASSERT_TRUE(fresh.save(sample(2), index_));
   EXPECT_EQ(load(fresh).ids.size(), 11u);
-  EXPECT_EQ(files(".ids"), 2u) << "what the first one had begun is removed";
 }
 
 TEST_F(SnapshotsTest, ASleeperLeavesItsSuccessorAlone) {
   Snapshots sleeper(root_);
   sleeper.set_epoch(1);
-  add(sleeper, 1, 10);
+  add(sleeper, 1, 1000);
   ASSERT_TRUE(sleeper.save(sample(1), index_));
+  sleeper.forget_base();  // it will write all ids anew, and name its first run no longer
   Snapshots successor(root_);
   successor.set_epoch(2);
   load(successor);
-  add(successor, 11, 100);
+  add(successor, 1001, 10);
   ASSERT_TRUE(successor.save(sample(2), index_));
-  add(successor, 111, 1);  // the run after that is begun
+  add(successor, 1011, 1);
+  ASSERT_TRUE(successor.save(sample(3), index_));  // both name the sleeper's run
+  add(successor, 1012, 1);                          // the run after that is begun
   const auto before = names();
   ASSERT_TRUE(sleeper.save(sample(1), index_));  // it wakes in the middle of this
   for (const std::string& name : before)
-    EXPECT_TRUE(name.starts_with("0000000001") || fs::exists(root_ / name)) << name;
-  ASSERT_TRUE(successor.save(sample(3), index_));
-  ASSERT_TRUE(successor.save(sample(4), index_));
-  for (const std::string& name : names()) EXPECT_TRUE(name.starts_with("0000000002")) << name << " is nobody's";
-  Snapshots fresh(root_);
-  EXPECT_EQ(load(fresh).ids.size(), 111u);
+    EXPECT_TRUE(name == "0000000001-00000000000000000001.state" || fs::exists(root_ / name)) << name;
+  for (const int64_t newest : {3, 2}) {
+    Snapshots fresh(root_);
+    fresh.set_epoch(2);
+    const Loaded loaded = load(fresh);
+    EXPECT_EQ(loaded.snapshot->batch, newest);
+    EXPECT_TRUE(loaded.said.size() <= 1u) << "but for the one that is refused below";
+    EXPECT_EQ(loaded.ids.size(), newest == 3 ? 1011u : 1010u);
+    refused_ = {3};
+  }
+}
+
+TEST_F(SnapshotsTest, IdsAreCountedWithoutASnapshotToo) {
+  Snapshots snapshots(root_);
+  add(snapshots, 1, 10);
+  EXPECT_EQ(snapshots.noted(), 10);
+  ASSERT_TRUE(snapshots.save(sample(1), index_));
+  EXPECT_EQ(snapshots.noted(), 0);
 }
 
 TEST_F(SnapshotsTest, AfterAnErrorTheNextOneTakesEverything) {
@@ -205,7 +220,9 @@ TEST_F(SnapshotsTest, AfterAnErrorTheNextOneTakesEverything) {
   for (const std::string& name : names())
     if (name.ends_with(".ids")) fs::remove(root_ / name);  // the run that the next save would merge
   add(snapshots, 1001, 600);
+  EXPECT_EQ(snapshots.noted(), 600);
   EXPECT_FALSE(snapshots.save(sample(2), index_));
+  EXPECT_EQ(files(".ids"), 0u) << "what cannot be used takes no space";
   add(snapshots, 1601, 1);
   ASSERT_TRUE(snapshots.save(sample(3), index_));
   Snapshots fresh(root_);
@@ -233,7 +250,7 @@ TEST_F(SnapshotsTest, ATornOrForeignOneIsPassedOver) {
   EXPECT_FALSE(load(fresh).snapshot);
   add(fresh, 50, 2);
   ASSERT_TRUE(fresh.save(sample(3), index_));
-  EXPECT_GE(names().size(), 2u);
+  EXPECT_EQ(files(".state"), 2u);
   EXPECT_FALSE(fs::exists(newest)) << "the damaged one is gone";
 }
 

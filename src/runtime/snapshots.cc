@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "base/fault.h"
 
@@ -62,15 +63,18 @@ Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<
     forget_base();
     base_ = snapshot->batch;
     runs_ = snapshot->runs;
+    TRY(remove_unnamed_runs());  // what a killed process had begun
     return std::optional(std::move(*snapshot));
   }
+  TRY(remove_unnamed_runs());
   return std::optional<StateSnapshot>();
 }
 
 void Snapshots::forget_base() {
   base_.reset();
   runs_.clear();
-  next_run_.reset();  // its file is named by nothing
+  if (next_run_) (void)remove_file(folder_ / next_run_->name());  // where there was no space for it, its rest takes none
+  next_run_.reset();
   noting_ = {};
 }
 
@@ -82,6 +86,7 @@ Result<IdRunWriter> Snapshots::new_run(int64_t batch) {
 }
 
 void Snapshots::note(const DedupeIndex::Entry& id) {
+  ++noted_;
   if (!base_ || !noting_) return;
   if (!next_run_) {
     auto run = new_run(*base_);
@@ -95,6 +100,7 @@ void Snapshots::note(const DedupeIndex::Entry& id) {
 }
 
 Result<> Snapshots::save(StateSnapshot snapshot, const DedupeIndex& index) {
+  noted_ = 0;
   const Result<> written = write_snapshot(snapshot, index);
   if (!written) {
     forget_base();
@@ -134,22 +140,31 @@ Result<> Snapshots::write_snapshot(StateSnapshot& snapshot, const DedupeIndex& i
   return {};
 }
 
+// Two of those up to `current` that are whole are kept; what is damaged, lacks a run or is of a history that was left goes.
 Result<> Snapshots::remove_unused(const StateSnapshot& current) {
-  auto names = TRY(list_folder(folder_));
-  std::erase_if(names, [&](const std::string& name) { return epoch_of(name) > epoch_; });
-  std::vector<std::string> used;
   size_t kept = 0;
-  for (const std::string& name : snapshots_of(names)) {
-    const auto snapshot = kept < kKept ? decode_snapshot(TRY(read_file(folder_ / name))) : fail(ErrorCode::invalid, "one too many");
-    if (!snapshot || snapshot->batch > current.batch) {  // too many, damaged, or of a history that was left
+  for (const std::string& name : snapshots_of(TRY(list_folder(folder_)))) {
+    if (epoch_of(name) > epoch_) continue;
+    const auto snapshot = decode_snapshot(TRY(read_file(folder_ / name)));
+    const auto is_there = [&](const IdRun& run) { return fs::exists(folder_ / run.name); };
+    if (kept < kKept && snapshot && snapshot->batch <= current.batch && std::ranges::all_of(snapshot->runs, is_there))
+      ++kept;
+    else
       TRY(remove_file(folder_ / name));
-      continue;
-    }
-    ++kept;
-    for (const IdRun& r : snapshot->runs) used.push_back(r.name);
   }
+  return remove_unnamed_runs();
+}
+
+// A later epoch may name runs of this one, and may have begun others.
+Result<> Snapshots::remove_unnamed_runs() {
+  const auto names = TRY(list_folder(folder_));
+  std::set<std::string> named;
+  for (const std::string& name : snapshots_of(names))
+    if (const auto snapshot = decode_snapshot(TRY(read_file(folder_ / name))))
+      for (const IdRun& run : snapshot->runs) named.insert(run.name);
+  if (next_run_) named.insert(next_run_->name());
   for (const std::string& name : names)
-    if (name.ends_with(kRunSuffix) && std::find(used.begin(), used.end(), name) == used.end()) TRY(remove_file(folder_ / name));
+    if (name.ends_with(kRunSuffix) && epoch_of(name) <= epoch_ && !named.contains(name)) TRY(remove_file(folder_ / name));
   return {};
 }
 

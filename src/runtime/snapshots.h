@@ -1,6 +1,7 @@
 // The folder of state snapshots: two are kept, with the runs of ids that they name. A snapshot is current when its
 // file is there (atomic rename); what nothing names is removed. Names begin with the epoch of the process that made
-// them, and nothing of a later epoch is removed: one that slept through a take-over does its successor no harm.
+// them, and nothing that a later epoch has written or names is removed: one that slept through a take-over does its
+// successor no harm.
 //
 // Ids go to disk as they come, into the run of the next snapshot. Runs grow like the digits of a counter: the newest is
 // merged with the one before as long as that is not twice as large. So there are few of them, an id is written some
@@ -28,7 +29,7 @@ class Snapshots {
 
   // An id for the next snapshot. What cannot be written is told by save().
   void note(const DedupeIndex::Entry& id);
-  int64_t noted() const noexcept { return next_run_ ? next_run_->ids() : 0; }
+  int64_t noted() const noexcept { return noted_; }  // since the last save()
 
   // Makes `snapshot` current, with what was noted since the one that was saved or loaded here. When there was none, or
   // after an error, it takes every id of `index` instead.
@@ -39,12 +40,14 @@ class Snapshots {
   Result<IdRunWriter> new_run(int64_t batch);
   Result<> write_snapshot(StateSnapshot& snapshot, const DedupeIndex& index);
   Result<> remove_unused(const StateSnapshot& current);
+  Result<> remove_unnamed_runs();
 
   fs::path folder_;
   int64_t epoch_ = 0;
   std::optional<int64_t> base_;  // batch of the snapshot that runs_ belong to
   std::vector<IdRun> runs_;      // largest first
   std::optional<IdRunWriter> next_run_;
+  int64_t noted_ = 0;
   Result<> noting_;              // the first error of note()
 };
 

@@ -16,12 +16,11 @@ SELECT CASE WHEN end_offset < start_offset THEN what || ' ends before it starts'
 FROM ranges WHERE end_offset < start_offset OR before <> start_offset)";
 
 constexpr const char* kPositions = R"(
-WITH told AS (SELECT topic, topic_id, "partition", max(end_offset) AS next_offset,
-                     sum(end_offset - start_offset) AS taken FROM sources GROUP BY ALL)
+WITH told AS (SELECT topic, topic_id, "partition", max(end_offset) AS next_offset FROM sources GROUP BY ALL)
 SELECT format('{}/{}: the ledger ends at {}, txn says {}', topic, "partition",
               coalesce(t.next_offset::VARCHAR, 'nothing'), coalesce(p.next_offset::VARCHAR, 'nothing')) AS why
 FROM told t FULL JOIN positions p USING (topic, topic_id, "partition")
-WHERE t.next_offset IS DISTINCT FROM p.next_offset AND NOT (p.next_offset IS NULL AND t.taken = 0))";
+WHERE t.next_offset IS DISTINCT FROM p.next_offset)";
 
 constexpr const char* kBatches = R"(
 WITH joined AS (
