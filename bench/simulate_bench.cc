@@ -45,8 +45,10 @@ void to_file(benchmark::State& state, const char* profile) {
     auto source = make(profile);
     auto sink = open_ndjson_sink(path);
     auto report = drive(*source, **sink, nullptr, stop);
-    if (!report || report->sent != kEvents) state.SkipWithError("the file was not written");
-    else bytes += report->bytes;
+    if (!report || report->sent != kEvents)
+      state.SkipWithError("the file was not written");
+    else
+      bytes += report->bytes;
   }
   ::unlink(path);
   state.SetItemsProcessed(state.iterations() * kEvents);

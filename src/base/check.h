@@ -9,16 +9,17 @@ namespace pactolus {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& detail);
 }
 
-#define PACTOLUS_CHECK(condition, ...)                                                                  \
-  do {                                                                                                  \
-    if (!(condition)) [[unlikely]] ::pactolus::check_failed(__FILE__, __LINE__, #condition, std::string("") __VA_OPT__(+) __VA_ARGS__); \
+#define PACTOLUS_CHECK(condition, ...)                                                                     \
+  do {                                                                                                     \
+    if (!(condition)) [[unlikely]]                                                                         \
+      ::pactolus::check_failed(__FILE__, __LINE__, #condition, std::string("") __VA_OPT__(+) __VA_ARGS__); \
   } while (0)
 
-#define PACTOLUS_CHECK_OP_(a, op, b)                                                                       \
-  do {                                                                                                     \
-    const auto& check_a = (a);                                                                             \
-    const auto& check_b = (b);                                                                             \
-    if (!(check_a op check_b)) [[unlikely]]                                                                \
+#define PACTOLUS_CHECK_OP_(a, op, b)                                                                                   \
+  do {                                                                                                                 \
+    const auto& check_a = (a);                                                                                         \
+    const auto& check_b = (b);                                                                                         \
+    if (!(check_a op check_b)) [[unlikely]]                                                                            \
       ::pactolus::check_failed(__FILE__, __LINE__, #a " " #op " " #b, fmt::format("{} against {}", check_a, check_b)); \
   } while (0)
 

@@ -47,8 +47,8 @@ class Random {
   }
   uint32_t below(uint32_t n) noexcept { return uint32_t((next() >> 32) * n >> 32); }  // 0 .. n-1
   double unit() noexcept { return double(next() >> 11) * 0x1p-53; }                   // [0, 1)
-  std::string uuid();                      // version 4, RFC 9562, lower case with dashes
-  std::string uuid_v7(int64_t unix_us);    // version 7, RFC 9562
+  std::string uuid();                    // version 4, RFC 9562, lower case with dashes
+  std::string uuid_v7(int64_t unix_us);  // version 7, RFC 9562
 
  private:
   uint64_t state_;

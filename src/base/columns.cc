@@ -39,7 +39,8 @@ ColumnData dictionary_column(std::string name, std::vector<int32_t> codes, Colum
   const int64_t nulls = validity.nulls();
   if (nulls)
     for (int32_t& c : codes) c = c < 0 ? 0 : c;
-  ColumnData out{std::move(name), kFormatInt32, true, n, nulls, {validity.finish(), Buffer::own(std::move(codes))}, {}, {}};
+  ColumnData out{
+      std::move(name), kFormatInt32, true, n, nulls, {validity.finish(), Buffer::own(std::move(codes))}, {}, {}};
   out.dictionary = std::make_shared<ColumnData>(std::move(values));
   return out;
 }
@@ -173,7 +174,8 @@ __int128 ColumnView::decimal_at(int64_t row) const {
   return v;
 }
 std::string_view ColumnView::text_at(int64_t row) const {
-  if (schema_->dictionary) return ColumnView(*schema_->dictionary, *array_->dictionary).text_at(int64_t(fixed<int32_t>(row)));
+  if (schema_->dictionary)
+    return ColumnView(*schema_->dictionary, *array_->dictionary).text_at(int64_t(fixed<int32_t>(row)));
   const char* bytes = static_cast<const char*>(array_->buffers[2]);
   if (format() == "U" || format() == "Z") {
     const auto* o = static_cast<const int64_t*>(array_->buffers[1]) + array_->offset + row;

@@ -83,12 +83,25 @@ class Validity {
 template <class T>
 class FixedColumn {
  public:
-  void append(T v) { values_.push_back(v); validity_.append(true); }
-  void append_null() { values_.push_back(T{}); validity_.append(false); }
+  void append(T v) {
+    values_.push_back(v);
+    validity_.append(true);
+  }
+  void append_null() {
+    values_.push_back(T{});
+    validity_.append(false);
+  }
   int64_t length() const { return validity_.length(); }
   ColumnData finish(std::string name, std::string format) {
     const int64_t n = validity_.length(), nulls = validity_.nulls();
-    return {std::move(name), std::move(format), true, n, nulls, {validity_.finish(), Buffer::own(std::move(values_))}, {}, {}};
+    return {std::move(name),
+            std::move(format),
+            true,
+            n,
+            nulls,
+            {validity_.finish(), Buffer::own(std::move(values_))},
+            {},
+            {}};
   }
 
  private:
@@ -115,12 +128,21 @@ class TextColumn {
     offsets_.push_back(int32_t(bytes_.size()));
     validity_.append(true);
   }
-  void append_null() { offsets_.push_back(int32_t(bytes_.size())); validity_.append(false); }
+  void append_null() {
+    offsets_.push_back(int32_t(bytes_.size()));
+    validity_.append(false);
+  }
   int64_t length() const { return validity_.length(); }
   ColumnData finish(std::string name, std::string format = kFormatText) {
     const int64_t n = validity_.length(), nulls = validity_.nulls();
-    return {std::move(name), std::move(format), true, n, nulls,
-            {validity_.finish(), Buffer::own(std::move(offsets_)), Buffer::own(std::move(bytes_))}, {}, {}};
+    return {std::move(name),
+            std::move(format),
+            true,
+            n,
+            nulls,
+            {validity_.finish(), Buffer::own(std::move(offsets_)), Buffer::own(std::move(bytes_))},
+            {},
+            {}};
   }
 
  private:
@@ -134,9 +156,18 @@ template <class V>
 class MapColumn {
  public:
   template <class T>
-  void append_entry(std::string_view key, T value) { keys_.append(key); values_.append(value); }
-  void end_row() { offsets_.push_back(int32_t(keys_.length())); validity_.append(true); }
-  void append_null() { offsets_.push_back(int32_t(keys_.length())); validity_.append(false); }
+  void append_entry(std::string_view key, T value) {
+    keys_.append(key);
+    values_.append(value);
+  }
+  void end_row() {
+    offsets_.push_back(int32_t(keys_.length()));
+    validity_.append(true);
+  }
+  void append_null() {
+    offsets_.push_back(int32_t(keys_.length()));
+    validity_.append(false);
+  }
   ColumnData finish(std::string name, std::string value_format) {
     ColumnData keys = keys_.finish("key"), values = values_.finish("value", std::move(value_format));
     keys.nullable = false;
@@ -144,7 +175,8 @@ class MapColumn {
     ColumnData pairs{"key_value", "+s", false, entries, 0, {Buffer{}}, {}, {}};
     pairs.children.push_back(std::move(keys));
     pairs.children.push_back(std::move(values));
-    ColumnData out{std::move(name), "+m", true, n, nulls, {validity_.finish(), Buffer::own(std::move(offsets_))}, {}, {}};
+    ColumnData out{
+        std::move(name), "+m", true, n, nulls, {validity_.finish(), Buffer::own(std::move(offsets_))}, {}, {}};
     out.children.push_back(std::move(pairs));
     return out;
   }
@@ -160,8 +192,14 @@ class MapColumn {
 class TextListColumn {
  public:
   void append_item(std::string_view v) { items_.append(v); }
-  void end_row() { offsets_.push_back(int32_t(items_.length())); validity_.append(true); }
-  void append_null() { offsets_.push_back(int32_t(items_.length())); validity_.append(false); }
+  void end_row() {
+    offsets_.push_back(int32_t(items_.length()));
+    validity_.append(true);
+  }
+  void append_null() {
+    offsets_.push_back(int32_t(items_.length()));
+    validity_.append(false);
+  }
   ColumnData finish(std::string name);
 
  private:
@@ -211,7 +249,7 @@ class ColumnView {
   ColumnView child(std::string_view name) const;  // must be there
 
   bool bool_at(int64_t row) const;
-  int64_t int_at(int64_t row) const;      // int32, int64, date and timestamp columns
+  int64_t int_at(int64_t row) const;  // int32, int64, date and timestamp columns
   double double_at(int64_t row) const;
   __int128 decimal_at(int64_t row) const;
   std::string_view text_at(int64_t row) const;  // string and binary, also through a dictionary
@@ -222,7 +260,9 @@ class ColumnView {
 
  private:
   template <class T>
-  T fixed(int64_t row) const { return static_cast<const T*>(array_->buffers[1])[array_->offset + row]; }
+  T fixed(int64_t row) const {
+    return static_cast<const T*>(array_->buffers[1])[array_->offset + row];
+  }
   const ArrowSchema* schema_;
   const ArrowArray* array_;
 };

@@ -5,7 +5,7 @@
 namespace pactolus {
 namespace {
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-}
+}  // namespace
 
 DecimalError parse_money(std::string_view text, Money& out) noexcept {
   const char* p = text.data();

@@ -89,9 +89,9 @@ void removing(const fs::path& path) {
 
 namespace {
 
-struct Content {          // of one inode, followed through renames and links
+struct Content {  // of one inode, followed through renames and links
   int64_t synced_size = 0;
-  bool known = false;     // false: it was there before the journal began, its size counts as durable
+  bool known = false;  // false: it was there before the journal began, its size counts as durable
   std::vector<std::pair<int64_t, std::string>> overwritten;  // since the last sync, oldest first
 };
 struct NameChange {

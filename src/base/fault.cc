@@ -1,8 +1,8 @@
 #include "base/fault.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <atomic>
 #include <string>
 #include <string_view>
 

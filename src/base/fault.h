@@ -12,6 +12,7 @@ void reached(const char* name);
 }  // namespace fault
 
 inline void fault_point(const char* name) {
-  if (fault::armed) [[unlikely]] fault::reached(name);
+  if (fault::armed) [[unlikely]]
+    fault::reached(name);
 }
 }  // namespace pactolus

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 #include <set>
-#include <cerrno>
 
 #include "base/clock.h"
 #include "base/disk_journal.h"
@@ -53,7 +53,8 @@ Result<> write_temporary(const fs::path& path, std::string_view bytes) {
 fs::path temporary_beside(const fs::path& path) {
   static const uint64_t process = Random::from_system().next();
   static std::atomic<uint64_t> count{0};
-  return path.parent_path() / fmt::format(".{}.{}.{:016x}.{}.tmp", path.filename().native(), ::getpid(), process, count.fetch_add(1));
+  return path.parent_path() /
+         fmt::format(".{}.{}.{:016x}.{}.tmp", path.filename().native(), ::getpid(), process, count.fetch_add(1));
 }
 
 File::File(File&& other) noexcept

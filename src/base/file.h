@@ -26,19 +26,19 @@ class File {
   File& operator=(File&& other) noexcept;
   ~File();
 
-  static Result<File> create(const fs::path& path);         // must not exist
-  static Result<File> open_append(const fs::path& path);    // creates when missing; writes go to the end
+  static Result<File> create(const fs::path& path);           // must not exist
+  static Result<File> open_append(const fs::path& path);      // creates when missing; writes go to the end
   static Result<File> open_read_write(const fs::path& path);  // must exist
 
-  Result<> write(std::string_view bytes);                    // at the current end; all or an error
+  Result<> write(std::string_view bytes);  // at the current end; all or an error
   Result<> write_at(int64_t position, std::string_view bytes);
-  Result<> sync();                                           // fdatasync: content and size are on the disk
+  Result<> sync();  // fdatasync: content and size are on the disk
   Result<> truncate(int64_t size);
   void close() noexcept;
 
   bool is_open() const noexcept { return fd_ >= 0; }
   int descriptor() const noexcept { return fd_; }
-  int64_t size() const noexcept { return size_; }            // as seen by this writer
+  int64_t size() const noexcept { return size_; }  // as seen by this writer
   const fs::path& path() const noexcept { return path_; }
 
  private:

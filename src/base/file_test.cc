@@ -52,7 +52,9 @@ TEST_F(FileTest, LockHasOneHolder) {
 TEST_F(FileTest, PowerLossTakesWhatWasNotFsynced) {
   const fs::path journal = root_ / "journal", disk = root_ / "disk";
   fs::create_directory(disk);
-  { std::ofstream(disk / "old") << "old"; }
+  {
+    std::ofstream(disk / "old") << "old";
+  }
   const pid_t child = ::fork();
   if (child == 0) {
     ::setenv("PACTOLUS_DISK_JOURNAL", journal.c_str(), 1);

@@ -7,7 +7,9 @@
 namespace pactolus {
 namespace {
 constexpr size_t kHugePage = size_t(2) << 20;
-constexpr size_t rounded(size_t bytes) { return bytes < kHugePage ? bytes : (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+constexpr size_t rounded(size_t bytes) {
+  return bytes < kHugePage ? bytes : (bytes + kHugePage - 1) / kHugePage * kHugePage;
+}
 }  // namespace
 
 void* map_huge(size_t bytes) {

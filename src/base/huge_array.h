@@ -21,7 +21,8 @@ class HugeArray {
  public:
   HugeArray() = default;
   explicit HugeArray(size_t size) : data_(size ? static_cast<T*>(map_huge(size * sizeof(T))) : nullptr), size_(size) {}
-  HugeArray(HugeArray&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  HugeArray(HugeArray&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   HugeArray& operator=(HugeArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);

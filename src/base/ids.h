@@ -16,7 +16,10 @@ struct StrongId {
   constexpr auto operator<=>(const StrongId&) const = default;
   constexpr StrongId operator+(Number n) const noexcept { return StrongId(value + n); }
   constexpr Number operator-(StrongId other) const noexcept { return value - other.value; }
-  constexpr StrongId& operator++() noexcept { ++value; return *this; }
+  constexpr StrongId& operator++() noexcept {
+    ++value;
+    return *this;
+  }
 };
 
 using Offset = StrongId<struct OffsetTag>;                   // position of a record in a partition, from 0

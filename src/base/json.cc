@@ -61,8 +61,10 @@ void append_json_string(std::string& out, std::string_view text) {
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20) fmt::format_to(std::back_inserter(out), "\\u{:04x}", int(c));
-        else out.push_back(c);
+        if (static_cast<unsigned char>(c) < 0x20)
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", int(c));
+        else
+          out.push_back(c);
     }
   }
   out.push_back('"');
@@ -71,13 +73,19 @@ void append_json_string(std::string& out, std::string_view text) {
 void Json::dump_to(std::string& out) const {
   std::visit(
       [&out]<class T>(const T& v) {
-        if constexpr (std::is_same_v<T, std::monostate>) out += "null";
-        else if constexpr (std::is_same_v<T, bool>) out += v ? "true" : "false";
-        else if constexpr (std::is_same_v<T, int64_t>) fmt::format_to(std::back_inserter(out), "{}", v);
+        if constexpr (std::is_same_v<T, std::monostate>)
+          out += "null";
+        else if constexpr (std::is_same_v<T, bool>)
+          out += v ? "true" : "false";
+        else if constexpr (std::is_same_v<T, int64_t>)
+          fmt::format_to(std::back_inserter(out), "{}", v);
         else if constexpr (std::is_same_v<T, double>) {
-          if (std::isfinite(v)) fmt::format_to(std::back_inserter(out), "{}", v);
-          else out += "null";
-        } else if constexpr (std::is_same_v<T, std::string>) append_json_string(out, v);
+          if (std::isfinite(v))
+            fmt::format_to(std::back_inserter(out), "{}", v);
+          else
+            out += "null";
+        } else if constexpr (std::is_same_v<T, std::string>)
+          append_json_string(out, v);
         else if constexpr (std::is_same_v<T, Array>) {
           out.push_back('[');
           for (size_t i = 0; i < v.size(); ++i) {
@@ -158,8 +166,6 @@ Json& Json::push(Json value) {
   std::get<Array>(value_).push_back(std::move(value));
   return *this;
 }
-size_t Json::size() const noexcept {
-  return is_array() ? as_array().size() : as_object().size();
-}
+size_t Json::size() const noexcept { return is_array() ? as_array().size() : as_object().size(); }
 
 }  // namespace pactolus

@@ -34,7 +34,7 @@ class Json {
 
   // One document. Error `invalid` on bad JSON, on more than 64 levels, on anything behind the document.
   static Result<Json> parse(std::string_view text);
-  std::string dump() const;                // one line, no spaces
+  std::string dump() const;  // one line, no spaces
   void dump_to(std::string& out) const;
 
   bool is_null() const noexcept { return value_.index() == 0; }
@@ -53,16 +53,17 @@ class Json {
   const Array& as_array() const noexcept;    // empty when it is none
   const Object& as_object() const noexcept;  // empty when it is none
 
-  const Json* find(std::string_view key) const noexcept;   // null when absent or no object
+  const Json* find(std::string_view key) const noexcept;        // null when absent or no object
   const Json& operator[](std::string_view key) const noexcept;  // a null value when absent
-  Json& set(std::string key, Json value);    // replaces or appends; makes a null an object
-  Json& push(Json value);                    // appends; makes a null an array
+  Json& set(std::string key, Json value);                       // replaces or appends; makes a null an object
+  Json& push(Json value);                                       // appends; makes a null an array
   size_t size() const noexcept;
 
  private:
   std::variant<std::monostate, bool, int64_t, double, std::string, Array, Object> value_;
 };
 
-void append_json_string(std::string& out, std::string_view text);  // with quotes and escapes; invalid UTF-8 is kept as it is
+void append_json_string(std::string& out,
+                        std::string_view text);  // with quotes and escapes; invalid UTF-8 is kept as it is
 
 }  // namespace pactolus

@@ -102,15 +102,19 @@ std::optional<int64_t> parse_iso_time(std::string_view text) noexcept {
     const char* z = rest.data() + 1;
     const int hours = digits(z, end, 2);
     int minutes = 0;
-    if (rest.size() == 6 && z[2] == ':') minutes = digits(z + 3, end, 2);
-    else if (rest.size() == 5) minutes = digits(z + 2, end, 2);
-    else if (rest.size() != 3) return std::nullopt;
+    if (rest.size() == 6 && z[2] == ':')
+      minutes = digits(z + 3, end, 2);
+    else if (rest.size() == 5)
+      minutes = digits(z + 2, end, 2);
+    else if (rest.size() != 3)
+      return std::nullopt;
     if (hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return std::nullopt;
     zone = (hours * 60 + minutes) * kMicrosPerMinute * (rest[0] == '-' ? -1 : 1);
   } else {
     return std::nullopt;
   }
-  return int64_t(*day) * kMicrosPerDay + (hour * 60 + minute) * kMicrosPerMinute + second * kMicrosPerSecond + micros - zone;
+  return int64_t(*day) * kMicrosPerDay + (hour * 60 + minute) * kMicrosPerMinute + second * kMicrosPerSecond + micros -
+         zone;
 }
 
 std::optional<int64_t> parse_duration(std::string_view text) noexcept {
@@ -119,13 +123,20 @@ std::optional<int64_t> parse_duration(std::string_view text) noexcept {
   if (error != std::errc{} || !(number >= 0) || number > 1e9) return std::nullopt;
   const std::string_view u(unit, size_t(text.data() + text.size() - unit));
   int64_t each;
-  if (u == "us") each = 1;
-  else if (u == "ms") each = 1000;
-  else if (u == "s") each = kMicrosPerSecond;
-  else if (u == "m" || u == "min") each = kMicrosPerMinute;
-  else if (u == "h") each = kMicrosPerHour;
-  else if (u == "d") each = kMicrosPerDay;
-  else return std::nullopt;
+  if (u == "us")
+    each = 1;
+  else if (u == "ms")
+    each = 1000;
+  else if (u == "s")
+    each = kMicrosPerSecond;
+  else if (u == "m" || u == "min")
+    each = kMicrosPerMinute;
+  else if (u == "h")
+    each = kMicrosPerHour;
+  else if (u == "d")
+    each = kMicrosPerDay;
+  else
+    return std::nullopt;
   const double total = number * double(each);
   if (total > 9e18) return std::nullopt;
   return int64_t(total + 0.5);
@@ -137,16 +148,26 @@ std::optional<int64_t> parse_size(std::string_view text) noexcept {
   if (error != std::errc{} || !(number >= 0)) return std::nullopt;
   const std::string_view u(unit, size_t(text.data() + text.size() - unit));
   double each;
-  if (u.empty() || u == "B") each = 1;
-  else if (u == "KiB") each = 1 << 10;
-  else if (u == "MiB") each = 1 << 20;
-  else if (u == "GiB") each = 1 << 30;
-  else if (u == "TiB") each = double(1ll << 40);
-  else if (u == "KB" || u == "kB") each = 1e3;
-  else if (u == "MB") each = 1e6;
-  else if (u == "GB") each = 1e9;
-  else if (u == "TB") each = 1e12;
-  else return std::nullopt;
+  if (u.empty() || u == "B")
+    each = 1;
+  else if (u == "KiB")
+    each = 1 << 10;
+  else if (u == "MiB")
+    each = 1 << 20;
+  else if (u == "GiB")
+    each = 1 << 30;
+  else if (u == "TiB")
+    each = double(1ll << 40);
+  else if (u == "KB" || u == "kB")
+    each = 1e3;
+  else if (u == "MB")
+    each = 1e6;
+  else if (u == "GB")
+    each = 1e9;
+  else if (u == "TB")
+    each = 1e12;
+  else
+    return std::nullopt;
   if (number * each > 9e18) return std::nullopt;
   return int64_t(number * each);
 }

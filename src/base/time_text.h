@@ -21,11 +21,11 @@ std::optional<int64_t> parse_duration(std::string_view text) noexcept;
 std::optional<int64_t> parse_size(std::string_view text) noexcept;
 
 int32_t days_from_civil(int year, int month, int day) noexcept;
-std::string date_text(int32_t days);                 // 2025-11-29
-std::string iso_time(int64_t time_us);               // 2025-11-29T10:15:30.123456Z
-std::string iso_time_ms(int64_t time_us);            // 2025-11-29T10:15:30.123Z, cut
-std::string clock_text(int64_t time_us);             // 10:15:30
-std::string duration_text(int64_t microseconds);     // 1.2 s, 5 min, 3 h
+std::string date_text(int32_t days);                        // 2025-11-29
+std::string iso_time(int64_t time_us);                      // 2025-11-29T10:15:30.123456Z
+std::string iso_time_ms(int64_t time_us);                   // 2025-11-29T10:15:30.123Z, cut
+std::string clock_text(int64_t time_us);                    // 10:15:30
+std::string duration_text(int64_t microseconds);            // 1.2 s, 5 min, 3 h
 char* write_iso_time(int64_t time_us, char* out) noexcept;  // 27 bytes as iso_time; returns the end
 
 }  // namespace pactolus

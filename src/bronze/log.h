@@ -26,7 +26,7 @@ struct NewRecord {
 
 struct TopicIdentity {
   std::string name;
-  std::string id;       // UUID given when the topic was made: a topic made anew under the same name is another topic
+  std::string id;  // UUID given when the topic was made: a topic made anew under the same name is another topic
   int32_t partitions = 0;
   std::string dialect = {};  // of an ingest topic: "rees46" and so on; empty for live topics
 };
@@ -50,8 +50,8 @@ class LogReader {
   virtual Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) = 0;
   virtual Result<Offset> begin(PartitionId partition) = 0;  // oldest record still there
   virtual Result<Offset> end(PartitionId partition) = 0;    // one past the newest durable record
-  // Offset of the first record whose timestamp is `timestamp_us` or later; end() when there is none. Timestamps need not
-  // be in order. Moves no position.
+  // Offset of the first record whose timestamp is `timestamp_us` or later; end() when there is none. Timestamps need
+  // not be in order. Moves no position.
   virtual Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) = 0;
   // Retention after a commit: drops what is older than `min_timestamp_us` or beyond `max_bytes` per topic, in whole
   // segments and never at or above `committed[p]`, one for each partition. kNoTime is no limit of age, INT64_MAX none

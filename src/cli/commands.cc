@@ -35,18 +35,12 @@ std::vector<std::unique_ptr<Command>> all_commands() {
 
 std::string_view title_of(Group group) noexcept {
   switch (group) {
-    case Group::start:
-      return "Start here";
-    case Group::data_in:
-      return "Data in";
-    case Group::pipeline:
-      return "Pipeline";
-    case Group::look:
-      return "Look";
-    case Group::trust:
-      return "Trust and care";
-    case Group::setup:
-      return "Set-up";
+    case Group::start: return "Start here";
+    case Group::data_in: return "Data in";
+    case Group::pipeline: return "Pipeline";
+    case Group::look: return "Look";
+    case Group::trust: return "Trust and care";
+    case Group::setup: return "Set-up";
   }
   return "";
 }

@@ -71,7 +71,8 @@ std::expected<void, Mismatch> fill(const FromSlot& slot, const RawValue& value) 
   }
   static constexpr std::string_view kWords[] = {"embedded", "kafka"};
   const bool start = value.text == "earliest" || value.text == "latest" || parse_iso_time(value.text);
-  return mismatch("expected \"embedded\"", value, did_you_mean(value.text, kWords), start ? "where a topic is begun is run.from" : "");
+  return mismatch("expected \"embedded\"", value, did_you_mean(value.text, kWords),
+                  start ? "where a topic is begun is run.from" : "");
 }
 
 std::expected<void, Mismatch> fill(const StartSlot& slot, const RawValue& value) {
@@ -89,7 +90,8 @@ std::expected<void, Mismatch> fill(const StartSlot& slot, const RawValue& value)
   std::string hint;
   if (value.text == "embedded" || value.text == "kafka") hint = "which log is read is bronze.from";
   if (value.kind == RawValue::Kind::other) hint = "a time stands in quotes";
-  return mismatch("expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\"", value, did_you_mean(value.text, kWords), hint);
+  return mismatch("expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\"", value,
+                  did_you_mean(value.text, kWords), hint);
 }
 
 // "5 minutes", "5min" and "300" are what people try first.

@@ -75,7 +75,8 @@ struct TypesSlot {
 struct PropertiesSlot {
   std::map<std::string, std::string>* target;
 };
-using Slot = std::variant<TextSlot, FromSlot, StartSlot, DurationSlot, SizeSlot, CountSlot, MoneySlot, TypesSlot, PropertiesSlot>;
+using Slot = std::variant<TextSlot, FromSlot, StartSlot, DurationSlot, SizeSlot, CountSlot, MoneySlot, TypesSlot,
+                          PropertiesSlot>;
 
 inline constexpr std::string_view kUnlimited = "unlimited";
 

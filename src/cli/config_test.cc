@@ -386,7 +386,8 @@ TEST_F(ConfigTest, WhereATopicIsBegun) {
   const Config c = good();
   EXPECT_EQ(c.run.from, (StartFrom{StartFrom::Kind::time, *parse_iso_time("2025-11-29T08:15:30Z")}));
   Config again;
-  ASSERT_TRUE(assign(*find_config_key("run.from"), again, RawValue::untyped(plain_value(*find_config_key("run.from"), c))));
+  ASSERT_TRUE(
+      assign(*find_config_key("run.from"), again, RawValue::untyped(plain_value(*find_config_key("run.from"), c))));
   EXPECT_EQ(again.run.from, c.run.from);
   EXPECT_EQ(toml_value(*find_config_key("run.from"), Config{}), "\"earliest\"");
 }
@@ -398,7 +399,8 @@ TEST_F(ConfigTest, WhichLogAndWhereInItAreTwoQuestions) {
   EXPECT_EQ(only_error().hint, "where a topic is begun is run.from");
   project("[run]\nfrom = \"lastest\"\n");
   EXPECT_EQ(only_error().message.substr(only_error().message.find("expected")),
-            "expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\", got \"lastest\"; did you mean \"latest\"?");
+            "expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\", got \"lastest\"; did you "
+            "mean \"latest\"?");
   project("[run]\nfrom = 2025-11-29T10:15:30Z\n");
   EXPECT_EQ(only_error().hint, "a time stands in quotes");
 }

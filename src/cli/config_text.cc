@@ -71,7 +71,8 @@ std::string plain_value(const ConfigKey& key, const Config& config) {
 std::string toml_value(const ConfigKey& key, const Config& config) {
   const Slot slot = slot_of(key, config);
   const bool quoted = std::holds_alternative<TextSlot>(slot) || std::holds_alternative<FromSlot>(slot) ||
-                      std::holds_alternative<StartSlot>(slot) || std::holds_alternative<DurationSlot>(slot) || std::holds_alternative<SizeSlot>(slot);
+                      std::holds_alternative<StartSlot>(slot) || std::holds_alternative<DurationSlot>(slot) ||
+                      std::holds_alternative<SizeSlot>(slot);
   return quoted ? toml_quoted(plain_value(key, config)) : plain_value(key, config);
 }
 

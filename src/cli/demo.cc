@@ -43,10 +43,11 @@ class Demo final : public Command {
 std::string alert_line(const JobView& v, bool colour) {
   if (v.open_alerts.empty()) return "alert      none";
   const AlertTransition& a = v.open_alerts.front();
-  const std::string more = v.open_alerts.size() == 1 ? "" : fmt::format(", and {} smaller ones", v.open_alerts.size() - 1);
+  const std::string more =
+      v.open_alerts.size() == 1 ? "" : fmt::format(", and {} smaller ones", v.open_alerts.size() - 1);
   return paint(Paint::warning,
-               fmt::format("alert      {}: {} views, {} sold from {} to {} UTC{}", a.product_id, count_text(a.views), a.purchases,
-                           clock_text(a.window_start), clock_text(a.window_end), more),
+               fmt::format("alert      {}: {} views, {} sold from {} to {} UTC{}", a.product_id, count_text(a.views),
+                           a.purchases, clock_text(a.window_start), clock_text(a.window_end), more),
                colour);
 }
 
@@ -54,15 +55,17 @@ std::string ledger_line(const JobView& v) {
   int64_t rejected = 0;
   for (const auto& [reason, n] : v.totals.quarantined) rejected += n;
   const bool closes = v.totals.records == v.totals.silver + v.totals.duplicates + rejected;
-  return fmt::format("ledger     {} records = {} silver + {} duplicates + {} quarantined{}", count_text(v.totals.records), count_text(v.totals.silver),
-                     count_text(v.totals.duplicates), count_text(rejected), closes ? "" : "  DOES NOT CLOSE");
+  return fmt::format("ledger     {} records = {} silver + {} duplicates + {} quarantined{}",
+                     count_text(v.totals.records), count_text(v.totals.silver), count_text(v.totals.duplicates),
+                     count_text(rejected), closes ? "" : "  DOES NOT CLOSE");
 }
 
 std::vector<std::string> screen(const Job& job, double events_per_second, bool colour) {
   const JobView v = job.view();
   const ViewsAndPurchases totals = job.provisional_totals();
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{}  {} · batch {} · watermark {}", paint(Paint::strong, "pactolus", colour), rate_text(events_per_second), v.batch,
+  lines.push_back(fmt::format("{}  {} · batch {} · watermark {}", paint(Paint::strong, "pactolus", colour),
+                              rate_text(events_per_second), v.batch,
                               v.watermark == kNoTime ? "not yet" : clock_text(v.watermark) + " UTC"));
   lines.push_back(interest_heading(colour));
   for (const InterestRow& row : job.provisional(kProducts))
@@ -86,8 +89,13 @@ Result<int> Demo::run(Session& session) {
   auto job = TRY(Job::open(config, std::move(options), clock, random));
 
   const int64_t start = clock.now_us();
-  ShopOptions shop{.seed = uint64_t(seed_), .schedule = {.start_us = start - kPreload_us, .rate = rate_}, .run = fmt::format("{}", start),
-                   .currency = session.config.shop.currency, .late_ratio = 0.01, .dup_ratio = 0.01, .bad_ratio = 0.002};
+  ShopOptions shop{.seed = uint64_t(seed_),
+                   .schedule = {.start_us = start - kPreload_us, .rate = rate_},
+                   .run = fmt::format("{}", start),
+                   .currency = session.config.shop.currency,
+                   .late_ratio = 0.01,
+                   .dup_ratio = 0.01,
+                   .bad_ratio = 0.002};
   if (duration_us_ > 0) shop.schedule.duration_us = kPreload_us + duration_us_;
   auto source = make_shop(shop);
   auto sink = make_log_sink(*writer);
@@ -144,9 +152,12 @@ Result<int> Demo::run(Session& session) {
   table.draw(screen(*job, per_second, session.out_terminal.colour));
   table.finish();
   const JobView v = job->view();
-  session.say(fmt::format("committed {} records in {} batches; the lake stays in {}", count_text(v.totals.records), v.totals.batches, session.config.lake));
-  session.say(fmt::format("next: pactolus verify --lake {0}   proves that none was lost or doubled\n      pactolus gold show product_interest --lake {0}",
-                          session.config.lake));
+  session.say(fmt::format("committed {} records in {} batches; the lake stays in {}", count_text(v.totals.records),
+                          v.totals.batches, session.config.lake));
+  session.say(
+      fmt::format("next: pactolus verify --lake {0}   proves that none was lost or doubled\n      pactolus gold show "
+                  "product_interest --lake {0}",
+                  session.config.lake));
   return session.stop.requested() && session.stop.signal() != 2 ? session.stop.exit_code() : kExitOk;
 }
 

@@ -23,14 +23,11 @@ void append_indented(std::string& out, std::string_view text) {
 
 int exit_code(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::usage:
-      return kExitUsage;
-    case ErrorCode::bad_config:
-      return kExitBadConfig;
+    case ErrorCode::usage: return kExitUsage;
+    case ErrorCode::bad_config: return kExitBadConfig;
     case ErrorCode::failed_check:
     case ErrorCode::data_loss:
-    case ErrorCode::corrupt:
-      return kExitChecksFailed;
+    case ErrorCode::corrupt: return kExitChecksFailed;
     case ErrorCode::not_found:
     case ErrorCode::io:
     case ErrorCode::disk_full:
@@ -38,8 +35,7 @@ int exit_code(ErrorCode code) noexcept {
     case ErrorCode::conflict:
     case ErrorCode::fenced:
     case ErrorCode::unsupported:
-    case ErrorCode::invalid:
-      return kExitRunError;
+    case ErrorCode::invalid: return kExitRunError;
   }
   return kExitRunError;
 }

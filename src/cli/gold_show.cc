@@ -37,7 +37,8 @@ std::vector<InterestRow> rows_of_status(const Json& status) {
     r.product_id = j["product_id"].as_string();
     r.window_start = parse_iso_time(j["window_start"].as_string()).value_or(0);
     r.window_end = parse_iso_time(j["window_end"].as_string()).value_or(0);
-    r.views = j["views"].as_int(), r.carts = j["carts"].as_int(), r.purchases = j["purchases"].as_int(), r.viewers = j["viewers"].as_int();
+    r.views = j["views"].as_int(), r.carts = j["carts"].as_int(), r.purchases = j["purchases"].as_int(),
+    r.viewers = j["viewers"].as_int();
     Money revenue = 0;
     if (parse_money(j["revenue"].as_string(), revenue) == DecimalError::none) r.revenue = revenue;
     rows.push_back(std::move(r));
@@ -48,7 +49,8 @@ std::vector<InterestRow> rows_of_status(const Json& status) {
 class GoldShow final : public Command {
  public:
   CommandInfo info() const override {
-    return {"gold show", Group::look, "a Gold view: its newest window", "pactolus gold show product_interest --limit 20"};
+    return {"gold show", Group::look, "a Gold view: its newest window",
+            "pactolus gold show product_interest --limit 20"};
   }
   void declare(Flags& flags) override {
     flags.argument("VIEW", {kProductInterest}, &view_, "name of the view");
@@ -61,8 +63,10 @@ class GoldShow final : public Command {
     Shown shown = TRY(look(lake));
     const int64_t wanted = std::min(limit_, shown.totals.products);
     if (int64_t(shown.rows.size()) < wanted)
-      session.say(fmt::format("the process that runs the lake tells of the {} most viewed products of its open window, of {}; --final has no such limit",
-                              count_text(int64_t(shown.rows.size())), count_text(shown.totals.products)));
+      session.say(
+          fmt::format("the process that runs the lake tells of the {} most viewed products of its open window, of {}; "
+                      "--final has no such limit",
+                      count_text(int64_t(shown.rows.size())), count_text(shown.totals.products)));
     if (shown.rows.size() > size_t(limit_)) shown.rows.resize(size_t(limit_));
     print(session, shown);
     return kExitOk;
@@ -83,15 +87,21 @@ class GoldShow final : public Command {
     }
     Shown done{TRY(newest_final_window(lake)), {}, true};
     done.totals = totals_of(done.rows);
-    std::stable_sort(done.rows.begin(), done.rows.end(), [](const InterestRow& a, const InterestRow& b) { return a.views > b.views; });
+    std::stable_sort(done.rows.begin(), done.rows.end(),
+                     [](const InterestRow& a, const InterestRow& b) { return a.views > b.views; });
     return done;
   }
 
   void print(Session& session, const Shown& shown) const {
     const WindowTotals& totals = shown.totals;
     if (session.globals.json) {
-      session.out << Json::object().set("view", view_).set("final", shown.final_rows).set("totals", interest_totals_json(totals))
-                         .set("rows", interest_rows_json(shown.rows, totals)).dump() << "\n";
+      session.out << Json::object()
+                         .set("view", view_)
+                         .set("final", shown.final_rows)
+                         .set("totals", interest_totals_json(totals))
+                         .set("rows", interest_rows_json(shown.rows, totals))
+                         .dump()
+                  << "\n";
       return;
     }
     if (shown.rows.empty()) {
@@ -99,8 +109,9 @@ class GoldShow final : public Command {
       return;
     }
     const bool colour = session.out_terminal.colour;
-    session.out << fmt::format("{}, {} {} to {}\n", view_, date_text(window_date(shown.rows[0])), clock_text(shown.rows[0].window_start),
-                               clock_text(shown.rows[0].window_end) + (shown.final_rows ? " UTC, final" : " UTC, still open"));
+    session.out << fmt::format(
+        "{}, {} {} to {}\n", view_, date_text(window_date(shown.rows[0])), clock_text(shown.rows[0].window_start),
+        clock_text(shown.rows[0].window_end) + (shown.final_rows ? " UTC, final" : " UTC, still open"));
     session.out << interest_heading(colour) << "\n";
     for (const InterestRow& r : shown.rows)
       session.out << interest_line(r, low_conversion_mark({r.views, r.purchases}, totals), colour) << "\n";

@@ -120,7 +120,8 @@ class Ingest final : public Command {
                  "what the files hold: native events as NDJSON (default), rees46 as CSV");
     flags.toggle("--dry-run", &dry_run_, "say what would become of the rows, and write nothing");
     flags.toggle("--wait", &wait_, "when another process runs the lake: wait until it has taken the rows");
-    flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for the lake before its rows are left to that process (0s)");
+    flags.duration("--lock-wait", &lock_wait_us_,
+                   "how long to wait for the lake before its rows are left to that process (0s)");
     flags.arguments("FILE", &files_, "NDJSON or CSV");
   }
   Result<int> run(Session& session) override;
@@ -273,8 +274,8 @@ Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progr
     const auto holder = read_lock_holder(lake.lock());
     const std::string who =
         holder ? fmt::format("pid {} ({})", holder->pid, holder->command) : std::string("another process");
-    // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for, without a limit
-    // when none is given.
+    // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for, without a
+    // limit when none is given.
     const bool takes_rows = holder && holder->command != "ingest";
     if (!wait_ && clock.boot_us() >= until && takes_rows) {
       progress.say(

@@ -8,7 +8,8 @@ namespace pactolus {
 
 std::string interest_heading(bool colour) {
   return paint(Paint::faint,
-               fmt::format("{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", "product", "views", "carts", "sold", "revenue", "conv.", "95 % interval"),
+               fmt::format("{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", "product", "views", "carts", "sold",
+                           "revenue", "conv.", "95 % interval"),
                colour);
 }
 
@@ -19,9 +20,9 @@ std::string interest_line(const InterestRow& row, bool marked, bool colour) {
     interval = fmt::format("{:.2f} .. {:.2f} %", c->interval.low * 100, c->interval.high * 100);
   }
   const std::string revenue = money_text(row.revenue);
-  const std::string line =
-      fmt::format("{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", cut_to_width(row.product_id, 14), count_text(row.views), count_text(row.carts),
-                  count_text(row.purchases), revenue.substr(0, revenue.size() - 2), rate, interval);
+  const std::string line = fmt::format(
+      "{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", cut_to_width(row.product_id, 14), count_text(row.views),
+      count_text(row.carts), count_text(row.purchases), revenue.substr(0, revenue.size() - 2), rate, interval);
   return marked ? paint(Paint::warning, line + " ◄ seen, not bought", colour) : line;
 }
 

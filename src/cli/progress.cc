@@ -9,13 +9,16 @@
 
 namespace pactolus {
 namespace {
-constexpr int64_t kSpan_us = 5 * kMicrosPerSecond;    // as long as a few commits, so that the figures stand still enough to be read
+constexpr int64_t kSpan_us =
+    5 * kMicrosPerSecond;  // as long as a few commits, so that the figures stand still enough to be read
 constexpr int64_t kEnough_us = kMicrosPerSecond / 2;  // to judge by
-constexpr double kTick_s = 0.25;  // what comes in between two looks is no backlog
+constexpr double kTick_s = 0.25;                      // what comes in between two looks is no backlog
 }  // namespace
 
 ProgressLine::ProgressLine(const Session& session)
-    : session_(session), on_(session.message_terminal.is_terminal && !session.globals.quiet), table_(err_, session.message_terminal) {}
+    : session_(session),
+      on_(session.message_terminal.is_terminal && !session.globals.quiet),
+      table_(err_, session.message_terminal) {}
 
 void ProgressLine::draw(std::string line) {
   if (!on_) return;
@@ -61,13 +64,15 @@ std::string CatchUp::text() const {
   return left_s < 1e9 ? duration_text(int64_t(left_s) * kMicrosPerSecond) + " left" : "falling behind";
 }
 
-std::string job_progress_text(const CatchUp& catch_up, const LogPosition& position, const JobView& view, int64_t now_us, bool colour) {
+std::string job_progress_text(const CatchUp& catch_up, const LogPosition& position, const JobView& view, int64_t now_us,
+                              bool colour) {
   std::string out = paint(Paint::strong, rate_text(catch_up.records_per_second()), colour);
   out += fmt::format(" · committed {} of {}", count_text(position.committed), count_text(position.end));
   if (const std::string left = catch_up.text(); !left.empty()) out += " · " + left;
   out += fmt::format(" · batch {} · watermark ", view.batch);
   if (view.watermark == kNoTime) return out + "not yet";
-  if (now_us - view.watermark >= kMicrosPerDay) out += date_text(int32_t(floor_div(view.watermark, kMicrosPerDay))) + " ";
+  if (now_us - view.watermark >= kMicrosPerDay)
+    out += date_text(int32_t(floor_div(view.watermark, kMicrosPerDay))) + " ";
   return out + clock_text(view.watermark) + " UTC";
 }
 

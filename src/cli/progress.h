@@ -47,6 +47,7 @@ class CatchUp {
 };
 
 // "1.25 M/s · committed 12,345 of 40,000 · 2 s left · batch 7 · watermark 13:58:59 UTC"
-std::string job_progress_text(const CatchUp& catch_up, const LogPosition& position, const JobView& view, int64_t now_us, bool colour);
+std::string job_progress_text(const CatchUp& catch_up, const LogPosition& position, const JobView& view, int64_t now_us,
+                              bool colour);
 
 }  // namespace pactolus

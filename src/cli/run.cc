@@ -13,20 +13,24 @@ namespace {
 class Run final : public Command {
  public:
   CommandInfo info() const override {
-    return {"run", Group::pipeline, "Bronze to Silver to Gold, streaming", "pactolus run --until-caught-up --close-windows"};
+    return {"run", Group::pipeline, "Bronze to Silver to Gold, streaming",
+            "pactolus run --until-caught-up --close-windows"};
   }
   void declare(Flags& flags) override {
     flags.toggle("--until-caught-up", &until_caught_up_, "end when everything that is there has been committed");
-    flags.toggle("--close-windows", &close_windows_, "with --until-caught-up: make all windows final, what comes earlier later is late");
+    flags.toggle("--close-windows", &close_windows_,
+                 "with --until-caught-up: make all windows final, what comes earlier later is late");
     flags.key("--from", "WHERE", "run.from", "start of a topic that was never read: earliest, latest, a time");
     flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
     flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for another process that runs the lake (10s)");
-    flags.key("--batch-records", "N", "run.batch_records", "cut at so many records, so that the same log gives the same batches");
+    flags.key("--batch-records", "N", "run.batch_records",
+              "cut at so many records, so that the same log gives the same batches");
     flags.key("--commit-interval", "TIME", "run.commit_interval", "how often a batch is committed (1s)");
   }
   Result<int> run(Session& session) override {
     if (close_windows_ && !until_caught_up_)
-      return fail(ErrorCode::usage, "--close-windows without --until-caught-up", "a stream that goes on closes its windows by itself");
+      return fail(ErrorCode::usage, "--close-windows without --until-caught-up",
+                  "a stream that goes on closes its windows by itself");
     StoppableClock clock(session.stop);
     JobOptions options;
     options.take_over = take_over_;

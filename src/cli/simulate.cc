@@ -21,22 +21,26 @@ namespace {
 class Simulate final : public Command {
  public:
   CommandInfo info() const override {
-    return {"simulate", Group::data_in, "send the events of simulated shoppers", "pactolus simulate --profile shop --rate 200 --to lake:./lake"};
+    return {"simulate", Group::data_in, "send the events of simulated shoppers",
+            "pactolus simulate --profile shop --rate 200 --to lake:./lake"};
   }
   void declare(Flags& flags) override {
-    flags.choice("--profile", {"classic", "shop"}, &profile_, "classic: the original producer; shop: sessions and funnels (default)");
+    flags.choice("--profile", {"classic", "shop"}, &profile_,
+                 "classic: the original producer; shop: sessions and funnels (default)");
     flags.text("--to", "TARGET", &target_, "lake:DIR, file:PATH or - for stdout (default: the lake)", Complete::files);
     flags.number("--rate", "N", &rate_, "events a second (classic 5, shop 200)", 0.001);
     flags.count("--count", "N", &count_, "stop after so many events");
     flags.duration("--duration", &duration_us_, "stop after so long (classic: 60s unless --count is given)");
     flags.count("--seed", "N", &seed_, "same seed and start, same events");
-    flags.count("--first-id", "N", &first_id_, "number of the first event (default: start time in microseconds, then 8 digits)");
+    flags.count("--first-id", "N", &first_id_,
+                "number of the first event (default: start time in microseconds, then 8 digits)");
     flags.ratio("--late-ratio", &late_, "shop: share of events that come late");
     flags.ratio("--dup-ratio", &dup_, "shop: share of events that are sent twice");
     flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
     flags.toggle("--uuid-ids", &uuid_ids_, "classic: random UUIDs as event ids");
     flags.toggle("--fast", &fast_, "do not wait: all at once, with times that end now");
-    flags.text("--replay", "FILE", &replay_, "send the rows of a file instead, with the pauses between their times", Complete::files);
+    flags.text("--replay", "FILE", &replay_, "send the rows of a file instead, with the pauses between their times",
+               Complete::files);
     flags.choice("--dialect", dialect_names(), &dialect_, "replay: what the file holds (native)");
     flags.text("--speed", "N|max", &speed_, "replay: so many times faster than it happened (1), or without pauses");
   }
@@ -56,7 +60,12 @@ class Simulate final : public Command {
 
 Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_now) const {
   const bool classic = profile_ == "classic";
-  Schedule schedule{.start_us = now_us, .rate = rate_ > 0 ? rate_ : classic ? 5.0 : 200.0, .count = count_, .duration_us = duration_us_,
+  Schedule schedule{.start_us = now_us,
+                    .rate = rate_ > 0 ? rate_
+                            : classic ? 5.0
+                                      : 200.0,
+                    .count = count_,
+                    .duration_us = duration_us_,
                     .diurnal = !classic};
   if (classic && count_ == 0 && duration_us_ == 0) schedule.duration_us = 60 * kMicrosPerSecond;
   if (ends_now) schedule = ending_at(schedule, now_us);
@@ -65,16 +74,25 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
   const std::string run = first_id_ >= 0 ? "" : fmt::format("{}", now_us);
   if (classic) {
     if (late_ + dup_ + bad_ > 0)
-      return fail(ErrorCode::usage, "the classic profile sends neither late, doubled nor broken events", "use --profile shop");
-    return make_classic({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .run = run, .uuid_ids = uuid_ids_});
+      return fail(ErrorCode::usage, "the classic profile sends neither late, doubled nor broken events",
+                  "use --profile shop");
+    return make_classic(
+        {.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .run = run, .uuid_ids = uuid_ids_});
   }
-  return make_shop({.seed = uint64_t(seed_), .schedule = schedule, .first_id = first_id, .run = run, .late_ratio = late_, .dup_ratio = dup_, .bad_ratio = bad_,
+  return make_shop({.seed = uint64_t(seed_),
+                    .schedule = schedule,
+                    .first_id = first_id,
+                    .run = run,
+                    .late_ratio = late_,
+                    .dup_ratio = dup_,
+                    .bad_ratio = bad_,
                     .empty_records = target_.starts_with("lake:") || target_.empty()});
 }
 
 Result<std::unique_ptr<EventSource>> Simulate::replay(int64_t now_us) {
   if (rate_ > 0 || count_ > 0 || duration_us_ > 0 || late_ + dup_ + bad_ > 0 || uuid_ids_)
-    return fail(ErrorCode::usage, "a replay sends a file's rows as they are", "of the shoppers' flags it takes none; --speed sets the pace");
+    return fail(ErrorCode::usage, "a replay sends a file's rows as they are",
+                "of the shoppers' flags it takes none; --speed sets the pace");
   ReplayOptions options{.start_us = now_us, .speed = 1};
   if (speed_ == "max" || fast_) {
     options.speed = 0;
@@ -94,8 +112,11 @@ Result<int> Simulate::run(Session& session) {
   Random random = Random::from_system();
   const Target target = TRY(parse_target(target_.empty() ? "lake:" + session.config.lake : target_));
   const bool live = target.kind == Target::Kind::lake;
-  if (replay_.empty() && !speed_.empty()) return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
-  auto events = replay_.empty() ? TRY(source(clock.now_us(), !live || fast_)) : TRY(replay(clock.now_us()));  // unpaced events end now, so that none lies ahead of its record
+  if (replay_.empty() && !speed_.empty())
+    return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
+  auto events = replay_.empty()
+                    ? TRY(source(clock.now_us(), !live || fast_))
+                    : TRY(replay(clock.now_us()));  // unpaced events end now, so that none lies ahead of its record
 
   std::unique_ptr<LogWriter> writer;
   std::unique_ptr<EventSink> sink;
@@ -118,10 +139,14 @@ Result<int> Simulate::run(Session& session) {
   const DriveReport report = TRY(drive(*events, *sink, live && !fast_ ? &pacer : nullptr, stop, &sent));
   Json truth = events->truth().to_json();
   truth.set("sent", report.sent).set("bytes", report.bytes);
-  if (report.elapsed_us > 0) truth.set("elapsed_seconds", double(report.elapsed_us) / 1e6).set("max_behind_ms", double(report.max_behind_us) / 1e3);
+  if (report.elapsed_us > 0)
+    truth.set("elapsed_seconds", double(report.elapsed_us) / 1e6)
+        .set("max_behind_ms", double(report.max_behind_us) / 1e3);
   // Data on stdout may be the events themselves; the truth then goes to stderr with the other messages.
-  if (target.kind == Target::Kind::standard_output) session.say(truth.dump());
-  else session.out << truth.dump() << "\n";
+  if (target.kind == Target::Kind::standard_output)
+    session.say(truth.dump());
+  else
+    session.out << truth.dump() << "\n";
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 

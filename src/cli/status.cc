@@ -21,8 +21,10 @@ struct Table {
 
 Result<std::vector<Table>> tables_of(const LakePaths& lake) {
   std::vector<Table> out;
-  for (const auto& [name, folder] : {std::pair<std::string, fs::path>{"silver/events", lake.silver()}, {"quarantine/events", lake.quarantine()},
-                                     {"gold/product_interest", lake.gold(kProductInterest)}, {"ledger", lake.ledger()}}) {
+  for (const auto& [name, folder] : {std::pair<std::string, fs::path>{"silver/events", lake.silver()},
+                                     {"quarantine/events", lake.quarantine()},
+                                     {"gold/product_interest", lake.gold(kProductInterest)},
+                                     {"ledger", lake.ledger()}}) {
     auto snapshot = delta::Snapshot::load(folder);
     if (!snapshot && snapshot.error().code == ErrorCode::not_found) continue;
     if (!snapshot) return std::unexpected(snapshot.error());
@@ -37,14 +39,21 @@ Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
 void set_committed(Json& json, const BatchAccount& last) {
   Json sources = Json::array();
   for (const SourceAccount& s : last.sources)
-    sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
-                     .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
-  json.set("batch", last.batch).set("batch_time", time_json(last.batch_time)).set("watermark", time_json(last.watermark_after))
+    sources.push(Json::object()
+                     .set("topic", s.topic)
+                     .set("partition", int64_t(s.partition))
+                     .set("next_offset", s.end)
+                     .set("max_event_time", time_json(s.max_event_time))
+                     .set("idle", s.idle));
+  json.set("batch", last.batch)
+      .set("batch_time", time_json(last.batch_time))
+      .set("watermark", time_json(last.watermark_after))
       .set("sources", std::move(sources));
 }
 
 // How the lake stands: everything but the tables.
-Result<Json> standing(const LakePaths& lake, const std::string& job, const std::vector<Table>& tables, const std::optional<LockHolder>& holder) {
+Result<Json> standing(const LakePaths& lake, const std::string& job, const std::vector<Table>& tables,
+                      const std::optional<LockHolder>& holder) {
   const auto left = read_status(lake);  // none, or torn: then the lake alone speaks
   const bool own = left && holder && is_status_of(*left, *holder);
   Json json = own ? *left : Json::object();
@@ -65,19 +74,24 @@ Result<Json> standing(const LakePaths& lake, const std::string& job, const std::
 
 std::string heading(const Json& json, const std::string& job) {
   const std::string last = json["batch"].as_int() == 0 ? fmt::format("nothing committed yet by job {}", job)
-                                                       : fmt::format("batch {} at {}", json["batch"].as_int(), json["batch_time"].as_string("-"));
+                                                       : fmt::format("batch {} at {}", json["batch"].as_int(),
+                                                                     json["batch_time"].as_string("-"));
   if (json["running"].as_bool()) {
     const std::string who = json["pid"].is_null() ? "a process that has just started"
-                                                  : fmt::format("pid {} ({}) since {}", json["pid"].as_int(), json["command"].as_string(), json["since"].as_string());
+                                                  : fmt::format("pid {} ({}) since {}", json["pid"].as_int(),
+                                                                json["command"].as_string(), json["since"].as_string());
     return fmt::format("running     {}, epoch {}\nbatch       {}\n", who, json["epoch"].as_int(), last);
   }
   const bool killed = json["clean_stop"].is_bool() && !json["clean_stop"].as_bool();
-  return fmt::format("stopped     last commit: {}{}\n", last, killed ? "; its process was killed, the next run goes on from there" : "");
+  return fmt::format("stopped     last commit: {}{}\n", last,
+                     killed ? "; its process was killed, the next run goes on from there" : "");
 }
 
 class Status final : public Command {
  public:
-  CommandInfo info() const override { return {"status", Group::look, "what runs on a lake, and what its tables hold", "pactolus status --json"}; }
+  CommandInfo info() const override {
+    return {"status", Group::look, "what runs on a lake, and what its tables hold", "pactolus status --json"};
+  }
   void declare(Flags&) override {}
   Result<int> run(Session& session) override {
     const LakePaths lake{session.config.lake};
@@ -88,7 +102,12 @@ class Status final : public Command {
     if (session.globals.json) {
       Json list = Json::array();
       for (const auto& [name, t] : tables)
-        list.push(Json::object().set("table", name).set("version", t.version().value).set("rows", t.rows()).set("files", int64_t(t.files().size())).set("bytes", t.bytes()));
+        list.push(Json::object()
+                      .set("table", name)
+                      .set("version", t.version().value)
+                      .set("rows", t.rows())
+                      .set("files", int64_t(t.files().size()))
+                      .set("bytes", t.bytes()));
       session.out << json.set("tables", std::move(list)).dump() << "\n";
       return kExitOk;
     }
@@ -97,12 +116,14 @@ class Status final : public Command {
       session.out << fmt::format("watermark   {}\n", json["watermark"].as_string("not yet"));
       if (json.find("open_alerts")) session.out << fmt::format("alerts      {} open\n", json["open_alerts"].size());
       for (const Json& s : json["sources"].as_array())
-        session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(), s["partition"].as_int(),
-                                   count_text(s["next_offset"].as_int()), s["idle"].as_bool() ? ", idle" : "");
+        session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(),
+                                   s["partition"].as_int(), count_text(s["next_offset"].as_int()),
+                                   s["idle"].as_bool() ? ", idle" : "");
     }
     for (const auto& [name, t] : tables)
-      session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name, t.version().value, count_text(t.rows()),
-                                 count_text(int64_t(t.files().size())), bytes_text(t.bytes()));
+      session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,
+                                 t.version().value, count_text(t.rows()), count_text(int64_t(t.files().size())),
+                                 bytes_text(t.bytes()));
     return kExitOk;
   }
 };

@@ -12,12 +12,13 @@ Result<Target> parse_target(const std::string& text) {
   if (text.starts_with("lake:") && text.size() > 5) return Target{Target::Kind::lake, text.substr(5)};
   if (text.starts_with("file:") && text.size() > 5) return Target{Target::Kind::file, text.substr(5)};
   if (text.starts_with("kafka://") || text.starts_with("http://") || text.starts_with("https://"))
-    return fail(ErrorCode::usage, fmt::format("this release does not send to {} yet", text), "use lake:DIR, file:PATH or -");
+    return fail(ErrorCode::usage, fmt::format("this release does not send to {} yet", text),
+                "use lake:DIR, file:PATH or -");
   return fail(ErrorCode::usage, fmt::format("no target\nexpected lake:DIR, file:PATH or -, got \"{}\"", text));
 }
 
-Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock, Random& random,
-                                                    const Session& session) {
+Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock,
+                                                    Random& random, const Session& session) {
   const LakePaths paths{lake};
   TRY(prepare_lake(paths));
   auto identity = open_topic(paths.bronze(), config.kafka.topic);
@@ -27,8 +28,8 @@ Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const 
   }
   auto writer = TRY(open_writer(paths.bronze(), config.kafka.topic, {}, clock));
   for (const LogRepair& r : writer->repairs())
-    session.say(fmt::format("bronze: cut {} bytes of a group that was never acknowledged, partition {} from offset {}", r.bytes, r.partition,
-                            r.first_offset));
+    session.say(fmt::format("bronze: cut {} bytes of a group that was never acknowledged, partition {} from offset {}",
+                            r.bytes, r.partition, r.first_offset));
   return writer;
 }
 

@@ -18,7 +18,7 @@ struct Target {
 Result<Target> parse_target(const std::string& text);
 
 // A writer of the lake's live topic; both are made when missing. Says what an earlier crash had left torn.
-Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock, Random& random,
-                                                    const Session& session);
+Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock,
+                                                    Random& random, const Session& session);
 
 }  // namespace pactolus

@@ -54,21 +54,11 @@ std::string paint(Paint how, std::string_view text, bool colour) {
   if (!colour) return std::string(text);
   std::string_view start;
   switch (how) {
-    case Paint::error:
-      start = "\x1b[1;31m";
-      break;
-    case Paint::warning:
-      start = "\x1b[33m";
-      break;
-    case Paint::good:
-      start = "\x1b[32m";
-      break;
-    case Paint::strong:
-      start = "\x1b[1m";
-      break;
-    case Paint::faint:
-      start = "\x1b[2m";
-      break;
+    case Paint::error: start = "\x1b[1;31m"; break;
+    case Paint::warning: start = "\x1b[33m"; break;
+    case Paint::good: start = "\x1b[32m"; break;
+    case Paint::strong: start = "\x1b[1m"; break;
+    case Paint::faint: start = "\x1b[2m"; break;
   }
   return fmt::format("{}{}{}", start, text, kPlain);
 }

@@ -23,12 +23,26 @@ using simdjson::ondemand::value;
 
 // The known fields, and what has been found of each in the record at hand.
 enum Field : int {
-  kEventId, kUserId, kProductId, kEventType, kTimestamp, kSessionId, kCategory, kDevice, kPageUrl, kPrice, kReferrer,
-  kQuantity, kCurrency, kOrderId, kFieldCount, kUnknown = -1,
+  kEventId,
+  kUserId,
+  kProductId,
+  kEventType,
+  kTimestamp,
+  kSessionId,
+  kCategory,
+  kDevice,
+  kPageUrl,
+  kPrice,
+  kReferrer,
+  kQuantity,
+  kCurrency,
+  kOrderId,
+  kFieldCount,
+  kUnknown = -1,
 };
 constexpr std::string_view kFieldNames[kFieldCount] = {
-    "event_id", "user_id", "product_id", "event_type", "timestamp", "session_id", "product_category", "device_type",
-    "page_url", "price", "referrer", "quantity", "currency", "order_id"};
+    "event_id",    "user_id",  "product_id", "event_type", "timestamp", "session_id", "product_category",
+    "device_type", "page_url", "price",      "referrer",   "quantity",  "currency",   "order_id"};
 // Bytes that a text field may have. Ids are keys in other systems, addresses are what browsers allow.
 constexpr size_t kMaxText[kFieldCount] = {128, 256, 256, 64, 64, 256, 256, 64, 8192, 64, 8192, 64, 64, 256};
 
@@ -43,8 +57,13 @@ Field field_of(std::string_view key) noexcept {
   switch (key.size()) {
     case 5: return is(kPrice);
     case 7: return is(kUserId);
-    case 8: return key[0] == 'e' ? is(kEventId) : key[0] == 'p' ? is(kPageUrl) : key[0] == 'q' ? is(kQuantity)
-                 : key[0] == 'c' ? is(kCurrency) : key[0] == 'r' ? is(kReferrer) : is(kOrderId);
+    case 8:
+      return key[0] == 'e'   ? is(kEventId)
+             : key[0] == 'p' ? is(kPageUrl)
+             : key[0] == 'q' ? is(kQuantity)
+             : key[0] == 'c' ? is(kCurrency)
+             : key[0] == 'r' ? is(kReferrer)
+                             : is(kOrderId);
     case 9: return is(kTimestamp);
     case 10: return key[0] == 'p' ? is(kProductId) : key[0] == 'e' ? is(kEventType) : is(kSessionId);
     case 11: return is(kDevice);
@@ -63,7 +82,8 @@ bool ends_field(std::string_view token) noexcept {
 }
 
 std::string_view trimmed(std::string_view token) noexcept {
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
     token.remove_suffix(1);
   return token;
 }
@@ -95,7 +115,8 @@ struct Row {
         found[f] = text[f].empty() ? Found::absent : Found::text;
         break;
       case 'n': found[f] = Found::absent; break;
-      case 't': case 'f': found[f] = Found::wrong; break;
+      case 't':
+      case 'f': found[f] = Found::wrong; break;
       default: found[f] = f == kPrice || f == kQuantity || f == kTimestamp ? Found::number : Found::wrong;
     }
   }
@@ -134,9 +155,12 @@ bool parse_epoch(std::string_view token, int64_t& out) noexcept {
     fraction = int64_t((number - std::floor(number)) * 1e6);
   }
   const uint64_t size = whole < 0 ? 0 - uint64_t(whole) : uint64_t(whole);
-  if (size < 100'000'000'000) out = whole * 1'000'000 + fraction;
-  else if (size < 100'000'000'000'000) out = whole * 1000 + fraction / 1000;
-  else out = whole;
+  if (size < 100'000'000'000)
+    out = whole * 1'000'000 + fraction;
+  else if (size < 100'000'000'000'000)
+    out = whole * 1000 + fraction / 1000;
+  else
+    out = whole;
   return true;
 }
 
@@ -172,7 +196,8 @@ struct Decoder::Impl {
   int64_t last_day_us = 0;
 
   bool needs_product(uint8_t type) const {
-    return pactolus::needs_product(type < kBuiltInKinds ? EventKind(type) : rules.extra_types[size_t(type - kBuiltInKinds)].like);
+    return pactolus::needs_product(type < kBuiltInKinds ? EventKind(type)
+                                                        : rules.extra_types[size_t(type - kBuiltInKinds)].like);
   }
 
   bool read_plain(std::string_view json, Row& row);
@@ -196,7 +221,8 @@ std::optional<Verdict> Decoder::Impl::check(std::string_view json, RejectReason 
   switch (check_json(json, rules.max_depth)) {
     case JsonSyntax::ok: return std::nullopt;
     case JsonSyntax::malformed: return Verdict{malformed, kUnknown, "a value is no JSON"};
-    case JsonSyntax::too_deep: return Verdict{RejectReason::too_deep, kUnknown, fmt::format("more than {} levels", rules.max_depth)};
+    case JsonSyntax::too_deep:
+      return Verdict{RejectReason::too_deep, kUnknown, fmt::format("more than {} levels", rules.max_depth)};
     case JsonSyntax::lone_surrogate: return Verdict{RejectReason::invalid_utf8, kUnknown, "half of a surrogate pair"};
   }
   return std::nullopt;
@@ -245,7 +271,17 @@ std::optional<Verdict> Decoder::Impl::read_field(value v, Field f, RejectReason 
         row.set(f, token);
       }
       return std::nullopt;
-    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
       if (!is_json_number(token)) return syntax(simdjson::NUMBER_ERROR, malformed);
       row.set(f, token);
       return std::nullopt;
@@ -377,15 +413,19 @@ std::optional<Verdict> Decoder::Impl::judge(const BatchTimes& times, Row& row) {
   int64_t time = kNoTime;
   if (found[kTimestamp] == Found::absent) return bad(R::missing_timestamp, kTimestamp, "not there, null or empty");
   if (found[kTimestamp] != Found::wrong) {
-    const bool read = found[kTimestamp] == Found::number ? parse_epoch(text[kTimestamp], time) : parse_time(text[kTimestamp], time);
+    const bool read =
+        found[kTimestamp] == Found::number ? parse_epoch(text[kTimestamp], time) : parse_time(text[kTimestamp], time);
     if (!read) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp));
-    if (time < kFirstTime || time > kLastTime) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp) + " is outside the years 1 to 9999");
+    if (time < kFirstTime || time > kLastTime)
+      return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp) + " is outside the years 1 to 9999");
     const int64_t sent = row.record->timestamp_us;
     const int64_t now = sent == kNoTime ? times.batch_time : std::min(sent, times.batch_time);
     if (time > now + rules.max_ahead_us)
-      return bad(R::future_timestamp, kTimestamp, fmt::format("{} is {} ahead of {}", iso_time(time), duration_text(time - now), iso_time(now)));
+      return bad(R::future_timestamp, kTimestamp,
+                 fmt::format("{} is {} ahead of {}", iso_time(time), duration_text(time - now), iso_time(now)));
     if (times.too_late_before != kNoTime && time < times.too_late_before)
-      return bad(R::too_late, kTimestamp, fmt::format("{} is before {}", iso_time(time), iso_time(times.too_late_before)));
+      return bad(R::too_late, kTimestamp,
+                 fmt::format("{} is before {}", iso_time(time), iso_time(times.too_late_before)));
   }
   Money price = kNoMoney;
   if (found[kPrice] == Found::absent) {
@@ -394,8 +434,10 @@ std::optional<Verdict> Decoder::Impl::judge(const BatchTimes& times, Row& row) {
     switch (parse_money(text[kPrice], price)) {
       case DecimalError::none: break;
       case DecimalError::not_a_number: return bad(R::invalid_price, kPrice, quoted(kPrice) + " is no decimal number");
-      case DecimalError::too_many_decimals: return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 4 decimals");
-      case DecimalError::too_large: return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 14 integer digits");
+      case DecimalError::too_many_decimals:
+        return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 4 decimals");
+      case DecimalError::too_large:
+        return bad(R::invalid_price, kPrice, quoted(kPrice) + " has more than 14 integer digits");
     }
     if (product_event && price <= 0) return bad(R::non_positive_price, kPrice, quoted(kPrice));
   }
@@ -414,7 +456,8 @@ std::optional<Verdict> Decoder::Impl::judge(const BatchTimes& times, Row& row) {
     if (!letters) return bad(R::invalid_currency, kCurrency, quoted(kCurrency) + " is no ISO 4217 code");
   }
   for (int f = 0; f < kFieldCount; ++f) {
-    if (found[f] == Found::wrong) return bad(R::wrong_type, f, f == kPrice || f == kTimestamp ? "expected text or a number" : "expected text");
+    if (found[f] == Found::wrong)
+      return bad(R::wrong_type, f, f == kPrice || f == kTimestamp ? "expected text or a number" : "expected text");
     if (found[f] == Found::text && text[f].size() > kMaxText[f])
       return bad(R::field_too_long, f, fmt::format("{} bytes, at most {}", text[f].size(), kMaxText[f]));
   }
@@ -483,18 +526,30 @@ void Decoder::decode(std::span<const RecordView> records, uint16_t source, const
     std::optional<Verdict> bad;
     std::string_view json = record.value.value_or(std::string_view());
     if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);
-    if (trimmed(json).empty()) bad = Verdict{RejectReason::empty_value, kUnknown, record.value ? "no bytes" : "a tombstone"};
+    if (trimmed(json).empty())
+      bad = Verdict{RejectReason::empty_value, kUnknown, record.value ? "no bytes" : "a tombstone"};
     else if (json.size() > impl_->rules.max_record_bytes)
-      bad = Verdict{RejectReason::too_large, kUnknown, fmt::format("{} bytes, at most {}", json.size(), impl_->rules.max_record_bytes)};
-    else if (!impl_->read_plain(json, row)) bad = impl_->read(json, malformed, row);
+      bad = Verdict{RejectReason::too_large, kUnknown,
+                    fmt::format("{} bytes, at most {}", json.size(), impl_->rules.max_record_bytes)};
+    else if (!impl_->read_plain(json, row))
+      bad = impl_->read(json, malformed, row);
     if (!bad) bad = impl_->judge(times, row);
     if (!bad) {
       out.extra.append(impl_->extra);
       if (++impl_->waiting == kGroup || row.unescaped) impl_->append_rows(source, out);
       continue;
     }
-    Reject r{bad->reason, bad->field < 0 ? std::string() : std::string(kFieldNames[bad->field]), std::move(bad->detail), source,
-             record.offset.value, record.timestamp_us, record.key.has_value(), record.value.has_value(), {}, {}, {}};
+    Reject r{bad->reason,
+             bad->field < 0 ? std::string() : std::string(kFieldNames[bad->field]),
+             std::move(bad->detail),
+             source,
+             record.offset.value,
+             record.timestamp_us,
+             record.key.has_value(),
+             record.value.has_value(),
+             {},
+             {},
+             {}};
     r.key = record.key.value_or(std::string_view());
     r.value = record.value.value_or(std::string_view());
     r.origin = record.origin;

@@ -22,16 +22,17 @@
 namespace pactolus {
 
 struct DecodeRules {
-  std::vector<ExtraEventType> extra_types;       // codes follow the built-in ones: kBuiltInKinds + index
-  int64_t max_ahead_us = 5 * kMicrosPerMinute;   // a clock may run ahead by this much
+  std::vector<ExtraEventType> extra_types;      // codes follow the built-in ones: kBuiltInKinds + index
+  int64_t max_ahead_us = 5 * kMicrosPerMinute;  // a clock may run ahead by this much
   size_t max_record_bytes = 1 << 20;
   int max_depth = 64;
 };
 
 // What the open batch knows about time; see design.md section 4.
 struct BatchTimes {
-  int64_t batch_time = 0;          // UTC microseconds
-  int64_t too_late_before = kNoTime;  // watermark − horizon before the batch; kNoTime accepts any age (histories, no watermark yet)
+  int64_t batch_time = 0;  // UTC microseconds
+  int64_t too_late_before =
+      kNoTime;  // watermark − horizon before the batch; kNoTime accepts any age (histories, no watermark yet)
 };
 
 // A key may be any bytes, the columns `kafka_key` are text: bytes that are no UTF-8 become "0x" and hexadecimal digits.

@@ -33,9 +33,12 @@ class DecoderTest : public ::testing::Test {
   // The classic event with one field's JSON text replaced, or left out when the text is empty.
   std::string with(const std::string& field, const std::string& text) {
     std::string out = "{";
-    for (const auto& [name, value] : {std::pair<std::string, std::string>{"event_id", R"("e1")"}, {"user_id", R"("u1")"},
-                                      {"product_id", R"("p1")"}, {"event_type", R"("view")"},
-                                      {"timestamp", R"("2025-11-29T10:15:30.123456Z")"}, {"price", "10.5"}}) {
+    for (const auto& [name, value] : {std::pair<std::string, std::string>{"event_id", R"("e1")"},
+                                      {"user_id", R"("u1")"},
+                                      {"product_id", R"("p1")"},
+                                      {"event_type", R"("view")"},
+                                      {"timestamp", R"("2025-11-29T10:15:30.123456Z")"},
+                                      {"price", "10.5"}}) {
       const std::string& v = name == field ? text : value;
       if (!v.empty()) out += (out.size() > 1 ? "," : "") + ("\"" + name + "\":" + v);
     }
@@ -107,7 +110,8 @@ TEST_F(DecoderTest, GivesTheReasonForBrokenRecords) {
 TEST_F(DecoderTest, EveryPrefixOfAnEventIsRefused) {
   for (const char behind : {'x', ',', '}', '"', '{', ' '}) {
     behind_ = behind;
-    for (size_t n = 0; n < kClassic.size(); ++n) EXPECT_NE(decode(kClassic.substr(0, n)), "ok") << n << " before " << behind;
+    for (size_t n = 0; n < kClassic.size(); ++n)
+      EXPECT_NE(decode(kClassic.substr(0, n)), "ok") << n << " before " << behind;
   }
 }
 
@@ -160,15 +164,18 @@ TEST_F(DecoderTest, EventsWithoutAProductNeedNoPrice) {
   EXPECT_EQ(batch_.product_id.codes[0], -1);
   EXPECT_EQ(decode(with("event_type", "\"wishlist\"")), "ok");
   EXPECT_EQ(decoder_.type_name(batch_.event_type[0]), "wishlist");
-  EXPECT_EQ(decode(R"({"event_id":"e","user_id":"u","event_type":"wishlist","timestamp":1764411330})"), "missing_product_id product_id");
+  EXPECT_EQ(decode(R"({"event_id":"e","user_id":"u","event_type":"wishlist","timestamp":1764411330})"),
+            "missing_product_id product_id");
   EXPECT_EQ(decode(R"({"event_id":"e","user_id":"u","event_type":"scroll","timestamp":1764411330})"), "ok");
 }
 
 TEST_F(DecoderTest, TheFirstReasonOfTheContractWins) {
   EXPECT_EQ(decode("{}"), "missing_event_id event_id");
   EXPECT_EQ(decode(R"({"event_id":"e","user_id":"u","event_type":"view","price":0})"), "missing_product_id product_id");
-  EXPECT_EQ(decode(R"({"price":0,"currency":"x","timestamp":"bad","event_type":"view","product_id":"p","user_id":"u","event_id":"e"})"),
-            "invalid_timestamp timestamp");
+  EXPECT_EQ(
+      decode(
+          R"({"price":0,"currency":"x","timestamp":"bad","event_type":"view","product_id":"p","user_id":"u","event_id":"e"})"),
+      "invalid_timestamp timestamp");
 }
 
 TEST_F(DecoderTest, ReadsEveryFormOfTime) {
@@ -209,7 +216,10 @@ TEST_F(DecoderTest, ReadsEscapesAndKeepsUnknownFields) {
   EXPECT_EQ(decode(with("user_id", std::string("\"a\0b\"", 5))), "malformed_json");
   EXPECT_EQ(decode(with("user_id", "\"a\nb\"")), "malformed_json");
   EXPECT_EQ(decode("\xEF\xBB\xBF" + kClassic), "ok");
-  EXPECT_EQ(decode(R"({"event_id":"e","\u0075ser_id":"u","event_type":"page_view","timestamp":1, "a b":[1, {"x":null}],"n":12345678901234567890123,"s":"t\u00e9","b":false})"), "ok");
+  EXPECT_EQ(
+      decode(
+          R"({"event_id":"e","\u0075ser_id":"u","event_type":"page_view","timestamp":1, "a b":[1, {"x":null}],"n":12345678901234567890123,"s":"t\u00e9","b":false})"),
+      "ok");
   EXPECT_EQ(batch_.extra.at(0), R"({"a b":[1, {"x":null}],"n":12345678901234567890123,"s":"t\u00e9","b":false})");
   EXPECT_EQ(decode(with("x", "nul")), "malformed_json");
   EXPECT_EQ(decode(with("x", "[1 2]")), "malformed_json");
@@ -219,9 +229,11 @@ TEST_F(DecoderTest, ReadsEscapesAndKeepsUnknownFields) {
 }
 
 TEST_F(DecoderTest, TheLastOfTwoEqualKeysCounts) {
-  EXPECT_EQ(decode(R"({"event_id":"first","event_id":"last","user_id":"u","event_type":"search","timestamp":1})"), "ok");
+  EXPECT_EQ(decode(R"({"event_id":"first","event_id":"last","user_id":"u","event_type":"search","timestamp":1})"),
+            "ok");
   EXPECT_EQ(batch_.event_id.at(0), "last");
-  EXPECT_EQ(decode(R"({"event_id":"first","event_id":null,"user_id":"u","event_type":"search","timestamp":1})"), "missing_event_id event_id");
+  EXPECT_EQ(decode(R"({"event_id":"first","event_id":null,"user_id":"u","event_type":"search","timestamp":1})"),
+            "missing_event_id event_id");
 }
 
 TEST_F(DecoderTest, KeysMayBeNullForeignOrNoText) {
@@ -234,7 +246,9 @@ TEST_F(DecoderTest, KeysMayBeNullForeignOrNoText) {
 }
 
 TEST_F(DecoderTest, OrderAndSpaceOfFieldsDoNotMatter) {
-  const std::string spaced = "\t{ \"price\" : 10.5 , \"event_id\":\"e\",\n\"user_id\": \"u\" ,\"product_id\":\"p\",\r\"event_type\":\"view\",\"timestamp\":1 } ";
+  const std::string spaced =
+      "\t{ \"price\" : 10.5 , \"event_id\":\"e\",\n\"user_id\": \"u\" "
+      ",\"product_id\":\"p\",\r\"event_type\":\"view\",\"timestamp\":1 } ";
   for (const std::string& json : {spaced, kClassic, spaced, spaced}) {
     EXPECT_EQ(decode(json), "ok");
     EXPECT_EQ(batch_.price[0], json == spaced ? 105'000 : 2'999'900);
@@ -263,7 +277,8 @@ TEST_F(DecoderTest, ManyRecordsAreManyTimesOne) {
   }
   std::vector<RecordView> records;
   for (const std::string& v : values)
-    records.push_back({Offset(int64_t(records.size())), kNow, "u1", std::string_view(v).substr(0, v.size() - kRecordPadding), {}});
+    records.push_back(
+        {Offset(int64_t(records.size())), kNow, "u1", std::string_view(v).substr(0, v.size() - kRecordPadding), {}});
   decoder_.decode(records, 0, times_, batch_, rejects_);
   EXPECT_EQ(batch_.rows() + rejects_.size(), records.size());
   EventBatch alone;
@@ -292,10 +307,12 @@ TEST_F(DecoderTest, ATombstoneIsAReject) {
 }
 
 TEST(JsonSyntaxCheck, KnowsTheGrammar) {
-  for (const char* good : {"1", "-0.5e+7", " [ ] ", "{}", R"({"a":[1,{"b":null}],"c":"\u00e9\ud83d\ude00"})", "true", "\"\"", "123456789012345678901234567890"})
+  for (const char* good : {"1", "-0.5e+7", " [ ] ", "{}", R"({"a":[1,{"b":null}],"c":"\u00e9\ud83d\ude00"})", "true",
+                           "\"\"", "123456789012345678901234567890"})
     EXPECT_EQ(check_json(good, 8), JsonSyntax::ok) << good;
-  for (const char* bad : {"", "[", "]", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "01", "1.", ".5", "+1", "tru", "truex", "\"a",
-                          "\"\\x\"", "\"\\u12g4\"", "\"\t\"", "1 2", "nul", "--1", "1e", "\"\\"})
+  for (const char* bad :
+       {"",   "[",   "]",     "[1,]", "[,1]",    "{\"a\"}",     "{\"a\":}", "{a:1}", "{\"a\":1,}", "01",  "1.", ".5",
+        "+1", "tru", "truex", "\"a",  "\"\\x\"", "\"\\u12g4\"", "\"\t\"",   "1 2",   "nul",        "--1", "1e", "\"\\"})
     EXPECT_EQ(check_json(bad, 8), JsonSyntax::malformed) << bad;
   EXPECT_EQ(check_json("[[[1]]]", 3), JsonSyntax::ok);
   EXPECT_EQ(check_json("[[[[1]]]]", 3), JsonSyntax::too_deep);

@@ -29,7 +29,8 @@ bool same(std::string_view a, std::string_view b) noexcept {
   if (n > 32 || n < 4) return std::memcmp(a.data(), b.data(), n) == 0;
   if (n < 8) return ends_differ<uint32_t>(a.data(), b.data(), n) == 0;
   if (n <= 16) return ends_differ<uint64_t>(a.data(), b.data(), n) == 0;
-  return (ends_differ<uint64_t>(a.data(), b.data(), 16) | ends_differ<uint64_t>(a.data() + n - 16, b.data() + n - 16, 16)) == 0;
+  return (ends_differ<uint64_t>(a.data(), b.data(), 16) |
+          ends_differ<uint64_t>(a.data() + n - 16, b.data() + n - 16, 16)) == 0;
 }
 }  // namespace
 
@@ -38,7 +39,8 @@ TextDictionary::TextDictionary() : slots_(size_t(1) << kFirstBits), shift_(64 - 
 // Nearly every look-up is for a known value in the slot where its probe begins: only that is worth being in place.
 inline int32_t TextDictionary::code(std::string_view text, uint64_t hash) {
   const Slot s = slots_[place_of(hash)];
-  if (s.tag == uint32_t(hash >> 32) && s.code >= 0 && same(value(s.code), text)) [[likely]] return s.code;
+  if (s.tag == uint32_t(hash >> 32) && s.code >= 0 && same(value(s.code), text)) [[likely]]
+    return s.code;
   return probe_or_insert(text, hash);
 }
 
@@ -91,7 +93,8 @@ void TextDictionary::clear() {
 }
 
 size_t EventBatch::bytes() const {
-  constexpr size_t kFixedPerRow = 10 * 4 + 8 * 5 + 4 + 2 + 1 + 3 * 4;  // codes, wide numbers, quantity, source, type, text ends
+  constexpr size_t kFixedPerRow =
+      10 * 4 + 8 * 5 + 4 + 2 + 1 + 3 * 4;  // codes, wide numbers, quantity, source, type, text ends
   size_t total = rows() * kFixedPerRow + event_id.bytes.size() + extra.bytes.size() + origin.bytes.size();
   for (const auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders})
     total += d->bytes() + size_t(d->size()) * 24;
@@ -100,9 +103,10 @@ size_t EventBatch::bytes() const {
 
 void EventBatch::clear() {
   for (auto* t : {&event_id, &extra, &origin}) t->clear();
-  for (auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders}) d->clear();
-  for (auto* c : {&user_id, &kafka_key, &product_id, &session_id, &product_category, &device_type, &page_url, &referrer, &currency,
-                  &order_id})
+  for (auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders})
+    d->clear();
+  for (auto* c : {&user_id, &kafka_key, &product_id, &session_id, &product_category, &device_type, &page_url, &referrer,
+                  &currency, &order_id})
     c->codes.clear();
   fingerprint.clear();
   event_type.clear();
@@ -132,10 +136,11 @@ std::string_view name_of(EventKind kind) noexcept {
 
 std::string_view name_of(RejectReason reason) noexcept {
   constexpr std::string_view kNames[kRejectReasons] = {
-      "malformed_json", "malformed_row", "not_an_object", "too_large", "too_deep", "invalid_utf8", "empty_value",
-      "missing_event_id", "missing_user_id", "missing_product_id", "missing_event_type", "unknown_event_type",
-      "missing_timestamp", "invalid_timestamp", "future_timestamp", "too_late", "missing_price", "invalid_price",
-      "non_positive_price", "invalid_quantity", "invalid_currency", "wrong_type", "field_too_long"};
+      "malformed_json",     "malformed_row",      "not_an_object",     "too_large",          "too_deep",
+      "invalid_utf8",       "empty_value",        "missing_event_id",  "missing_user_id",    "missing_product_id",
+      "missing_event_type", "unknown_event_type", "missing_timestamp", "invalid_timestamp",  "future_timestamp",
+      "too_late",           "missing_price",      "invalid_price",     "non_positive_price", "invalid_quantity",
+      "invalid_currency",   "wrong_type",         "field_too_long"};
   return kNames[size_t(reason)];
 }
 

@@ -22,9 +22,10 @@ namespace pactolus {
 class TextDictionary {
  public:
   TextDictionary();
-  int32_t code(std::string_view value);             // inserts when new
-  int32_t find(std::string_view value) const;       // -1 when absent
-  // code() of each value, appended to `codes`; an empty value is null, -1. One look-up does not wait for the one before.
+  int32_t code(std::string_view value);        // inserts when new
+  int32_t find(std::string_view value) const;  // -1 when absent
+  // code() of each value, appended to `codes`; an empty value is null, -1. One look-up does not wait for the one
+  // before.
   void append_codes(std::span<const std::string_view> values, std::vector<int32_t>& codes);
   std::string_view value(int32_t code) const {
     const Entry& e = entries_[size_t(code)];
@@ -41,8 +42,8 @@ class TextDictionary {
     uint32_t begin, size;  // in bytes_
   };
   struct Slot {
-    uint32_t tag = 0;       // upper half of the hash
-    int32_t code = -1;      // -1 is free
+    uint32_t tag = 0;   // upper half of the hash
+    int32_t code = -1;  // -1 is free
   };
   int32_t code(std::string_view value, uint64_t hash);
   int32_t probe_or_insert(std::string_view value, uint64_t hash);
@@ -50,11 +51,11 @@ class TextDictionary {
   size_t place_of(uint64_t hash) const { return size_t((hash * multiplier_) >> shift_); }
   size_t slot_of(uint64_t hash, std::string_view value) const;  // where it is, or where it belongs
   void grow();
-  std::string bytes_;            // all values, one after the other
-  std::vector<Entry> entries_;   // by code
-  std::vector<Slot> slots_;      // open addressing, linear probing
+  std::string bytes_;           // all values, one after the other
+  std::vector<Entry> entries_;  // by code
+  std::vector<Slot> slots_;     // open addressing, linear probing
   uint64_t multiplier_ = process_secret() | 1;
-  int shift_;                    // 64 less the bits of a slot's number
+  int shift_;  // 64 less the bits of a slot's number
 };
 
 // Text kept row by row: row i lies in [ends[i], ends[i+1]) of bytes.
@@ -68,7 +69,10 @@ struct TextRows {
   }
   std::string_view at(size_t row) const { return {bytes.data() + ends[row], ends[row + 1] - ends[row]}; }
   size_t rows() const { return ends.size() - 1; }
-  void clear() { bytes.clear(); ends.assign(1, 0); }
+  void clear() {
+    bytes.clear();
+    ends.assign(1, 0);
+  }
 };
 
 struct CodedRows {
@@ -77,13 +81,22 @@ struct CodedRows {
 
 // What the shop's event types mean. The built-in ten come first, in this order; a configuration may add more.
 enum class EventKind : uint8_t {
-  view, add_to_cart, remove_from_cart, begin_checkout, purchase, refund, view_item_list, select_item, search, page_view,
+  view,
+  add_to_cart,
+  remove_from_cart,
+  begin_checkout,
+  purchase,
+  refund,
+  view_item_list,
+  select_item,
+  search,
+  page_view,
 };
 inline constexpr int kBuiltInKinds = 10;
 std::string_view name_of(EventKind kind) noexcept;
 constexpr bool needs_product(EventKind k) noexcept {
-  return k == EventKind::view || k == EventKind::add_to_cart || k == EventKind::remove_from_cart || k == EventKind::select_item ||
-         k == EventKind::purchase || k == EventKind::refund;
+  return k == EventKind::view || k == EventKind::add_to_cart || k == EventKind::remove_from_cart ||
+         k == EventKind::select_item || k == EventKind::purchase || k == EventKind::refund;
 }
 
 // An event type beyond the built-in ten. It is counted and kept under its own name, and its rows obey the rules of
@@ -102,29 +115,49 @@ struct EventBatch {
   std::vector<uint64_t> fingerprint;  // hash64(event_id)
   // Text columns by dictionary. user_id and kafka_key share one: the key nearly always is the user.
   TextDictionary users, products, sessions, categories, devices, pages, referrers, currencies, orders;
-  CodedRows user_id, kafka_key, product_id, session_id, product_category, device_type, page_url, referrer, currency, order_id;
-  std::vector<uint8_t> event_type;    // index into the configured types; the built-in ones equal EventKind
-  std::vector<Money> price;           // kNoMoney is null
+  CodedRows user_id, kafka_key, product_id, session_id, product_category, device_type, page_url, referrer, currency,
+      order_id;
+  std::vector<uint8_t> event_type;  // index into the configured types; the built-in ones equal EventKind
+  std::vector<Money> price;         // kNoMoney is null
   std::vector<int32_t> quantity;
-  std::vector<int64_t> event_time;    // UTC microseconds
-  TextRows extra;                     // JSON object text of the unknown fields; empty is null
-  TextRows origin;                    // empty is null
+  std::vector<int64_t> event_time;  // UTC microseconds
+  TextRows extra;                   // JSON object text of the unknown fields; empty is null
+  TextRows origin;                  // empty is null
   // Where it came from
-  std::vector<uint16_t> source;       // index of the (topic, partition) in the job's list of sources
+  std::vector<uint16_t> source;  // index of the (topic, partition) in the job's list of sources
   std::vector<int64_t> offset;
-  std::vector<int64_t> record_time;   // kNoTime is null
+  std::vector<int64_t> record_time;  // kNoTime is null
 
   size_t rows() const { return fingerprint.size(); }
-  size_t bytes() const;               // about what it holds, for the cut
+  size_t bytes() const;  // about what it holds, for the cut
   void clear();
 };
 
 // Why a record could not become a Silver row: the contract's closed list, in its order.
 enum class RejectReason : uint8_t {
-  malformed_json, malformed_row, not_an_object, too_large, too_deep, invalid_utf8, empty_value, missing_event_id,
-  missing_user_id, missing_product_id, missing_event_type, unknown_event_type, missing_timestamp, invalid_timestamp,
-  future_timestamp, too_late, missing_price, invalid_price, non_positive_price, invalid_quantity, invalid_currency,
-  wrong_type, field_too_long,
+  malformed_json,
+  malformed_row,
+  not_an_object,
+  too_large,
+  too_deep,
+  invalid_utf8,
+  empty_value,
+  missing_event_id,
+  missing_user_id,
+  missing_product_id,
+  missing_event_type,
+  unknown_event_type,
+  missing_timestamp,
+  invalid_timestamp,
+  future_timestamp,
+  too_late,
+  missing_price,
+  invalid_price,
+  non_positive_price,
+  invalid_quantity,
+  invalid_currency,
+  wrong_type,
+  field_too_long,
 };
 inline constexpr int kRejectReasons = 23;
 std::string_view name_of(RejectReason reason) noexcept;
@@ -132,8 +165,8 @@ std::string_view name_of(RejectReason reason) noexcept;
 // A rejected record with its exact bytes.
 struct Reject {
   RejectReason reason;
-  std::string field;    // which field, or empty
-  std::string detail;   // what was found, in words
+  std::string field;   // which field, or empty
+  std::string detail;  // what was found, in words
   uint16_t source;
   int64_t offset;
   int64_t record_time;  // kNoTime is null

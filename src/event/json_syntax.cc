@@ -19,7 +19,8 @@ class Checker {
     space();
     if (p_ == end_) return JsonSyntax::malformed;
     switch (*p_) {
-      case '{': case '[': return depth_left == 0 ? JsonSyntax::too_deep : container(*p_ == '{', depth_left - 1);
+      case '{':
+      case '[': return depth_left == 0 ? JsonSyntax::too_deep : container(*p_ == '{', depth_left - 1);
       case '"': return string();
       case 't': return word("true");
       case 'f': return word("false");
@@ -104,7 +105,14 @@ class Checker {
       if (c != '\\') continue;
       if (p_ == end_) return JsonSyntax::malformed;
       switch (*p_++) {
-        case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': break;
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't': break;
         case 'u': {
           const int high = unit();
           if (high < 0) return JsonSyntax::malformed;

@@ -15,6 +15,8 @@ JsonSyntax check_json(std::string_view text, int max_depth) noexcept;
 
 // How many bytes at the beginning of `text` are a number, -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?; 0: none are.
 size_t json_number_size(std::string_view text) noexcept;
-inline bool is_json_number(std::string_view text) noexcept { return !text.empty() && json_number_size(text) == text.size(); }
+inline bool is_json_number(std::string_view text) noexcept {
+  return !text.empty() && json_number_size(text) == text.size();
+}
 
 }  // namespace pactolus

@@ -13,10 +13,10 @@ namespace pactolus {
 // are readable behind `value`, so that a SIMD parser may read past its end.
 struct RecordView {
   Offset offset;
-  int64_t timestamp_us = kNoTime;        // when it was appended (or the producer's time); kNoTime when missing
-  std::optional<std::string_view> key;   // nullopt is a null key
-  std::optional<std::string_view> value; // nullopt is a tombstone
-  std::string_view origin;               // "topic@topic-id/partition/offset" of a replayed record, else empty
+  int64_t timestamp_us = kNoTime;         // when it was appended (or the producer's time); kNoTime when missing
+  std::optional<std::string_view> key;    // nullopt is a null key
+  std::optional<std::string_view> value;  // nullopt is a tombstone
+  std::string_view origin;                // "topic@topic-id/partition/offset" of a replayed record, else empty
 };
 inline constexpr size_t kRecordPadding = 64;
 

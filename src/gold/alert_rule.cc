@@ -15,12 +15,9 @@ constexpr std::string_view kFormat = "alert_rule/1";
 
 std::string_view name_of(AlertState state) noexcept {
   switch (state) {
-    case AlertState::open:
-      return "open";
-    case AlertState::update:
-      return "update";
-    case AlertState::resolved:
-      return "resolved";
+    case AlertState::open: return "open";
+    case AlertState::update: return "update";
+    case AlertState::resolved: return "resolved";
   }
   return "?";
 }

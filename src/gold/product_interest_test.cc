@@ -179,7 +179,7 @@ TEST(ProductInterest, ForgetsProductsThatAreGone) {
       rows.push_back({.product = fmt::format("{}-{}", minute, i), .time = minute * kMinute});
     rows.push_back({.product = "always", .time = minute * kMinute});
     rows.push_back({.product = "always", .time = (minute - 1) * kMinute});  // into a pane that is already there
-    std::rotate(rows.begin(), rows.end() - 7 * minute - 2, rows.end());  // so that numbers do change
+    std::rotate(rows.begin(), rows.end() - 7 * minute - 2, rows.end());     // so that numbers do change
     feed(view, rows);
     for (const auto& r : view.commit(minute * kMinute))
       if (r.product_id == "always") all += fmt::format("{} ", r.views);

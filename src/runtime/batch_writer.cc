@@ -51,8 +51,9 @@ struct Part {
 };
 
 // Takes the part's name into the attempt and makes its folder.
-Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partition_columns, delta::PartitionValues values,
-                          const std::string& name, delta::FileStats&& stats, int64_t time_ms, std::function<ColumnBatch()> columns) {
+Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partition_columns,
+                          delta::PartitionValues values, const std::string& name, delta::FileStats&& stats,
+                          int64_t time_ms, std::function<ColumnBatch()> columns) {
   const std::string folder = delta::partition_folder(partition_columns, values);
   TRY(make_folders(attempt.table() / folder));
   const std::string path = folder.empty() ? name : folder + "/" + name;
@@ -61,7 +62,8 @@ Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partiti
 }
 
 // Encodes and writes the parts, with up to `threads` threads; which thread writes which file leaves no trace in it.
-Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Part> parts, const ParquetOptions& encoding, int32_t threads) {
+Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Part> parts,
+                                                const ParquetOptions& encoding, int32_t threads) {
   std::vector<Result<int64_t>> sizes(parts.size(), int64_t(0));
   std::atomic<size_t> next{0};
   const auto work = [&] {
@@ -70,7 +72,8 @@ Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Pa
   };
   {
     std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < std::min<size_t>(size_t(std::max(threads, 1)), parts.size()); ++i) helpers.emplace_back(work);
+    for (size_t i = 1; i < std::min<size_t>(size_t(std::max(threads, 1)), parts.size()); ++i)
+      helpers.emplace_back(work);
     work();
   }
   std::vector<delta::AddFile> adds;
@@ -88,9 +91,10 @@ std::string part_name(const BatchNames& names, Random& random) {
   return fmt::format("part-{:010d}-{}-{}.parquet", names.batch, names.epoch, random.uuid());
 }
 
-Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
-                                                       const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
-                                                       Random& random, int32_t threads) {
+Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
+                                                       std::span<const uint32_t> rows, const SilverFacts& facts,
+                                                       const Decoder& decoder, const BatchNames& names, Random& random,
+                                                       int32_t threads) {
   static const std::vector<std::string> kPartitionColumns = silver_schema().partition_columns;
   static const ParquetOptions kEncoding = silver_encoding();
   const std::vector<SilverPart> split = split_by_partition(batch, rows);
@@ -107,16 +111,18 @@ Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, co
     stats.add_number("batch_id", facts.batch_id, facts.batch_id, 0);
     delta::PartitionValues values{{"event_date", date_text(part.event_date)},
                                   {"event_type", std::string(decoder.type_name(part.event_type))}};
-    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, std::move(values), part_name(names, random), std::move(stats), names.time_ms,
-                                     [&batch, &part, &facts] { return silver_columns(batch, part.rows, facts); })));
+    parts.push_back(
+        TRY(prepare_part(attempt, kPartitionColumns, std::move(values), part_name(names, random), std::move(stats),
+                         names.time_ms, [&batch, &part, &facts] { return silver_columns(batch, part.rows, facts); })));
   }
   // Threads pay where there is much to encode; a small batch would only pay for starting them.
   constexpr size_t kRowsWorthAThread = 20'000;
   return write_parts(attempt, std::move(parts), kEncoding, rows.size() < kRowsWorthAThread ? 1 : threads);
 }
 
-Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
-                                                     const BatchNames& names, Random& random) {
+Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects,
+                                                     const SilverFacts& facts, const BatchNames& names,
+                                                     Random& random) {
   if (rejects.empty()) return std::vector<NamedFile>();
   TextColumn topic, key, value, reason, detail, field, origin;
   FixedColumn<int32_t> partition;
@@ -149,7 +155,8 @@ Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std:
   const auto rows = int64_t(rejects.size());
   const std::string name = part_name(names, random);
   TRY(make_folders(lake.quarantine()));
-  const int64_t size = TRY(write_parquet(lake.quarantine() / name, ColumnBatch(rows, std::move(c)), quarantine_encoding()));
+  const int64_t size =
+      TRY(write_parquet(lake.quarantine() / name, ColumnBatch(rows, std::move(c)), quarantine_encoding()));
   TRY(sync_folder(lake.quarantine()));
   return std::vector<NamedFile>{{name, size, rows}};
 }
@@ -158,8 +165,8 @@ delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms) {
   return {file.path, {}, file.size, time_ms, true, delta::FileStats(file.rows).json()};
 }
 
-Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows, InterestBasis basis,
-                                                         const BatchNames& names, Random& random) {
+Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows,
+                                                         InterestBasis basis, const BatchNames& names, Random& random) {
   static const std::vector<std::string> kPartitionColumns = product_interest_schema().partition_columns;
   std::map<int32_t, std::vector<InterestRow>> by_date;
   for (const InterestRow& r : rows) by_date[window_date(r)].push_back(r);
@@ -168,8 +175,9 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
   for (const auto& [date, part] : by_date) {
     delta::FileStats stats(int64_t(part.size()));
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}}, part_name(names, random), std::move(stats),
-                                     names.time_ms, [&part, basis, &names] { return interest_columns(part, basis, names.batch); })));
+    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}},
+                                     part_name(names, random), std::move(stats), names.time_ms,
+                                     [&part, basis, &names] { return interest_columns(part, basis, names.batch); })));
   }
   return write_parts(attempt, std::move(parts), gold_encoding(), 1);
 }

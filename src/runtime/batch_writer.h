@@ -25,15 +25,16 @@ std::string part_name(const BatchNames& names, Random& random);
 
 // `rows` in the order in which they shall lie in the files. `decoder` names the event types. Up to `threads` files are
 // encoded at a time.
-Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch, std::span<const uint32_t> rows,
-                                                       const SilverFacts& facts, const Decoder& decoder, const BatchNames& names,
-                                                       Random& random, int32_t threads);
+Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
+                                                       std::span<const uint32_t> rows, const SilverFacts& facts,
+                                                       const Decoder& decoder, const BatchNames& names, Random& random,
+                                                       int32_t threads);
 // None when there are no rejects.
-Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects, const SilverFacts& facts,
-                                                     const BatchNames& names, Random& random);
+Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects,
+                                                     const SilverFacts& facts, const BatchNames& names, Random& random);
 delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms);
 
-Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows, InterestBasis basis,
-                                                         const BatchNames& names, Random& random);
+Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows,
+                                                         InterestBasis basis, const BatchNames& names, Random& random);
 
 }  // namespace pactolus

@@ -61,7 +61,7 @@ struct Config {
     int64_t batch_records = 0;  // cut at so many records, shared evenly by the partitions; 0 cuts by the tick (and the
                                 // runtime's own bounds). The same log then gives the same batches
     int64_t snapshot_interval_us = kMicrosPerMinute;  // how often state is saved, so that a start takes seconds
-    int32_t threads = 0;        // 0 is one per processor; at most 1024
+    int32_t threads = 0;                              // 0 is one per processor; at most 1024
   } run;
 
   struct Time {

@@ -32,8 +32,8 @@ Result<SilverDates::Date*> SilverDates::date(const delta::Snapshot& silver, cons
   return &fresh;
 }
 
-Result<Seen> SilverDates::look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t day, uint64_t fingerprint, uint8_t content,
-                                  bool remember) {
+Result<Seen> SilverDates::look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t day,
+                                  uint64_t fingerprint, uint8_t content, bool remember) {
   Date* d = TRY(date(silver, decoder, day));
   const int64_t slot = d->ids.find(fingerprint);
   if (slot != FingerprintTable::kAbsent) return d->ids.content_at(slot) == content ? Seen::same : Seen::conflicting;

@@ -17,7 +17,8 @@ class SilverDates {
   explicit SilverDates(size_t max_bytes = size_t(256) << 20) : max_bytes_(max_bytes) {}
 
   // Is the id in Silver on that date? Loads the date when it is not there. `remember` adds it when it is new.
-  Result<Seen> look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t date, uint64_t fingerprint, uint8_t content, bool remember);
+  Result<Seen> look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t date, uint64_t fingerprint,
+                       uint8_t content, bool remember);
   // A row has been committed by somebody who did not ask here.
   void committed(int32_t date, uint64_t fingerprint, uint8_t content);
   bool empty() const noexcept { return dates_.empty(); }

@@ -19,7 +19,9 @@ T number_at(std::string_view bytes, size_t at) {
   return value;
 }
 
-std::unexpected<Error> corrupt(const char* what) { return fail(ErrorCode::corrupt, fmt::format("a run of ids is damaged: {}", what)); }
+std::unexpected<Error> corrupt(const char* what) {
+  return fail(ErrorCode::corrupt, fmt::format("a run of ids is damaged: {}", what));
+}
 
 // Asks `more` for what follows, by its position, until nothing does.
 Result<> read_blocks(const std::function<Result<std::string>(int64_t)>& more, int64_t ids, const VisitIds& visit) {
@@ -41,7 +43,8 @@ Result<> read_blocks(const std::function<Result<std::string>(int64_t)>& more, in
 
   if (!TRY(has(kHeadBytes)) || !buffer.starts_with(kMagic)) return corrupt("it does not begin as one");
   if (const auto format = number_at<uint32_t>(buffer, kMagic.size()); format != kFormat)
-    return fail(ErrorCode::unsupported, fmt::format("a run of ids has format {}, this release knows {}", format, kFormat));
+    return fail(ErrorCode::unsupported,
+                fmt::format("a run of ids has format {}, this release knows {}", format, kFormat));
   used = kHeadBytes;
   int64_t seen = 0;
   while (TRY(has(1))) {
@@ -104,7 +107,8 @@ Result<> IdRunWriter::write_pending(int64_t bucket_start, Pending& pending) {
 }
 
 Result<> IdRunWriter::write(const IdBlock& block) {
-  const uint64_t head[] = {uint64_t(block.bucket_start), block.size(), hash64(block.payload, uint64_t(block.bucket_start))};
+  const uint64_t head[] = {uint64_t(block.bucket_start), block.size(),
+                           hash64(block.payload, uint64_t(block.bucket_start))};
   static_assert(sizeof head == kBlockHeadBytes);
   TRY(file_.write({reinterpret_cast<const char*>(head), sizeof head}));
   return file_.write(block.payload);
@@ -122,7 +126,9 @@ Result<> read_id_run(const fs::path& path, int64_t ids, const VisitIds& visit) {
 
 Result<> decode_id_run(std::string_view bytes, int64_t ids, const VisitIds& visit) {
   return read_blocks(
-      [&](int64_t position) { return Result<std::string>(bytes.substr(std::min(size_t(position), bytes.size()), size_t(kReadBytes))); },
+      [&](int64_t position) {
+        return Result<std::string>(bytes.substr(std::min(size_t(position), bytes.size()), size_t(kReadBytes)));
+      },
       ids, visit);
 }
 

@@ -1,5 +1,5 @@
-// A run of ids: a file with fingerprints by bucket of event time, in checksummed blocks; docs/formats/snapshot.md. It is
-// written and read block by block, so that its size costs disk and no memory.
+// A run of ids: a file with fingerprints by bucket of event time, in checksummed blocks; docs/formats/snapshot.md. It
+// is written and read block by block, so that its size costs disk and no memory.
 #pragma once
 
 #include <cstring>
@@ -15,11 +15,11 @@ namespace pactolus {
 
 // Ids of one bucket. Borrowed.
 struct IdBlock {
-  static constexpr size_t kIdBytes = 9;     // fingerprint and content
+  static constexpr size_t kIdBytes = 9;  // fingerprint and content
   static constexpr size_t kMostIds = 16'384;
 
-  int64_t bucket_start = 0;                 // event time
-  std::string_view payload;                 // all fingerprints, then all content bytes
+  int64_t bucket_start = 0;  // event time
+  std::string_view payload;  // all fingerprints, then all content bytes
 
   size_t size() const noexcept { return payload.size() / kIdBytes; }
   uint64_t fingerprint(size_t i) const noexcept {

@@ -11,15 +11,17 @@ namespace pactolus {
 
 Result<std::vector<InterestRow>> read_interest(const delta::Snapshot& table, int64_t from_window) {
   std::vector<InterestRow> out;
-  const std::string first_date = from_window == INT64_MIN ? "" : date_text(int32_t(floor_div(from_window, kMicrosPerDay)));
+  const std::string first_date =
+      from_window == INT64_MIN ? "" : date_text(int32_t(floor_div(from_window, kMicrosPerDay)));
   for (const auto& [path, file] : table.files()) {
     const auto date = file.partition_values.find("window_date");
     if (date != file.partition_values.end() && date->second && *date->second < first_date) continue;
     const ColumnBatch batch = TRY(read_parquet(table.table_folder() / path));
     const ColumnView v = ColumnView::of(batch);
-    for (const char* name : {"product_id", "window_start", "window_end", "views", "carts", "purchases", "revenue", "refunds", "revenue_other",
-                             "viewers", "viewers_approx"})
-      if (!v.has_child(name)) return fail(ErrorCode::corrupt, fmt::format("Gold file {} lacks the column {}", path, name));
+    for (const char* name : {"product_id", "window_start", "window_end", "views", "carts", "purchases", "revenue",
+                             "refunds", "revenue_other", "viewers", "viewers_approx"})
+      if (!v.has_child(name))
+        return fail(ErrorCode::corrupt, fmt::format("Gold file {} lacks the column {}", path, name));
     const ColumnView other = v.child("revenue_other");
     for (int64_t i = 0; i < v.length(); ++i) {
       InterestRow r;
@@ -37,7 +39,8 @@ Result<std::vector<InterestRow>> read_interest(const delta::Snapshot& table, int
       if (!other.is_null(i)) {
         const auto [first, last] = other.range_at(i);
         for (int64_t k = first; k < last; ++k)
-          r.revenue_other.emplace_back(std::string(other.entries().child(0).text_at(k)), other.entries().child(1).decimal_at(k));
+          r.revenue_other.emplace_back(std::string(other.entries().child(0).text_at(k)),
+                                       other.entries().child(1).decimal_at(k));
       }
       out.push_back(std::move(r));
     }
@@ -52,7 +55,8 @@ Result<std::vector<InterestRow>> newest_final_window(const LakePaths& lake) {
   const delta::Snapshot table = TRY(delta::Snapshot::load(lake.gold(kProductInterest)));
   std::string newest;  // date
   for (const auto& [path, file] : table.files())
-    if (const auto date = file.partition_values.find("window_date"); date != file.partition_values.end() && date->second)
+    if (const auto date = file.partition_values.find("window_date");
+        date != file.partition_values.end() && date->second)
       newest = std::max(newest, *date->second);
   const auto day = parse_date(newest);
   if (!day) return std::vector<InterestRow>();

@@ -17,10 +17,12 @@
 namespace pactolus {
 namespace {
 
-constexpr int64_t kPollBytes = 4 << 20;       // of one source at a time, so that partitions advance side by side
-constexpr size_t kBatchBytes = 256 << 20;     // a batch is cut at this size, however long the tick
-constexpr int64_t kBatchRecords = 500'000;    // likewise: files are large enough to be dense, the batch small enough to stay cheap
-constexpr int64_t kSnapshotIds = 2'000'000;   // so many new ids make a snapshot: a start reads what came since from Silver
+constexpr int64_t kPollBytes = 4 << 20;    // of one source at a time, so that partitions advance side by side
+constexpr size_t kBatchBytes = 256 << 20;  // a batch is cut at this size, however long the tick
+constexpr int64_t kBatchRecords =
+    500'000;  // likewise: files are large enough to be dense, the batch small enough to stay cheap
+constexpr int64_t kSnapshotIds =
+    2'000'000;  // so many new ids make a snapshot: a start reads what came since from Silver
 
 DecodeRules rules_of(const Config& c) {
   DecodeRules rules;
@@ -29,7 +31,9 @@ DecodeRules rules_of(const Config& c) {
   return rules;
 }
 std::string start_text(const StartFrom& from) {
-  return from.kind == StartFrom::Kind::time ? iso_time(from.time_us) : from.kind == StartFrom::Kind::latest ? "its end" : "its beginning";
+  return from.kind == StartFrom::Kind::time     ? iso_time(from.time_us)
+         : from.kind == StartFrom::Kind::latest ? "its end"
+                                                : "its beginning";
 }
 ProductInterest::Options interest_options(const Config& c) {
   ProductInterest::Options o;
@@ -45,7 +49,8 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       clock_(clock),
       random_(random),
       lake_{config.lake},
-      threads_(config.run.threads > 0 ? config.run.threads : int32_t(std::max(1u, std::thread::hardware_concurrency()))),
+      threads_(config.run.threads > 0 ? config.run.threads
+                                      : int32_t(std::max(1u, std::thread::hardware_concurrency()))),
       decoder_(rules_of(config)),
       watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
       dedupe_(config.dedup.horizon_us),
@@ -58,7 +63,8 @@ Job::~Job() = default;
 Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
   std::unique_ptr<Job> job(new Job(config, std::move(options), clock, random));
   TRY(prepare_lake(job->lake_));
-  LakeLock lock = TRY(lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
+  LakeLock lock = TRY(
+      lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
   TRY(job->open_tables());
   TRY(job->take(std::move(lock)));
   // What another holder committed up to a moment ago, too.
@@ -85,8 +91,10 @@ Result<> Job::open_tables() {
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
-  quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
-  interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest, "gold.before_link", "gold.linked"));
+  quarantine_ =
+      TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
+  interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest,
+                              "gold.before_link", "gold.linked"));
   return {};
 }
 
@@ -97,16 +105,19 @@ Result<> Job::take(LakeLock lock) {
   epoch_ = silver_->snapshot().txn_version(epoch_id).value_or(0) + 1;
   delta::Transaction t;
   t.operation = "TAKE JOB";
-  t.info = Json::object().set("kind", "epoch").set("job", config_.job).set("epoch", epoch_).set("command", options_.command);
+  t.info =
+      Json::object().set("kind", "epoch").set("job", config_.job).set("epoch", epoch_).set("command", options_.command);
   if (lock.taken_over) t.info.set("take_over", true);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;
   t.txns = {{epoch_id, epoch_, t.time_ms}};
   t.blind_append = true;
-  const auto taken = silver_->commit(t, {.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
-    if (now.txn_version(epoch_id).value_or(0) >= epoch_) return fail(ErrorCode::fenced, "another process took the job at the same moment");
-    return {};
-  }});
+  const auto taken =
+      silver_->commit(t, {.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
+                        if (now.txn_version(epoch_id).value_or(0) >= epoch_)
+                          return fail(ErrorCode::fenced, "another process took the job at the same moment");
+                        return {};
+                      }});
   if (!taken) return std::unexpected(taken.error());
   snapshots_.set_epoch(epoch_);
   return {};
@@ -114,7 +125,8 @@ Result<> Job::take(LakeLock lock) {
 
 // A table of an earlier release gets the columns that it lacks. Silver says what its shortest dedupe horizon was.
 Result<> Job::widen_tables() {
-  const auto widen = [&](delta::DeltaTable& table, const delta::TableSchema& schema, const TableProperties& properties) -> Result<> {
+  const auto widen = [&](delta::DeltaTable& table, const delta::TableSchema& schema,
+                         const TableProperties& properties) -> Result<> {
     delta::Metadata metadata = TRY(table.metadata_for(schema)).value_or(table.snapshot().metadata());
     for (const auto& [name, value] : properties) metadata.configuration[name] = value;
     if (metadata == table.snapshot().metadata()) return {};
@@ -126,7 +138,8 @@ Result<> Job::widen_tables() {
     TRY(table.commit(t));
     return {};
   };
-  const int64_t horizon = std::min(config_.dedup.horizon_us, shortest_horizon(silver_->snapshot().metadata().configuration));
+  const int64_t horizon =
+      std::min(config_.dedup.horizon_us, shortest_horizon(silver_->snapshot().metadata().configuration));
   TRY(widen(*silver_, silver_schema(), {{kShortestHorizon, std::to_string(horizon)}}));
   TRY(widen(*quarantine_, quarantine_schema(), {}));
   return widen(*interest_table_, product_interest_schema(), {});
@@ -138,13 +151,16 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
   topics_.push_back(std::move(topic));
   const delta::Snapshot& silver = silver_->snapshot();
-  const auto committed_end = [&](int32_t p) { return silver.txn_version(offset_app_id(config_.job, id.name, id.id, p)); };
+  const auto committed_end = [&](int32_t p) {
+    return silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
+  };
   bool read_before = false;
   for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
   // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
   if (!history) starting_inside_ = !read_before && config_.run.from != StartFrom{};
   if (!history && read_before && options_.say && (options_.from_given || config_.run.from != StartFrom{}))
-    options_.say(fmt::format("{} goes on at the offsets in the lake; run.from is for a topic that was never read", id.name));
+    options_.say(
+        fmt::format("{} goes on at the offsets in the lake; run.from is for a topic that was never read", id.name));
   for (int32_t p = 0; p < id.partitions; ++p) {
     SourceAccount account;
     account.topic = id.name;
@@ -172,10 +188,12 @@ Result<> Job::refuse_other_topics(std::string_view topic_id) const {
   const std::string prefix = fmt::format("{}/{}@", config_.job, config_.kafka.topic);
   for (const auto& [app, txn] : silver_->snapshot().txns())
     if (app.starts_with(prefix) && (topic_id.empty() || !app.starts_with(fmt::format("{}{}/", prefix, topic_id))))
-      return fail(ErrorCode::data_loss,
-                  fmt::format("topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
-                              config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
-                  "bring its folder back; to go on without it, start a new lake");
+      return fail(
+          ErrorCode::data_loss,
+          fmt::format(
+              "topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
+              config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
+          "bring its folder back; to go on without it, start a new lake");
   return {};
 }
 
@@ -198,7 +216,9 @@ Result<> Job::fix_start() {
   if (!starting_inside_) return {};
   TRY(cut(false));
   starting_inside_ = false;
-  if (options_.say) options_.say(fmt::format("{} is begun at {}: {} records before it stay unread", config_.kafka.topic, start_text(config_.run.from), unread_));
+  if (options_.say)
+    options_.say(fmt::format("{} is begun at {}: {} records before it stay unread", config_.kafka.topic,
+                             start_text(config_.run.from), unread_));
   return {};
 }
 
@@ -210,13 +230,15 @@ Result<> Job::discover_histories() {
   for (const std::string& name : TRY(list_history_topics(config_))) {
     const auto finished = finished_histories_.find(name);
     if (finished != finished_histories_.end() && history_stamp(config_, name) == finished->second) continue;
-    const bool known = std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
+    const bool known =
+        std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
     if (known) continue;
     TRY(add_topic(TRY(open_history_topic(config_, name)), true));
     leave_finished_histories();  // one at a time, so that few files are open at once
   }
   if (sources_.size() > UINT16_MAX)
-    return fail(ErrorCode::unsupported, fmt::format("{} partitions and histories at a time, at most {}", sources_.size(), UINT16_MAX));
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} partitions and histories at a time, at most {}", sources_.size(), UINT16_MAX));
   return {};
 }
 
@@ -225,7 +247,8 @@ void Job::leave_finished_histories() {
     sources_[s].at_end = false;  // an ingest may have gone on
     const size_t topic = sources_[s].topic;
     LogReader& log = *topics_[topic].reader;
-    const uint64_t stamp = history_stamp(config_, log.topic().name);  // before the end: what comes between is seen next time
+    const uint64_t stamp =
+        history_stamp(config_, log.topic().name);  // before the end: what comes between is seen next time
     const auto end = log.end(sources_[s].partition);
     if (!end || log.topic().partitions != 1 || end->value != accounts_[s].end) continue;
     finished_histories_[log.topic().name] = stamp;
@@ -258,20 +281,23 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   if (int64_t(polled.records.size()) > max_records) {  // a fixed cut: what is beyond it is read again
     polled.records = polled.records.first(size_t(max_records));
     polled.next = polled.records.back().offset + 1;
-    polled.skipped = polled.next - Offset(open_.is_open() ? open_.accounts()[s].end : accounts_[s].end) - int64_t(polled.records.size());
+    polled.skipped = polled.next - Offset(open_.is_open() ? open_.accounts()[s].end : accounts_[s].end) -
+                     int64_t(polled.records.size());
     TRY(topic.reader->seek(source.partition, polled.next));
   }
   start_batch(topic.history);
   open_.advance_batch_time(clock_.now_us());
   const size_t kept = open_.kept().size();
-  open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
+  open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_,
+            topic.history ? nullptr : &interest_);
   if (open_.kept().size() > kept) source.last_row_boot_us = clock_.boot_us();
   return int64_t(polled.records.size());
 }
 
 // Memory is bounded in every mode; the bytes follow from the log, so the cuts do too.
 bool Job::full() const {
-  return open_.is_open() && (open_.bytes() >= kBatchBytes || (config_.run.batch_records == 0 && open_.records() >= kBatchRecords));
+  return open_.is_open() &&
+         (open_.bytes() >= kBatchBytes || (config_.run.batch_records == 0 && open_.records() >= kBatchRecords));
 }
 
 bool Job::due() const {
@@ -291,9 +317,10 @@ Result<Job::Step> Job::step() {
 Result<Job::Step> Job::read_live() {
   Step step;
   // With a fixed number of records each source brings its share, so that the same log gives the same batches.
-  const int64_t quota = config_.run.batch_records == 0
-                            ? kBatchRecords
-                            : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
+  const int64_t quota =
+      config_.run.batch_records == 0
+          ? kBatchRecords
+          : std::max<int64_t>(1, (config_.run.batch_records + int64_t(live_sources_) - 1) / int64_t(live_sources_));
   bool all_at_end = true, all_done = true;  // done: at its end, or it has brought its share
   for (size_t i = 0; i < live_sources_; ++i) {
     const size_t s = (next_source_ + i) % live_sources_;
@@ -338,7 +365,8 @@ std::vector<bool> Job::idle_now() const {
     // Rejects do not count: only Silver rows move event time, and a partition that brings none must not hold it back.
     const bool silent = !open_.is_open() || open_.source_rows(s) == 0;
     const bool for_long = clock_.boot_us() - sources_[s].last_row_boot_us >= config_.time.idle_after_us;
-    idle[s] = silent && sources_[s].at_end && (for_long || accounts_[s].idle);  // it stays idle until it brings something
+    idle[s] =
+        silent && sources_[s].at_end && (for_long || accounts_[s].idle);  // it stays idle until it brings something
   }
   return idle;
 }
@@ -386,7 +414,8 @@ auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
   for (bool told = false;;) {
     auto result = action();
     if (result || result.error().code != ErrorCode::disk_full) return result;
-    if (!told && options_.say) options_.say(fmt::format("the disk is full, waiting for space: {}", result.error().message));
+    if (!told && options_.say)
+      options_.say(fmt::format("the disk is full, waiting for space: {}", result.error().message));
     told = true;
     if (options_.stop && options_.stop()) return result;
     clock_.sleep_us(kMicrosPerSecond);
@@ -395,11 +424,14 @@ auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
 
 Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   start_batch(history);
-  if (history) TRY(judge_history());
-  else if (has_history_ && watermark_.watermark() == kNoTime) TRY(look_for_live_rows_in_silver());
+  if (history)
+    TRY(judge_history());
+  else if (has_history_ && watermark_.watermark() == kNoTime)
+    TRY(look_for_live_rows_in_silver());
   open_.settle(dedupe_, history ? nullptr : &interest_);
 
-  BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(), kNoTime};
+  BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(),
+                       kNoTime};
   WatermarkTracker after = watermark_;
   const std::vector<bool> idle = idle_now();
   for (size_t s = 0; s < live_sources_; ++s) {
@@ -424,12 +456,14 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     return write_silver_files(lake_, open_.events(), open_.kept(), facts(), decoder_, names, random_, threads_);
   });
   if (!adds) return std::unexpected(adds.error());
-  auto rejected = while_disk_is_full([&] { return write_quarantine_file(lake_, open_.rejects(), facts(), names, random_); });
+  auto rejected =
+      while_disk_is_full([&] { return write_quarantine_file(lake_, open_.rejects(), facts(), names, random_); });
   if (!rejected) return std::unexpected(rejected.error());
   account.quarantine_files = std::move(*rejected);
   for (size_t s = 0; s < accounts_.size(); ++s) {
     const SourceAccount& a = open_.accounts()[s];
-    // A live partition has its place in the accounts from its first live batch on: until then run.from may still move it.
+    // A live partition has its place in the accounts from its first live batch on: until then run.from may still move
+    // it.
     const bool has_begun = a.history || !history || has_position(a);
     if (has_begun && (!a.history || a.end > a.start)) account.sources.push_back(a);
   }
@@ -445,7 +479,8 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     has_history_ = true;
   } else if (!silver_dates_.empty()) {
     for (const uint32_t row : open_.kept())
-      silver_dates_.committed(int32_t(floor_div(events.event_time[row], kMicrosPerDay)), events.fingerprint[row], content_byte(events, row));
+      silver_dates_.committed(int32_t(floor_div(events.event_time[row], kMicrosPerDay)), events.fingerprint[row],
+                              content_byte(events, row));
   }
   watermark_ = std::move(after);
   dedupe_.advance(watermark_.watermark());
@@ -454,7 +489,8 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   accounts_ = open_.accounts();
   ++totals_.batches;
   for (const SourceAccount& a : account.sources) {
-    totals_.records += a.consumed, totals_.silver += a.silver, totals_.duplicates += a.duplicates, totals_.conflicting += a.conflicting;
+    totals_.records += a.consumed, totals_.silver += a.silver, totals_.duplicates += a.duplicates,
+        totals_.conflicting += a.conflicting;
     for (const auto& [reason, n] : a.quarantined) totals_.quarantined[reason] += n;
     for (const auto& [view, n] : a.late) totals_.late += n;
   }
@@ -467,7 +503,9 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   fault_point("batch.quarantine_committed");
   if (!rows.empty()) TRY(commit_gold(account.batch, account.batch_time, rows));
   fault_point("batch.gold_committed");
-  if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us || snapshots_.noted() >= kSnapshotIds) TRY(save_snapshot());
+  if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us ||
+      snapshots_.noted() >= kSnapshotIds)
+    TRY(save_snapshot());
   TRY(maintain());
   return apply_retention();
 }
@@ -485,7 +523,8 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   t.adds = std::move(adds);
   t.txns.push_back({app_id(config_.job, "batch"), account.batch, t.time_ms});
   for (const SourceAccount& s : account.sources)
-    if (s.end > s.start || (!s.history && !has_position(s)))  // with its first account a partition has begun, though empty
+    if (s.end > s.start ||
+        (!s.history && !has_position(s)))  // with its first account a partition has begun, though empty
       t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
   t.info = to_json(account);
   t.blind_append = true;
@@ -493,7 +532,8 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   const delta::CommitPolicy policy{.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
     const int64_t epoch = now.txn_version(epoch_id).value_or(0);
     if (epoch != epoch_)
-      return fail(ErrorCode::fenced, fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
+      return fail(ErrorCode::fenced,
+                  fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
     if (now.txn_version(batch_id).value_or(0) != batch_)
       return fail(ErrorCode::conflict, fmt::format("batch {} is in the log already", account.batch));
     return {};
@@ -525,7 +565,8 @@ Result<> Job::follow(delta::DeltaTable& table, const delta::Transaction& t, int6
   const std::string id = app_id(config_.job, "batch");
   const auto is_there = [&](const delta::Snapshot& now) { return now.txn_version(id).value_or(0) >= batch; };
   const delta::CommitPolicy policy{.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
-    if (is_there(now)) return fail(ErrorCode::conflict, fmt::format("batch {} is in {} already", batch, table.folder().native()));
+    if (is_there(now))
+      return fail(ErrorCode::conflict, fmt::format("batch {} is in {} already", batch, table.folder().native()));
     return {};
   }};
   auto version = while_disk_is_full([&] { return table.commit(t, policy); });
@@ -542,13 +583,15 @@ Result<> Job::check_epoch() {
   TRY(silver_->refresh());
   const int64_t epoch = silver_->snapshot().txn_version(app_id(config_.job, "epoch")).value_or(0);
   if (epoch != epoch_)
-    return fail(ErrorCode::fenced, fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
+    return fail(ErrorCode::fenced,
+                fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
   return {};
 }
 
 Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows) {
   const BatchNames names{batch, epoch_, batch_time / 1000};
-  auto adds = while_disk_is_full([&] { return write_interest_files(lake_, rows, InterestBasis::stream, names, random_); });
+  auto adds =
+      while_disk_is_full([&] { return write_interest_files(lake_, rows, InterestBasis::stream, names, random_); });
   if (!adds) return std::unexpected(adds.error());
   fault_point("gold.files_written");
   delta::Transaction t;
@@ -612,7 +655,8 @@ Result<> Job::judge_history() {
   std::vector<Seen> fates(events.rows(), Seen::no);
   for (const auto& [date, rows] : by_date)
     for (const uint32_t row : rows) {
-      fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row], content_byte(events, row), true));
+      fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row],
+                                             content_byte(events, row), true));
     }
   open_.set_fates(std::move(fates));
   return {};
@@ -623,7 +667,8 @@ Result<> Job::look_for_live_rows_in_silver() {
   const EventBatch& events = open_.events();
   std::vector<Seen> found(events.rows(), Seen::no);
   for (uint32_t row = 0; row < events.rows(); ++row)
-    found[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, int32_t(floor_div(events.event_time[row], kMicrosPerDay)),
+    found[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_,
+                                           int32_t(floor_div(events.event_time[row], kMicrosPerDay)),
                                            events.fingerprint[row], content_byte(events, row), false));
   open_.also_seen(std::move(found));
   return {};
@@ -681,7 +726,8 @@ Result<> Job::remember_histories() {
     rows.clear();
     TRY(read_silver_file(lake_.silver(), *file, decoder_, filter, rows));
     for (size_t i = 0; i < rows.events.rows(); ++i)
-      if (rows.history[i]) dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
+      if (rows.history[i])
+        dedupe_.insert(rows.events.fingerprint[i], content_byte(rows.events, i), rows.events.event_time[i]);
   }
   silver_dates_.clear();  // nobody asks by date as long as no history comes
   snapshots_.forget_base();

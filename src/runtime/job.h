@@ -39,11 +39,11 @@ struct ViewDeclaration;
 struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
-  bool first_batch_at_once = false;                        // its tick has passed while nobody ran
-  bool from_given = false;  // the user asked for config.run.from now: say so when the lake's offsets win over it
-  std::string command = "run";                             // who holds the lake, for others to read
-  std::function<void(const std::string&)> say = {};        // messages for people; may be empty
-  std::function<bool()> stop = {};                         // asked while waiting for a full disk
+  bool first_batch_at_once = false;  // its tick has passed while nobody ran
+  bool from_given = false;      // the user asked for config.run.from now: say so when the lake's offsets win over it
+  std::string command = "run";  // who holds the lake, for others to read
+  std::function<void(const std::string&)> say = {};  // messages for people; may be empty
+  std::function<bool()> stop = {};                   // asked while waiting for a full disk
 };
 
 struct JobTotals {  // since this process opened the job
@@ -57,8 +57,8 @@ struct JobView {
   int64_t batch = 0, epoch = 0, batch_time = 0, silver_version = -1;
   int64_t watermark = kNoTime;
   JobTotals totals;
-  std::vector<SourceAccount> sources;         // as of the last commit
-  std::vector<AlertTransition> open_alerts;   // as of the last window judged, most viewed first
+  std::vector<SourceAccount> sources;        // as of the last commit
+  std::vector<AlertTransition> open_alerts;  // as of the last window judged, most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
 };
 
@@ -75,9 +75,9 @@ class Job {
   ~Job();
 
   struct Step {
-    int64_t records = 0;      // taken from the log
+    int64_t records = 0;  // taken from the log
     bool committed = false;
-    bool caught_up = false;   // every source was at its end
+    bool caught_up = false;  // every source was at its end
   };
   // Takes what is there, at most a few megabytes a source, and commits when the batch is due. Does not wait.
   Result<Step> step();
@@ -156,13 +156,13 @@ class Job {
   std::optional<delta::DeltaTable> silver_, quarantine_, interest_table_;
   Decoder decoder_;
   std::vector<Topic> topics_;
-  std::vector<Source> sources_;           // live ones first
+  std::vector<Source> sources_;  // live ones first
   std::vector<SourceName> source_names_;
-  std::vector<SourceAccount> accounts_;   // as of the last commit, by source
+  std::vector<SourceAccount> accounts_;  // as of the last commit, by source
   size_t live_sources_ = 0;
   std::map<std::string, uint64_t> finished_histories_;  // committed to their end: name and stamp then
 
-  int64_t batch_ = 0;                     // last committed
+  int64_t batch_ = 0;  // last committed
   int64_t batch_time_ = 0;
   int64_t quarantine_batch_ = 0, gold_batch_ = 0;  // how far those tables have come
   WatermarkTracker watermark_;
@@ -173,12 +173,12 @@ class Job {
   Maintenance maintenance_;
   Snapshots snapshots_;
   int64_t snapshot_batch_ = 0, snapshot_version_ = -1, commit_version_ = -1;
-  std::string commit_uuid_;                  // of batch_
+  std::string commit_uuid_;  // of batch_
 
   SilverDates silver_dates_;
-  bool starting_inside_ = false;          // the live topic was never read, and is not begun at its beginning
-  int64_t unread_ = 0;                    // records before the start
-  bool has_history_ = false;              // Silver may hold rows of histories
+  bool starting_inside_ = false;  // the live topic was never read, and is not begun at its beginning
+  int64_t unread_ = 0;            // records before the start
+  bool has_history_ = false;      // Silver may hold rows of histories
 
   OpenBatch open_;
   int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0,

@@ -39,7 +39,8 @@ std::vector<std::pair<std::string, int64_t>> ledger_events(const LakePaths& lake
     const ColumnView v = ColumnView::of(rows);
     for (int64_t i = 0; i < v.length(); ++i)
       if (!v.child("event").is_null(i))
-        out.emplace_back(v.child("event").text_at(i), v.child("batch_id").is_null(i) ? 0 : v.child("batch_id").int_at(i));
+        out.emplace_back(v.child("event").text_at(i),
+                         v.child("batch_id").is_null(i) ? 0 : v.child("batch_id").int_at(i));
   }
   return out;
 }
@@ -54,7 +55,8 @@ TEST_F(JobTest, TakeOversAndClosedWindowsAreInTheLedger) {
   send({event("e2", 1)});
   ASSERT_OK(commit());
   ASSERT_TRUE(job_->finish(true));
-  EXPECT_EQ(ledger_events(lake()), (std::vector<std::pair<std::string, int64_t>>{{"take_over", 0}, {"close_windows", 3}}));
+  EXPECT_EQ(ledger_events(lake()),
+            (std::vector<std::pair<std::string, int64_t>>{{"take_over", 0}, {"close_windows", 3}}));
 }
 
 TEST_F(JobTest, ATopicThatHasAnAccountHasBegun) {
@@ -86,9 +88,11 @@ TEST_F(JobTest, AHistoryDoesNotBeginALiveTopic) {
 }
 
 TEST_F(JobTest, ATableOfAnEarlierReleaseGetsTheColumnsThatItLacks) {
-  for (const auto& [folder, schema] : {std::pair(lake().silver(), silver_schema()), std::pair(lake().gold(kProductInterest), product_interest_schema())}) {
+  for (const auto& [folder, schema] : {std::pair(lake().silver(), silver_schema()),
+                                       std::pair(lake().gold(kProductInterest), product_interest_schema())}) {
     delta::TableSchema earlier = schema;
-    std::erase_if(earlier.fields, [](const delta::SchemaField& f) { return f.name == "referrer" || f.name == "viewers_approx"; });
+    std::erase_if(earlier.fields,
+                  [](const delta::SchemaField& f) { return f.name == "referrer" || f.name == "viewers_approx"; });
     ASSERT_OK(make_folders(folder));
     ASSERT_OK(delta::DeltaTable::create(folder, {.schema = earlier, .id = "22222222-2222-4222-8222-222222222222"}));
   }
@@ -173,7 +177,9 @@ TEST_F(JobTest, BatchTimeFollowsTheClockWhileABatchIsOpen) {
 }
 
 TEST_F(JobTest, ManyFinishedHistoriesNeedNoOpenFiles) {
-  const auto open_files = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
+  const auto open_files = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
   ASSERT_OK(open());
   const auto before = open_files();
   for (int i = 0; i < 40; ++i) send("_ingest." + std::to_string(i), {event("h" + std::to_string(i), -i)});
@@ -245,8 +251,9 @@ TEST_F(JobTest, StatusTellsWhatRuns) {
 TEST_F(JobTest, StatusIsBoundedAndItsTotalsAreOfAllProducts) {
   std::vector<std::string> values;
   for (size_t product = 0; product < kProvisionalRows + 50; ++product)
-    values.push_back(fmt::format(R"({{"event_id":"{0}","user_id":"u","product_id":"p{0}","event_type":"view","price":1,"timestamp":"{1}"}})",
-                                 product, iso_time(at(-1))));
+    values.push_back(fmt::format(
+        R"({{"event_id":"{0}","user_id":"u","product_id":"p{0}","event_type":"view","price":1,"timestamp":"{1}"}})",
+        product, iso_time(at(-1))));
   send(values);
   ASSERT_OK(open());
   ASSERT_OK(commit());

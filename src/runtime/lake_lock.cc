@@ -23,7 +23,8 @@ Result<std::optional<LockHolder>> lake_holder(const fs::path& lock_file) {
   return read_lock_holder(lock_file).value_or(LockHolder{});
 }
 
-Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock) {
+Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command,
+                           Clock& clock) {
   TRY(make_folders(lock_file.parent_path()));
   const int64_t until = clock.boot_us() + wait_us;
   bool taken_over = false;
@@ -31,7 +32,8 @@ Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wa
     auto lock = TRY(FileLock::try_lock(lock_file));
     if (lock) {
       const std::string text =
-          Json::object().set("pid", int64_t(::getpid())).set("since", clock.now_us()).set("command", command).dump() + "\n";
+          Json::object().set("pid", int64_t(::getpid())).set("since", clock.now_us()).set("command", command).dump() +
+          "\n";
       TRY(lock->write_holder(text));
       return LakeLock{std::move(*lock), taken_over};
     }

@@ -23,7 +23,8 @@ struct LakeLock {
 
 // Waits up to `wait_us` for the holder to go; then an Error busy names its pid, unless `take_over`: then the lock
 // file is replaced, so that the old holder keeps a lock that nobody looks at any more, and meets the higher epoch.
-Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command, Clock& clock);
+Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wait_us, std::string_view command,
+                           Clock& clock);
 Result<LockHolder> read_lock_holder(const fs::path& lock_file);
 // Is anybody holding it now? Does not keep it.
 Result<bool> lake_is_locked(const fs::path& lock_file);

@@ -67,7 +67,9 @@ class Glance final : public Clock {
 };
 
 TEST_F(LakeLockTest, ALookAtTheLockTurnsNobodyAway) {
-  { ASSERT_OK(lock_lake(file(), false, 0, "run", clock_)); }
+  {
+    ASSERT_OK(lock_lake(file(), false, 0, "run", clock_));
+  }
   Glance clock(file());
   EXPECT_TRUE(lock_lake(file(), false, 0, "run", clock));
 }

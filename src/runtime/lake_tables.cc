@@ -25,37 +25,96 @@ int64_t shortest_horizon(const TableProperties& silver) {
 }
 
 delta::TableSchema silver_schema() {
-  return {{text("event_id"), text("user_id"), text("product_id"), text("session_id"), text("product_category"), text("device_type"),
-           text("page_url"), text("referrer"), {"price", T::decimal(18, 4), true}, {"quantity", T::integer(), true}, text("currency"),
-           text("order_id"), time("event_timestamp"), {"is_high_value", T::boolean(), true}, {"event_date", T::date(), true},
-           {"event_hour", T::integer(), true}, text("kafka_key"), text("topic"), {"partition", T::integer(), true}, number("offset"),
-           time("kafka_timestamp"), time("processing_timestamp"), number("batch_id"), text("origin"), text("extra"), text("event_type")},
+  return {{text("event_id"),
+           text("user_id"),
+           text("product_id"),
+           text("session_id"),
+           text("product_category"),
+           text("device_type"),
+           text("page_url"),
+           text("referrer"),
+           {"price", T::decimal(18, 4), true},
+           {"quantity", T::integer(), true},
+           text("currency"),
+           text("order_id"),
+           time("event_timestamp"),
+           {"is_high_value", T::boolean(), true},
+           {"event_date", T::date(), true},
+           {"event_hour", T::integer(), true},
+           text("kafka_key"),
+           text("topic"),
+           {"partition", T::integer(), true},
+           number("offset"),
+           time("kafka_timestamp"),
+           time("processing_timestamp"),
+           number("batch_id"),
+           text("origin"),
+           text("extra"),
+           text("event_type")},
           {"event_date", "event_type"}};
 }
 
 delta::TableSchema quarantine_schema() {
-  return {{text("topic"), {"partition", T::integer(), true}, number("offset"), text("kafka_key"), time("kafka_timestamp"),
-           {"value", T::binary(), true}, text("reason"), text("detail"), text("field"), text("origin"), number("batch_id"),
+  return {{text("topic"),
+           {"partition", T::integer(), true},
+           number("offset"),
+           text("kafka_key"),
+           time("kafka_timestamp"),
+           {"value", T::binary(), true},
+           text("reason"),
+           text("detail"),
+           text("field"),
+           text("origin"),
+           number("batch_id"),
            time("processing_timestamp")},
           {}};
 }
 
 delta::TableSchema ledger_schema() {
-  return {{number("batch_id"), number("epoch"), text("commit_uuid"), time("batch_time"), text("topic"), text("topic_id"),
-           {"partition", T::integer(), true}, number("start_offset"), number("end_offset"), number("consumed"),
-           {"skipped", T::map_of(T::long_integer()), true}, number("silver"), number("duplicates"), number("conflicting_duplicates"),
-           number("erased"), {"quarantined", T::map_of(T::long_integer()), true}, {"late", T::map_of(T::long_integer()), true},
-           time("max_event_time"), time("watermark_before"), time("watermark_after"), {"idle", T::boolean(), true},
-           text("event"), text("detail")},
+  return {{number("batch_id"),
+           number("epoch"),
+           text("commit_uuid"),
+           time("batch_time"),
+           text("topic"),
+           text("topic_id"),
+           {"partition", T::integer(), true},
+           number("start_offset"),
+           number("end_offset"),
+           number("consumed"),
+           {"skipped", T::map_of(T::long_integer()), true},
+           number("silver"),
+           number("duplicates"),
+           number("conflicting_duplicates"),
+           number("erased"),
+           {"quarantined", T::map_of(T::long_integer()), true},
+           {"late", T::map_of(T::long_integer()), true},
+           time("max_event_time"),
+           time("watermark_before"),
+           time("watermark_after"),
+           {"idle", T::boolean(), true},
+           text("event"),
+           text("detail")},
           {}};
 }
 
 delta::TableSchema product_interest_schema() {
-  return {{text("product_id"), time("window_start"), time("window_end"), number("views"), number("carts"), number("purchases"),
-           {"revenue", T::decimal(38, 4), true}, {"refunds", T::decimal(38, 4), true},
-           {"revenue_other", T::map_of(T::decimal(38, 4)), true}, number("viewers"), {"viewers_approx", T::boolean(), true},
-           {"conversion_rate", T::double_float(), true}, {"conversion_low", T::double_float(), true},
-           {"conversion_high", T::double_float(), true}, text("basis"), number("batch_id"), {"window_date", T::date(), true}},
+  return {{text("product_id"),
+           time("window_start"),
+           time("window_end"),
+           number("views"),
+           number("carts"),
+           number("purchases"),
+           {"revenue", T::decimal(38, 4), true},
+           {"refunds", T::decimal(38, 4), true},
+           {"revenue_other", T::map_of(T::decimal(38, 4)), true},
+           number("viewers"),
+           {"viewers_approx", T::boolean(), true},
+           {"conversion_rate", T::double_float(), true},
+           {"conversion_low", T::double_float(), true},
+           {"conversion_high", T::double_float(), true},
+           text("basis"),
+           number("batch_id"),
+           {"window_date", T::date(), true}},
           {"window_date"}};
 }
 
@@ -64,14 +123,17 @@ ParquetOptions silver_encoding() {
           .delta_packed = {"offset", "event_timestamp", "kafka_timestamp", "processing_timestamp", "batch_id"},
           .delta_text = {"event_id"},
           .plain = {"price"},
-          .no_statistics = {"event_id", "user_id", "product_id", "session_id", "product_category", "device_type", "page_url", "referrer",
-                            "kafka_key", "currency", "order_id", "topic", "extra", "origin"},
+          .no_statistics = {"event_id", "user_id", "product_id", "session_id", "product_category", "device_type",
+                            "page_url", "referrer", "kafka_key", "currency", "order_id", "topic", "extra", "origin"},
           // Random ids as text are half of a row, and Snappy cannot shrink digits: 51 bytes an event become 34.
           .zstd = {"event_id"}};
 }
 
 ParquetOptions quarantine_encoding() {
-  return {.codec = Codec::zstd, .delta_packed = {"offset"}, .plain = {"value"}, .no_statistics = {"value", "detail", "kafka_key"}};
+  return {.codec = Codec::zstd,
+          .delta_packed = {"offset"},
+          .plain = {"value"},
+          .no_statistics = {"value", "detail", "kafka_key"}};
 }
 
 ParquetOptions gold_encoding() { return {.codec = Codec::snappy}; }
@@ -94,10 +156,12 @@ Result<> check_lake(const LakePaths& lake) {
   }
   const auto json = Json::parse(*text);
   const int64_t format = json ? (*json)["format"].as_int(-1) : -1;
-  if (format < 1) return fail(ErrorCode::corrupt, fmt::format("the lake's format file cannot be read: {}", lake.format().native()));
+  if (format < 1)
+    return fail(ErrorCode::corrupt, fmt::format("the lake's format file cannot be read: {}", lake.format().native()));
   if (format > kLakeFormat)
     return fail(ErrorCode::unsupported,
-                fmt::format("the lake in {} has format {}, this release knows formats up to {}", lake.root.native(), format, kLakeFormat),
+                fmt::format("the lake in {} has format {}, this release knows formats up to {}", lake.root.native(),
+                            format, kLakeFormat),
                 "use the release that wrote it, or a later one");
   return {};
 }

@@ -71,7 +71,8 @@ Json to_json(const BatchAccount& a) {
   Json sources = Json::array();
   for (const SourceAccount& s : a.sources) sources.push(to_json(s));
   Json files = Json::array();
-  for (const NamedFile& f : a.quarantine_files) files.push(Json::object().set("path", f.path).set("size", f.size).set("rows", f.rows));
+  for (const NamedFile& f : a.quarantine_files)
+    files.push(Json::object().set("path", f.path).set("size", f.size).set("rows", f.rows));
   Json out = Json::object();
   out.set("kind", "batch")
       .set("job", a.job)
@@ -93,7 +94,8 @@ bool is_batch_account(const Json& info, std::string_view job) {
 
 Result<BatchAccount> batch_account(const Json& info) {
   if (info["kind"].as_string() != "batch" || !info["batch"].is_int() || !info["sources"].is_array())
-    return fail(ErrorCode::corrupt, "a commit of Silver has an account that cannot be read: " + info.dump().substr(0, 200));
+    return fail(ErrorCode::corrupt,
+                "a commit of Silver has an account that cannot be read: " + info.dump().substr(0, 200));
   BatchAccount a;
   a.job = info["job"].as_string();
   a.batch = info["batch"].as_int();
@@ -127,13 +129,17 @@ Result<BatchAccount> batch_account(const Json& info) {
   return a;
 }
 
-std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid, int64_t time_us) {
+std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid,
+                                           int64_t time_us) {
   if (info["kind"].as_string() != "epoch" || info["job"].as_string() != job || !info["take_over"].as_bool()) return {};
-  return LedgerEvent{"take_over", std::string(info["command"].as_string()), info["epoch"].as_int(), 0, std::string(commit_uuid), time_us};
+  return LedgerEvent{
+      "take_over", std::string(info["command"].as_string()), info["epoch"].as_int(), 0, std::string(commit_uuid),
+      time_us};
 }
 
 ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events) {
-  FixedColumn<int64_t> batch, epoch, batch_time, start, end, consumed, silver, duplicates, conflicting, erased, max_time, before, after;
+  FixedColumn<int64_t> batch, epoch, batch_time, start, end, consumed, silver, duplicates, conflicting, erased,
+      max_time, before, after;
   FixedColumn<int32_t> partition;
   TextColumn uuid, topic, topic_id, event, detail;
   MapColumn<FixedColumn<int64_t>> skipped, quarantined, late;
@@ -157,7 +163,8 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
     }
   for (const BatchAccount& a : accounts)
     if (a.closes_windows)
-      events.push_back({"close_windows", "", a.epoch, a.batch, a.commit_uuid, a.batch_time, a.watermark_before, a.watermark_after});
+      events.push_back(
+          {"close_windows", "", a.epoch, a.batch, a.commit_uuid, a.batch_time, a.watermark_before, a.watermark_after});
   for (const LedgerEvent& e : events) {
     ++rows;
     e.batch == 0 ? batch.append_null() : batch.append(e.batch);
@@ -202,7 +209,9 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
   for (const auto& f : {"batch_id", "commit_uuid", "topic", "start_offset", "quarantined", "watermark_after"})
     if (!v.has_child(f)) return fail(ErrorCode::corrupt, fmt::format("a ledger file lacks the column {}", f));
   const auto number = [&](const char* name, int64_t row) { return v.child(name).int_at(row); };
-  const auto time = [&](const char* name, int64_t row) { return v.child(name).is_null(row) ? kNoTime : v.child(name).int_at(row); };
+  const auto time = [&](const char* name, int64_t row) {
+    return v.child(name).is_null(row) ? kNoTime : v.child(name).int_at(row);
+  };
   const auto text = [&](const char* name, int64_t row) { return std::string(v.child(name).text_at(row)); };
   std::vector<BatchAccount> out;
   for (int64_t i = 0; i < v.length(); ++i) {

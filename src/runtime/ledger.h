@@ -22,15 +22,15 @@ using CountByName = std::map<std::string, int64_t, std::less<>>;
 struct SourceAccount {
   std::string topic, topic_id;
   int32_t partition = 0;
-  bool history = false;         // an ingest or replay topic: does not move the watermark
-  int64_t start = 0, end = 0;   // offsets [start, end)
+  bool history = false;        // an ingest or replay topic: does not move the watermark
+  int64_t start = 0, end = 0;  // offsets [start, end)
   int64_t consumed = 0;
-  CountByName skipped;          // offsets that are no records, by kind
+  CountByName skipped;  // offsets that are no records, by kind
   int64_t silver = 0;
-  int64_t duplicates = 0;       // all of them
-  int64_t conflicting = 0;      // of the duplicates: the same id with other content
-  CountByName quarantined;      // by reason
-  CountByName late;             // Silver rows that missed a window of the view, by view
+  int64_t duplicates = 0;   // all of them
+  int64_t conflicting = 0;  // of the duplicates: the same id with other content
+  CountByName quarantined;  // by reason
+  CountByName late;         // Silver rows that missed a window of the view, by view
   // Largest ever seen in Silver rows of this partition, this batch included. Of a history, which moves no watermark: of
   // this batch alone, since only the last account of a live partition is always at hand.
   int64_t max_event_time = kNoTime;
@@ -38,7 +38,7 @@ struct SourceAccount {
 
   int64_t quarantined_total() const;
   int64_t skipped_total() const;
-  bool closes() const;          // both equations above
+  bool closes() const;  // both equations above
 };
 
 // A file that the batch has written and a later commit will name.
@@ -76,7 +76,8 @@ Result<BatchAccount> batch_account(const Json& info);
 bool is_batch_account(const Json& info, std::string_view job);
 
 // A process that took the job from a holder that was still there; no value for every other commit.
-std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid, int64_t time_us);
+std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid,
+                                           int64_t time_us);
 
 // Rows of the table `ledger`: one per batch and source, then the events, those that the accounts tell of among them.
 ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events);

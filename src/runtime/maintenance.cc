@@ -18,7 +18,8 @@ Maintenance::Maintenance(LakePaths lake, std::string job, Clock& clock, Random r
 Result<> Maintenance::open() {
   TRY(make_folders(lake_.ledger()));
   ledger_ = TRY(delta::DeltaTable::open_or_create(
-      lake_.ledger(), {.schema = ledger_schema(), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = "ledger"},
+      lake_.ledger(),
+      {.schema = ledger_schema(), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = "ledger"},
       {.clock = &clock_, .before_link = "ledger.before_link", .linked = "ledger.linked"}));
   folded_version_ = ledger_->snapshot().txn_version(app_id(job_, "fold_version")).value_or(-1);
   last_care_boot_us_ = clock_.boot_us();
@@ -26,12 +27,14 @@ Result<> Maintenance::open() {
 }
 
 bool Maintenance::due(const delta::DeltaTable& table) const {
-  const int64_t since = table.snapshot().version().value - std::max<int64_t>(table.snapshot().checkpoint_version().value, 0);
-  return since >= rules_.checkpoint_commits || (since > 0 && clock_.boot_us() - last_care_boot_us_ >= rules_.checkpoint_us);
+  const int64_t since =
+      table.snapshot().version().value - std::max<int64_t>(table.snapshot().checkpoint_version().value, 0);
+  return since >= rules_.checkpoint_commits ||
+         (since > 0 && clock_.boot_us() - last_care_boot_us_ >= rules_.checkpoint_us);
 }
 
-Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest,
-                                   int64_t needed_version, int64_t epoch) {
+Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine,
+                                   delta::DeltaTable& interest, int64_t needed_version, int64_t epoch) {
   const bool silver_due = due(silver);
   if (silver_due) {
     TRY(fold(silver, epoch));
@@ -49,7 +52,8 @@ Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
   fault_point("maintenance.checkpointed");
   // The later of the two bounds: six hours, but not more than so many commits.
   int64_t keep_from = table.snapshot().version().value - rules_.keep_commits;
-  if (const auto by_time = delta::version_at(table.folder(), oldest_ms)) keep_from = std::max(keep_from, by_time->value);
+  if (const auto by_time = delta::version_at(table.folder(), oldest_ms))
+    keep_from = std::max(keep_from, by_time->value);
   keep_from = std::min(keep_from, keep_at_most);
   if (keep_from > 0) TRY(delta::clean_log(table.folder(), Version(keep_from)));
   fault_point("maintenance.cleaned");
@@ -61,7 +65,8 @@ Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
   std::vector<LedgerEvent> events;
   const auto visit = [&](delta::CommitRecord&& commit) -> Result<> {
     if (is_batch_account(commit.info, job_)) accounts.push_back(TRY(batch_account(commit.info)));
-    if (auto event = take_over_event(commit.info, job_, commit.commit_uuid, commit.timestamp_ms * 1000)) events.push_back(std::move(*event));
+    if (auto event = take_over_event(commit.info, job_, commit.commit_uuid, commit.timestamp_ms * 1000))
+      events.push_back(std::move(*event));
     return {};
   };
   const int64_t last = TRY(delta::commits_since(silver.folder(), Version(folded_version_), visit)).value;

@@ -20,7 +20,7 @@ namespace pactolus {
 struct MaintenanceRules {
   int64_t checkpoint_commits = 100;
   int64_t checkpoint_us = 5 * kMicrosPerMinute;
-  int64_t keep_us = 6 * kMicrosPerHour;     // time travel reaches that far
+  int64_t keep_us = 6 * kMicrosPerHour;  // time travel reaches that far
   int64_t keep_commits = 10'000;
 };
 
@@ -29,12 +29,13 @@ class Maintenance {
   Maintenance(LakePaths lake, std::string job, Clock& clock, Random random, MaintenanceRules rules = {});
   Result<> open();  // the ledger table, made when missing
 
-  bool due(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine, const delta::DeltaTable& interest) const {
+  bool due(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine,
+           const delta::DeltaTable& interest) const {
     return due(silver) || due(quarantine) || due(interest) || due(*ledger_);
   }
   // After a commit, cheap when nothing is due. `needed_version` of Silver is the oldest that recovery may read.
-  Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest, int64_t needed_version,
-                        int64_t epoch);
+  Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest,
+                        int64_t needed_version, int64_t epoch);
   // Folds what there is to fold.
   Result<> fold(const delta::DeltaTable& silver, int64_t epoch);
 

@@ -105,7 +105,8 @@ void OpenBatch::settle(const DedupeIndex& dedupe, ProductInterest* interest) {
   } else {
     kept_ = by_source(kept_);
   }
-  std::stable_sort(rejects_.begin(), rejects_.end(), [](const Reject& a, const Reject& b) { return a.source < b.source; });
+  std::stable_sort(rejects_.begin(), rejects_.end(),
+                   [](const Reject& a, const Reject& b) { return a.source < b.source; });
 
   for (size_t row = 0; row < fates_.size(); ++row) {
     SourceAccount& a = accounts_[events_.source[row]];

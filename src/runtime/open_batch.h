@@ -35,8 +35,8 @@ class OpenBatch {
   void advance_batch_time(int64_t now) { times_.batch_time = std::max(times_.batch_time, now); }
   void set_too_late_before(int64_t time) { times_.too_late_before = time; }
   // Records of one source, dense from where it stood. `next` and `skipped` as LogReader::poll gives them.
-  void add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped, RejectReason malformed,
-           const DedupeIndex& dedupe, ProductInterest* interest);
+  void add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped,
+           RejectReason malformed, const DedupeIndex& dedupe, ProductInterest* interest);
 
   // Judges the duplicates again in order when arrival had it otherwise, and finishes the accounts.
   void settle(const DedupeIndex& dedupe, ProductInterest* interest);
@@ -46,7 +46,7 @@ class OpenBatch {
   void also_seen(std::vector<Seen> found) { also_seen_ = std::move(found); }
 
   const EventBatch& events() const noexcept { return events_; }
-  std::span<const uint32_t> kept() const noexcept { return kept_; }     // after settle: in the order (source, offset)
+  std::span<const uint32_t> kept() const noexcept { return kept_; }      // after settle: in the order (source, offset)
   std::span<const Reject> rejects() const noexcept { return rejects_; }  // after settle: likewise
   std::vector<SourceAccount>& accounts() noexcept { return accounts_; }
   void clear();
@@ -60,16 +60,16 @@ class OpenBatch {
   BatchTimes times_;
   int64_t watermark_before_ = kNoTime;
   int64_t records_ = 0;
-  std::vector<int64_t> rows_;     // by source
+  std::vector<int64_t> rows_;  // by source
   size_t reject_bytes_ = 0;
   EventBatch events_;
   std::vector<Reject> rejects_;
-  std::vector<Seen> fates_;       // by row
+  std::vector<Seen> fates_;  // by row
   std::vector<uint32_t> kept_;
   OpenBatchDedupe seen_;
   std::vector<Seen> also_seen_;
   std::vector<SourceAccount> accounts_;
-  bool applied_ = false;          // something is in the view's overlay
+  bool applied_ = false;  // something is in the view's overlay
 };
 
 }  // namespace pactolus

@@ -67,7 +67,8 @@ Result<> Recovery::collect_accounts(int64_t oldest) {
     if (batch <= std::max<int64_t>(oldest, 1)) break;
   }
   if (!accounts_.contains(job_.batch_))
-    return fail(ErrorCode::corrupt, fmt::format("the Silver log has batch {} by its txn, but not its account", job_.batch_));
+    return fail(ErrorCode::corrupt,
+                fmt::format("the Silver log has batch {} by its txn, but not its account", job_.batch_));
   return {};
 }
 
@@ -88,7 +89,8 @@ void Recovery::restore_position() {
   }
   job_.watermark_.restore(std::move(state));
   for (const auto& [app, txn] : job_.silver_->snapshot().txns())
-    if (app.starts_with(job_.config_.job + "/") && app.find('@') != app.npos) job_.totals_.records_before += txn.version;
+    if (app.starts_with(job_.config_.job + "/") && app.find('@') != app.npos)
+      job_.totals_.records_before += txn.version;
 }
 
 // A snapshot counts when its batch is in this very table's history. What it says is then true, however old it is.
@@ -96,23 +98,30 @@ Result<> Recovery::load_snapshot() {
   const delta::Snapshot& silver = job_.silver_->snapshot();
   const auto accept = [&](const StateSnapshot& s) -> Result<> {
     const auto refused = [](const char* why) { return fail(ErrorCode::invalid, why); };
-    if (s.job != job_.config_.job || s.table_id != silver.metadata().id) return refused("it is of another job or table");
+    if (s.job != job_.config_.job || s.table_id != silver.metadata().id)
+      return refused("it is of another job or table");
     if (s.horizon_us != job_.config_.dedup.horizon_us) return refused("the dedupe horizon has changed since");
-    if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_ || s.batch > job_.gold_batch_) return refused("its batch is not in the log");
+    if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_ || s.batch > job_.gold_batch_)
+      return refused("its batch is not in the log");
     const auto commit = delta::read_commit(job_.lake_.silver(), Version(s.silver_version));
-    if (!commit || !commit->commit_info || commit->commit_info->commit_uuid != s.commit_uuid) return refused("its commit is not in the log");
+    if (!commit || !commit->commit_info || commit->commit_info->commit_uuid != s.commit_uuid)
+      return refused("its commit is not in the log");
     // Before the first watermark ids of histories are not remembered, afterwards they are.
     const BatchAccount account = TRY(batch_account(commit->commit_info->info));
-    if (account.watermark_after == kNoTime && job_.watermark_.watermark() != kNoTime) return refused("it is from before the first watermark");
+    if (account.watermark_after == kNoTime && job_.watermark_.watermark() != kNoTime)
+      return refused("it is from before the first watermark");
     return {};
   };
   snapshot_ = TRY(job_.snapshots_.load(accept, job_.dedupe_, job_.options_.say));
   if (!snapshot_) return {};
   job_.snapshot_batch_ = snapshot_->batch;
   job_.snapshot_version_ = snapshot_->silver_version;
-  if (snapshot_->interest_fingerprint != job_.interest_.fingerprint() || snapshot_->alerts_fingerprint != job_.alerts_.fingerprint()) return {};
+  if (snapshot_->interest_fingerprint != job_.interest_.fingerprint() ||
+      snapshot_->alerts_fingerprint != job_.alerts_.fingerprint())
+    return {};
   ProductInterest view = TRY(ProductInterest::load(snapshot_->interest));
-  if (view.options().first_window != job_.interest_.options().first_window) return {};  // of an earlier time of the same declaration
+  if (view.options().first_window != job_.interest_.options().first_window)
+    return {};  // of an earlier time of the same declaration
   job_.interest_ = std::move(view);
   job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   gold_in_snapshot_ = true;
@@ -122,7 +131,8 @@ Result<> Recovery::load_snapshot() {
 Result<> Recovery::rebuild_dedupe() {
   const int64_t watermark = job_.watermark_.watermark();
   // Without a watermark only live ids are kept: histories may reach back over years.
-  const SilverFilter filter{.from_time = job_.dedupe_.oldest_time(), .after_batch = snapshot_ ? snapshot_->batch : INT64_MIN,
+  const SilverFilter filter{.from_time = job_.dedupe_.oldest_time(),
+                            .after_batch = snapshot_ ? snapshot_->batch : INT64_MIN,
                             .live_only = watermark == kNoTime};
   SilverRows rows;
   std::vector<uint32_t> all;
@@ -138,7 +148,8 @@ Result<> Recovery::rebuild_dedupe() {
 
 // The snapshot's windows, then every batch since.
 Result<> Recovery::gold_from_snapshot() {
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
+  const SilverRows rows =
+      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
   return replay(rows, snapshot_->batch);
 }
 
@@ -147,11 +158,14 @@ Result<> Recovery::gold_from_snapshot() {
 Result<> Recovery::rebuild_gold() {
   const auto at_gold = accounts_.find(job_.gold_batch_);
   if (job_.gold_batch_ > 0 && at_gold == accounts_.end())
-    return fail(ErrorCode::corrupt, fmt::format("the account of batch {}, the last that Gold has, is no longer in the Silver log", job_.gold_batch_));
+    return fail(ErrorCode::corrupt,
+                fmt::format("the account of batch {}, the last that Gold has, is no longer in the Silver log",
+                            job_.gold_batch_));
   const int64_t gold_watermark = at_gold == accounts_.end() ? kNoTime : at_gold->second.watermark_after;
   const WindowShape& shape = job_.interest_.options().shape;
   const int64_t from = gold_watermark == kNoTime ? INT64_MIN : shape.pane_of(gold_watermark) - shape.size;
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true}));
+  const SilverRows rows =
+      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true}));
   std::vector<uint32_t> settled;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
     if (rows.batch_id[i] <= job_.gold_batch_) settled.push_back(i);
@@ -182,7 +196,8 @@ Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
 // day ago: reading every window since would cost more than that is worth.
 Result<> Recovery::rebuild_alerts(int64_t gold_watermark) {
   if (gold_watermark == kNoTime) return {};
-  const std::vector<InterestRow> rows = TRY(read_interest(job_.interest_table_->snapshot(), gold_watermark - kMicrosPerDay));
+  const std::vector<InterestRow> rows =
+      TRY(read_interest(job_.interest_table_->snapshot(), gold_watermark - kMicrosPerDay));
   job_.alerts_.judge(rows, gold_watermark);
   return {};
 }
@@ -194,15 +209,17 @@ Result<> Recovery::finish_quarantine() {
   return {};
 }
 
-// Another declaration than the table's: windows that begin at or after the watermark are the new view's, from the Silver
-// rows that are there already. Those before stay as they are; those in between are made by a rebuild of Gold, if at all.
+// Another declaration than the table's: windows that begin at or after the watermark are the new view's, from the
+// Silver rows that are there already. Those before stay as they are; those in between are made by a rebuild of Gold, if
+// at all.
 Result<> Recovery::change_view() {
   if (declared_.fingerprint.empty()) return job_.declare_view(ViewDeclaration::of(job_.interest_));
   wanted_.first_window = job_.watermark_.watermark();
   ProductInterest view(wanted_);
   if (view.fingerprint() == declared_.fingerprint) return {};
   const int64_t first = view.options().first_window;
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true}));
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
+                                          {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true}));
   std::vector<uint32_t> all(rows.events.rows());
   std::iota(all.begin(), all.end(), 0u);
   view.apply(rows.events, all, kNoTime);
@@ -211,8 +228,8 @@ Result<> Recovery::change_view() {
   TRY(job_.declare_view(ViewDeclaration::of(view)));
   job_.interest_ = std::move(view);
   if (job_.options_.say)
-    job_.options_.say(fmt::format("the declaration of {} has changed: windows from {} on are made by the new one", kProductInterest,
-                                  first == kNoTime ? "the first" : iso_time(first)));
+    job_.options_.say(fmt::format("the declaration of {} has changed: windows from {} on are made by the new one",
+                                  kProductInterest, first == kNoTime ? "the first" : iso_time(first)));
   return {};
 }
 

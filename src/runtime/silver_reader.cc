@@ -10,8 +10,8 @@
 namespace pactolus {
 namespace {
 
-const std::vector<std::string> kColumns = {"event_id", "user_id",  "product_id", "price",  "quantity", "currency",
-                                           "event_timestamp", "topic", "partition", "offset", "batch_id"};
+const std::vector<std::string> kColumns = {"event_id",        "user_id", "product_id", "price",  "quantity", "currency",
+                                           "event_timestamp", "topic",   "partition",  "offset", "batch_id"};
 
 // Largest batch_id by the file's statistics; INT64_MAX when they do not say.
 int64_t last_batch(const delta::AddFile& file) {
@@ -21,23 +21,27 @@ int64_t last_batch(const delta::AddFile& file) {
 
 }  // namespace
 
-bool is_history_topic(std::string_view topic) noexcept { return topic.starts_with("_ingest.") || topic.starts_with("_replay."); }
+bool is_history_topic(std::string_view topic) noexcept {
+  return topic.starts_with("_ingest.") || topic.starts_with("_replay.");
+}
 
-Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder, const SilverFilter& filter,
-                          SilverRows& out) {
+Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
+                          const SilverFilter& filter, SilverRows& out) {
   const ColumnBatch batch = TRY(read_parquet(table / file.path, kColumns));
   const ColumnView v = ColumnView::of(batch);
   for (const auto& name : kColumns)
-    if (!v.has_child(name)) return fail(ErrorCode::corrupt, fmt::format("Silver file {} lacks the column {}", file.path, name));
+    if (!v.has_child(name))
+      return fail(ErrorCode::corrupt, fmt::format("Silver file {} lacks the column {}", file.path, name));
   const auto type_value = file.partition_values.find("event_type");
   uint8_t type = uint8_t(EventKind::page_view);
   if (type_value != file.partition_values.end() && type_value->second)
     for (int code = 0; code < decoder.type_count(); ++code)
       if (decoder.type_name(uint8_t(code)) == *type_value->second) type = uint8_t(code);
 
-  const ColumnView id = v.child("event_id"), user = v.child("user_id"), product = v.child("product_id"), price = v.child("price"),
-                   quantity = v.child("quantity"), currency = v.child("currency"), time = v.child("event_timestamp"),
-                   topic = v.child("topic"), partition = v.child("partition"), offset = v.child("offset"), batch_id = v.child("batch_id");
+  const ColumnView id = v.child("event_id"), user = v.child("user_id"), product = v.child("product_id"),
+                   price = v.child("price"), quantity = v.child("quantity"), currency = v.child("currency"),
+                   time = v.child("event_timestamp"), topic = v.child("topic"), partition = v.child("partition"),
+                   offset = v.child("offset"), batch_id = v.child("batch_id");
   EventBatch& e = out.events;
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t t = time.int_at(i), b = batch_id.int_at(i);
@@ -62,7 +66,8 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
 
 std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter) {
   std::vector<const delta::AddFile*> out;
-  const std::string first_date = filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
+  const std::string first_date =
+      filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
   for (const auto& [path, file] : silver.files()) {
     const auto date = file.partition_values.find("event_date");
     if (date != file.partition_values.end() && date->second && *date->second < first_date) continue;
@@ -74,7 +79,8 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
 
 Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter) {
   SilverRows out;
-  for (const delta::AddFile* file : silver_files(silver, filter)) TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out));
+  for (const delta::AddFile* file : silver_files(silver, filter))
+    TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out));
   return out;
 }
 

@@ -28,8 +28,8 @@ struct SilverFilter {
 
 // Appends the rows of one live file that pass the filter. Type names are coded as `decoder` codes them; a name that
 // is configured no longer counts as page_view.
-Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder, const SilverFilter& filter,
-                          SilverRows& out);
+Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
+                          const SilverFilter& filter, SilverRows& out);
 // The live files that may hold such rows, by partition and statistics, in the order of their paths. Borrowed.
 std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter);
 // The rows of all of them.

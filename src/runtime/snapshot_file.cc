@@ -41,14 +41,18 @@ struct Reader {
   }
 };
 
-std::unexpected<Error> corrupt(const char* what) { return fail(ErrorCode::corrupt, fmt::format("a state snapshot is damaged: {}", what)); }
+std::unexpected<Error> corrupt(const char* what) {
+  return fail(ErrorCode::corrupt, fmt::format("a state snapshot is damaged: {}", what));
+}
 
 Result<Reader> opened(std::string_view bytes) {
   Reader in{bytes};
   if (in.bytes(kMagic.size()) != kMagic) return corrupt("it does not begin as one");
   const auto format = in.number<uint32_t>();
   if (!in.ok) return corrupt("it is cut short");
-  if (format != kFormat) return fail(ErrorCode::unsupported, fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
+  if (format != kFormat)
+    return fail(ErrorCode::unsupported,
+                fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
   return in;
 }
 
@@ -63,7 +67,8 @@ void put_block(std::string& out, Block kind, std::string_view payload) {
 
 std::string encode_snapshot(const StateSnapshot& s) {
   Json runs = Json::array();
-  for (const IdRun& r : s.runs) runs.push(Json::object().set("name", r.name).set("ids", r.ids).set("newest_bucket", r.newest_bucket));
+  for (const IdRun& r : s.runs)
+    runs.push(Json::object().set("name", r.name).set("ids", r.ids).set("newest_bucket", r.newest_bucket));
   const Json head = Json::object()
                         .set("job", s.job)
                         .set("table_id", s.table_id)

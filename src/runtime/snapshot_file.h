@@ -15,16 +15,16 @@
 namespace pactolus {
 
 struct IdRun {
-  std::string name;            // file beside the snapshot
+  std::string name;  // file beside the snapshot
   int64_t ids = 0;
-  int64_t newest_bucket = 0;   // start of its newest bucket: the run is of no use once that is forgotten
+  int64_t newest_bucket = 0;  // start of its newest bucket: the run is of no use once that is forgotten
 };
 
 struct StateSnapshot {
-  std::string job, table_id;   // of Silver
+  std::string job, table_id;  // of Silver
   int64_t batch = 0, silver_version = 0;
-  std::string commit_uuid;     // of that batch
-  int64_t horizon_us = 0;      // of dedupe: another horizon has other buckets
+  std::string commit_uuid;  // of that batch
+  int64_t horizon_us = 0;   // of dedupe: another horizon has other buckets
   std::vector<IdRun> runs;
   std::string interest, interest_fingerprint;  // ProductInterest::save and its declaration
   std::string alerts, alerts_fingerprint;

@@ -14,7 +14,9 @@ namespace {
 using Entry = DedupeIndex::Entry;
 
 StateSnapshot sample(int64_t batch) {
-  return {"main", "table-id", batch, batch + 3, "uuid-" + std::to_string(batch), 1000, {}, std::string("in\0terest", 9), "view 1", "alerts!", "rule 1"};
+  return {
+      "main",   "table-id", batch,   batch + 3, "uuid-" + std::to_string(batch), 1000, {}, std::string("in\0terest", 9),
+      "view 1", "alerts!",  "rule 1"};
 }
 
 class SnapshotsTest : public ::testing::Test {
@@ -33,10 +35,12 @@ class SnapshotsTest : public ::testing::Test {
     Loaded out;
     DedupeIndex index(kHorizon);
     index.advance(watermark);
-    auto loaded = snapshots.load([&](const StateSnapshot& s) -> Result<> {
-      if (refused_.contains(s.batch)) return fail(ErrorCode::invalid, "not in the log");
-      return {};
-    }, index, [&](const std::string& s) { out.said.push_back(s); });
+    auto loaded = snapshots.load(
+        [&](const StateSnapshot& s) -> Result<> {
+          if (refused_.contains(s.batch)) return fail(ErrorCode::invalid, "not in the log");
+          return {};
+        },
+        index, [&](const std::string& s) { out.said.push_back(s); });
     EXPECT_TRUE(loaded) << loaded.error().message;
     out.snapshot = *loaded;
     index.for_each([&](const Entry& e) { EXPECT_TRUE(out.ids.insert(e.fingerprint).second); });
@@ -52,7 +56,8 @@ class SnapshotsTest : public ::testing::Test {
   std::vector<std::string> names() const { return list_folder(root_).value(); }
   size_t files(std::string_view suffix) const {
     const auto all = names();
-    return size_t(std::count_if(all.begin(), all.end(), [&](const std::string& name) { return name.ends_with(suffix); }));
+    return size_t(
+        std::count_if(all.begin(), all.end(), [&](const std::string& name) { return name.ends_with(suffix); }));
   }
   static constexpr int64_t kHorizon = 400;  // buckets of 100
   DedupeIndex index_{kHorizon};
@@ -128,8 +133,9 @@ TEST_F(SnapshotsTest, ARunOfManyBlocksIsReadAsItWasWritten) {
   std::sort(from_file.begin(), from_file.end(), by_id);
   ASSERT_EQ(from_file.size(), sorted.size());
   for (size_t i = 0; i < sorted.size(); ++i)
-    ASSERT_TRUE(from_file[i].fingerprint == sorted[i].fingerprint && from_file[i].bucket_start == sorted[i].bucket_start &&
-                from_file[i].content == sorted[i].content) << i;
+    ASSERT_TRUE(from_file[i].fingerprint == sorted[i].fingerprint &&
+                from_file[i].bucket_start == sorted[i].bucket_start && from_file[i].content == sorted[i].content)
+        << i;
   EXPECT_FALSE(decoded(std::string_view(bytes).substr(0, bytes.size() - 1), n));
   std::string damaged = bytes;
   damaged[bytes.size() - 5] ^= 1;
@@ -189,7 +195,7 @@ TEST_F(SnapshotsTest, ASleeperLeavesItsSuccessorAlone) {
   ASSERT_TRUE(successor.save(sample(2), index_));
   add(successor, 1011, 1);
   ASSERT_TRUE(successor.save(sample(3), index_));  // both name the sleeper's run
-  add(successor, 1012, 1);                          // the run after that is begun
+  add(successor, 1012, 1);                         // the run after that is begun
   const auto before = names();
   ASSERT_TRUE(sleeper.save(sample(1), index_));  // it wakes in the middle of this
   for (const std::string& name : before)

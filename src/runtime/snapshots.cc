@@ -15,11 +15,15 @@ constexpr size_t kKept = 2;
 constexpr std::string_view kSuffix = ".state", kRunSuffix = ".ids";
 
 constexpr size_t kEpochDigits = 10, kBatchDigits = 20;  // names sort as their numbers do
-std::string name_of(int64_t epoch, int64_t batch) { return fmt::format("{:0{}d}-{:0{}d}", epoch, kEpochDigits, batch, kBatchDigits); }
+std::string name_of(int64_t epoch, int64_t batch) {
+  return fmt::format("{:0{}d}-{:0{}d}", epoch, kEpochDigits, batch, kBatchDigits);
+}
 int64_t epoch_of(const std::string& name) { return std::atoll(name.c_str()); }
 
 std::vector<std::string> snapshots_of(std::vector<std::string> names) {
-  std::erase_if(names, [](const std::string& n) { return n.size() != kEpochDigits + 1 + kBatchDigits + kSuffix.size() || !n.ends_with(kSuffix); });
+  std::erase_if(names, [](const std::string& n) {
+    return n.size() != kEpochDigits + 1 + kBatchDigits + kSuffix.size() || !n.ends_with(kSuffix);
+  });
   std::reverse(names.begin(), names.end());  // newest first
   return names;
 }
@@ -34,7 +38,8 @@ void insert(const IdBlock& block, DedupeIndex& index) {
 
 }  // namespace
 
-Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<>(const StateSnapshot&)>& accept, DedupeIndex& index,
+Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<>(const StateSnapshot&)>& accept,
+                                                     DedupeIndex& index,
                                                      const std::function<void(const std::string&)>& say) {
   for (const std::string& name : snapshots_of(TRY(list_folder(folder_)))) {
     const auto attempt = [&]() -> Result<StateSnapshot> {
@@ -73,7 +78,8 @@ Result<std::optional<StateSnapshot>> Snapshots::load(const std::function<Result<
 void Snapshots::forget_base() {
   base_.reset();
   runs_.clear();
-  if (next_run_) (void)remove_file(folder_ / next_run_->name());  // where there was no space for it, its rest takes none
+  if (next_run_)
+    (void)remove_file(folder_ / next_run_->name());  // where there was no space for it, its rest takes none
   next_run_.reset();
   noting_ = {};
 }
@@ -81,7 +87,8 @@ void Snapshots::forget_base() {
 Result<IdRunWriter> Snapshots::new_run(int64_t batch) {
   TRY(make_folders(folder_));
   fs::path path;
-  for (int attempt = 0; path.empty() || fs::exists(path); ++attempt) path = folder_ / fmt::format("{}-{}{}", name_of(epoch_, batch), attempt, kRunSuffix);
+  for (int attempt = 0; path.empty() || fs::exists(path); ++attempt)
+    path = folder_ / fmt::format("{}-{}{}", name_of(epoch_, batch), attempt, kRunSuffix);
   return IdRunWriter::create(path);
 }
 
@@ -140,7 +147,8 @@ Result<> Snapshots::write_snapshot(StateSnapshot& snapshot, const DedupeIndex& i
   return {};
 }
 
-// Two of those up to `current` that are whole are kept; what is damaged, lacks a run or is of a history that was left goes.
+// Two of those up to `current` that are whole are kept; what is damaged, lacks a run or is of a history that was left
+// goes.
 Result<> Snapshots::remove_unused(const StateSnapshot& current) {
   size_t kept = 0;
   for (const std::string& name : snapshots_of(TRY(list_folder(folder_)))) {
@@ -164,7 +172,8 @@ Result<> Snapshots::remove_unnamed_runs() {
       for (const IdRun& run : snapshot->runs) named.insert(run.name);
   if (next_run_) named.insert(next_run_->name());
   for (const std::string& name : names)
-    if (name.ends_with(kRunSuffix) && epoch_of(name) <= epoch_ && !named.contains(name)) TRY(remove_file(folder_ / name));
+    if (name.ends_with(kRunSuffix) && epoch_of(name) <= epoch_ && !named.contains(name))
+      TRY(remove_file(folder_ / name));
   return {};
 }
 

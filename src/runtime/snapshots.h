@@ -24,8 +24,8 @@ class Snapshots {
 
   // The newest that can be read and that `accept` takes, its ids brought into `index`. Others are passed over with a
   // word to `say`. No value when there is none.
-  Result<std::optional<StateSnapshot>> load(const std::function<Result<>(const StateSnapshot&)>& accept, DedupeIndex& index,
-                                            const std::function<void(const std::string&)>& say);
+  Result<std::optional<StateSnapshot>> load(const std::function<Result<>(const StateSnapshot&)>& accept,
+                                            DedupeIndex& index, const std::function<void(const std::string&)>& say);
 
   // An id for the next snapshot. What cannot be written is told by save().
   void note(const DedupeIndex::Entry& id);
@@ -48,7 +48,7 @@ class Snapshots {
   std::vector<IdRun> runs_;      // largest first
   std::optional<IdRunWriter> next_run_;
   int64_t noted_ = 0;
-  Result<> noting_;              // the first error of note()
+  Result<> noting_;  // the first error of note()
 };
 
 }  // namespace pactolus

@@ -27,13 +27,22 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
   const JobView v = job.view();
   Json sources = Json::array();
   for (const SourceAccount& s : v.sources)
-    sources.push(Json::object().set("topic", s.topic).set("partition", int64_t(s.partition)).set("next_offset", s.end)
-                     .set("max_event_time", time_json(s.max_event_time)).set("idle", s.idle));
+    sources.push(Json::object()
+                     .set("topic", s.topic)
+                     .set("partition", int64_t(s.partition))
+                     .set("next_offset", s.end)
+                     .set("max_event_time", time_json(s.max_event_time))
+                     .set("idle", s.idle));
   const WindowTotals totals = job.provisional_totals();
   Json alerts = Json::array();
   for (const AlertTransition& a : v.open_alerts)
-    alerts.push(Json::object().set("product_id", a.product_id).set("opened_window", iso_time(a.opened_window)).set("window_start", iso_time(a.window_start))
-                    .set("window_end", iso_time(a.window_end)).set("views", a.views).set("purchases", a.purchases));
+    alerts.push(Json::object()
+                    .set("product_id", a.product_id)
+                    .set("opened_window", iso_time(a.opened_window))
+                    .set("window_start", iso_time(a.window_start))
+                    .set("window_end", iso_time(a.window_end))
+                    .set("views", a.views)
+                    .set("purchases", a.purchases));
   return Json::object()
       .set("running", running)
       .set("pid", int64_t(::getpid()))

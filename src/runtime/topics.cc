@@ -46,7 +46,9 @@ Result<std::vector<std::string>> list_history_topics(const Config& config) {
   return names;
 }
 
-uint64_t history_stamp(const Config& config, const std::string& name) { return topic_stamp(bronze_of(config), name, 1); }
+uint64_t history_stamp(const Config& config, const std::string& name) {
+  return topic_stamp(bronze_of(config), name, 1);
+}
 
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name) {
   return TRY(open_reader(bronze_of(config), name));

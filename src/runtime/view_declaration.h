@@ -2,7 +2,8 @@
 //
 //   pactolus.view           the declaration in words (ProductInterest::fingerprint)
 //   pactolus.currency       the shop's currency that its money is in
-//   pactolus.firstWindow    windows that start earlier are of an earlier declaration, microseconds; absent: all are its own
+//   pactolus.firstWindow    windows that start earlier are of an earlier declaration, microseconds; absent: all are its
+//   own
 //
 // A change of declaration is a commit of this table; docs/architecture/recovery.md, "A changed view".
 #pragma once
@@ -15,7 +16,7 @@
 namespace pactolus {
 
 struct ViewDeclaration {
-  std::string fingerprint;        // empty: the table does not say
+  std::string fingerprint;  // empty: the table does not say
   std::string currency;
   int64_t first_window = kNoTime;
 

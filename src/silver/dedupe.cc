@@ -14,7 +14,8 @@ constexpr size_t kFirstSlots = 1024;
 uint64_t mix(uint64_t h, uint64_t v) noexcept { return (h ^ v) * 0x9FB21C651E98DF25ull ^ (h >> 29); }
 }  // namespace
 
-uint8_t content_byte(uint64_t user_hash, uint64_t product_hash, uint64_t type_hash, int64_t event_time, Money price, int32_t quantity) noexcept {
+uint8_t content_byte(uint64_t user_hash, uint64_t product_hash, uint64_t type_hash, int64_t event_time, Money price,
+                     int32_t quantity) noexcept {
   uint64_t h = mix(user_hash, product_hash);
   h = mix(h, type_hash);
   h = mix(h, uint64_t(event_time));
@@ -147,7 +148,8 @@ void OpenBatchDedupe::grow(const EventBatch& batch) {
 Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index) {
   if ((used_ + 1) * 2 > slots_.size()) grow(batch);
   const uint64_t fingerprint = batch.fingerprint[row];
-  if (index.remembers(fingerprint)) [[unlikely]] return index.lookup(fingerprint, content_byte(batch, row));
+  if (index.remembers(fingerprint)) [[unlikely]]
+    return index.lookup(fingerprint, content_byte(batch, row));
   const size_t mask = slots_.size() - 1;
   const uint64_t upper = fingerprint & 0xffff'ffff'0000'0000ull;
   size_t i = place_of(fingerprint);
@@ -155,7 +157,8 @@ Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const Ded
     if ((slots_[i] & 0xffff'ffff'0000'0000ull) != upper) continue;
     const uint32_t kept = uint32_t(slots_[i]) - 1;
     if (batch.fingerprint[kept] != fingerprint) continue;
-    if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept])) inverted_ = true;
+    if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept]))
+      inverted_ = true;
     return content_byte(batch, kept) == content_byte(batch, row) ? Seen::same : Seen::conflicting;
   }
   slots_[i] = upper | (row + 1);
@@ -163,7 +166,8 @@ Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const Ded
   return Seen::no;
 }
 
-void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index, std::vector<Seen>& fates) {
+void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index,
+                            std::vector<Seen>& fates) {
   if (slots_.empty()) grow(batch);
   const auto prefetch = [&](size_t row) {
     index.prefetch(batch.fingerprint[row]);
@@ -176,7 +180,8 @@ void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, 
   }
 }
 
-void OpenBatchDedupe::check_in_order(const EventBatch& batch, std::span<const uint32_t> rows, const DedupeIndex& index, std::vector<Seen>& fates) {
+void OpenBatchDedupe::check_in_order(const EventBatch& batch, std::span<const uint32_t> rows, const DedupeIndex& index,
+                                     std::vector<Seen>& fates) {
   clear();
   for (const uint32_t row : rows) fates.push_back(check_row(batch, row, index));
 }

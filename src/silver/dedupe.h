@@ -26,7 +26,8 @@ enum class Seen : uint8_t { no, same, conflicting };  // conflicting: the same i
 // One byte of what an event says: two events with one id and different bytes are certainly different; equal bytes
 // leave one chance in 256 that a conflicting copy is counted as an equal one.
 uint8_t content_byte(const EventBatch& batch, size_t row) noexcept;
-uint8_t content_byte(uint64_t user_hash, uint64_t product_hash, uint64_t type_hash, int64_t event_time, Money price, int32_t quantity) noexcept;
+uint8_t content_byte(uint64_t user_hash, uint64_t product_hash, uint64_t type_hash, int64_t event_time, Money price,
+                     int32_t quantity) noexcept;
 
 class DedupeIndex {
  public:
@@ -39,7 +40,9 @@ class DedupeIndex {
   // Remembers an id. One whose bucket has already ended is not taken. Of two event times for one id (a history may have
   // it on two dates) the later bucket counts, whatever their order, so that a rebuild gives the same.
   void insert(uint64_t fingerprint, uint8_t content, int64_t event_time);
-  void reserve(size_t ids) { table_.reserve(ids, [this](uint8_t tag) { return live(tag); }); }  // before many inserts
+  void reserve(size_t ids) {
+    table_.reserve(ids, [this](uint8_t tag) { return live(tag); });
+  }  // before many inserts
   // Forgets the buckets that end at or before watermark − horizon. kNoTime forgets nothing.
   void advance(int64_t watermark);
 
@@ -58,7 +61,7 @@ class DedupeIndex {
 
  private:
   static constexpr int kIds = 255;
-  static constexpr uint8_t kMoved = 255;                  // tag of an entry that far_ has taken over; never alive
+  static constexpr uint8_t kMoved = 255;  // tag of an entry that far_ has taken over; never alive
   static constexpr int64_t kNoBucket = INT64_MIN + 1;
   bool live(uint8_t id) const noexcept { return bucket_of_id_[id] >= first_bucket_; }
   struct Bucket {
@@ -72,13 +75,13 @@ class DedupeIndex {
 
   int64_t width_;
   int64_t horizon_;
-  int64_t first_bucket_ = kNoBucket;           // buckets below have been forgotten
-  FingerprintTable table_;                      // tag: short id of the bucket
-  int64_t bucket_of_id_[256];                   // INT64_MAX: the id is free
-  std::map<int64_t, int> ids_;                  // of live buckets
-  std::map<int64_t, size_t> count_;             // entries by live bucket
+  int64_t first_bucket_ = kNoBucket;  // buckets below have been forgotten
+  FingerprintTable table_;            // tag: short id of the bucket
+  int64_t bucket_of_id_[256];         // INT64_MAX: the id is free
+  std::map<int64_t, int> ids_;        // of live buckets
+  std::map<int64_t, size_t> count_;   // entries by live bucket
   size_t live_ = 0;
-  Bucket last_;                                 // nearly every event lies in the bucket of the one before
+  Bucket last_;  // nearly every event lies in the bucket of the one before
   // Only when event times lie so far apart that more than 255 buckets are alive: exact, but not small.
   std::unordered_map<uint64_t, std::pair<int64_t, uint8_t>> far_;
 };
@@ -91,7 +94,8 @@ class OpenBatchDedupe {
   // precedes, in the order (source, offset), the row that was kept: the cut has then to be judged again in order.
   void check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index, std::vector<Seen>& fates);
   // The same for rows in the order given, from nothing.
-  void check_in_order(const EventBatch& batch, std::span<const uint32_t> rows, const DedupeIndex& index, std::vector<Seen>& fates);
+  void check_in_order(const EventBatch& batch, std::span<const uint32_t> rows, const DedupeIndex& index,
+                      std::vector<Seen>& fates);
   bool inverted() const noexcept { return inverted_; }
 
  private:
@@ -99,7 +103,7 @@ class OpenBatchDedupe {
   void grow(const EventBatch& batch);
   size_t place_of(uint64_t fingerprint) const noexcept { return size_t((fingerprint * multiplier_) >> shift_); }
 
-  HugeArray<uint64_t> slots_;  // upper half of the fingerprint | row + 1; 0 is free
+  HugeArray<uint64_t> slots_;                   // upper half of the fingerprint | row + 1; 0 is free
   uint64_t multiplier_ = process_secret() | 1;  // chosen fingerprints do not crowd
   int shift_ = 63;                              // 64 less the bits of a slot's number
   size_t used_ = 0;

@@ -42,7 +42,8 @@ TEST(FingerprintTable, ChosenFingerprintsDoNotCrowd) {
   FingerprintTable t(0x5851F42D4C957F2D);
   Random random(3);
   constexpr size_t kKeys = 1'500'000;
-  for (size_t n = 0; n < kKeys; ++n) t.insert(uint64_t(7) << 56 | (random.next() & 0xff'ffff'ffff), 0, 0, [](uint8_t) { return true; });
+  for (size_t n = 0; n < kKeys; ++n)
+    t.insert(uint64_t(7) << 56 | (random.next() & 0xff'ffff'ffff), 0, 0, [](uint8_t) { return true; });
   EXPECT_LE(double(t.memory_bytes()) / double(kKeys), 14.0);
 }
 
@@ -158,7 +159,8 @@ EventBatch batch_of(const std::vector<std::tuple<int, int, std::string, std::str
 }
 
 TEST(OpenBatchDedupe, TheFirstInOrderOfSourceAndOffsetWins) {
-  const EventBatch b = batch_of({{1, 5, "a", "u"}, {0, 9, "a", "u"}, {1, 6, "b", "u"}, {1, 7, "b", "other"}, {0, 10, "c", "u"}});
+  const EventBatch b =
+      batch_of({{1, 5, "a", "u"}, {0, 9, "a", "u"}, {1, 6, "b", "u"}, {1, 7, "b", "other"}, {0, 10, "c", "u"}});
   DedupeIndex index(kHorizon);
   OpenBatchDedupe open;
   std::vector<Seen> fates;

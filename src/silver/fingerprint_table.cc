@@ -5,7 +5,7 @@
 namespace pactolus {
 namespace {
 constexpr size_t kFirstSlots = 32;       // of a segment
-constexpr size_t kSmallSegment = 4'096;   // keys: a million in the whole table
+constexpr size_t kSmallSegment = 4'096;  // keys: a million in the whole table
 
 // Modulo 2^64, by Newton's method: every step doubles the bits that are right, of which an odd number has 3 by itself.
 uint64_t inverse(uint64_t odd) {

@@ -8,7 +8,8 @@ namespace {
 
 // A dictionary column of one file: only the values that its rows use, in order of first use. A dictionary shared with
 // other files would be written whole into each of them.
-ColumnData coded(const char* name, std::span<const uint32_t> rows, const CodedRows& column, const TextDictionary& dictionary) {
+ColumnData coded(const char* name, std::span<const uint32_t> rows, const CodedRows& column,
+                 const TextDictionary& dictionary) {
   std::vector<int32_t> renumbered(size_t(dictionary.size()), -1);
   std::vector<int32_t> codes(rows.size());
   TextColumn values;
@@ -94,7 +95,14 @@ ColumnBatch silver_columns(const EventBatch& b, std::span<const uint32_t> rows, 
     ids.append(b.event_id.at(rows[i]));
     ends[i + 1] = int32_t(ids.size());
   }
-  c.push_back({"event_id", kFormatText, true, int64_t(n), 0, {Buffer{}, Buffer::own(std::move(ends)), Buffer::own(std::move(ids))}, {}, {}});
+  c.push_back({"event_id",
+               kFormatText,
+               true,
+               int64_t(n),
+               0,
+               {Buffer{}, Buffer::own(std::move(ends)), Buffer::own(std::move(ids))},
+               {},
+               {}});
   c.push_back(coded("user_id", rows, b.user_id, b.users));
   c.push_back(coded("product_id", rows, b.product_id, b.products));
   c.push_back(coded("session_id", rows, b.session_id, b.sessions));
@@ -114,7 +122,14 @@ ColumnBatch silver_columns(const EventBatch& b, std::span<const uint32_t> rows, 
     high.append(known && p > facts.high_value_above);
   }
   const int64_t unknown_prices = price_known.nulls();
-  c.push_back({"price", kFormatMoney, true, int64_t(n), unknown_prices, {price_known.finish(), Buffer::own(std::move(prices))}, {}, {}});
+  c.push_back({"price",
+               kFormatMoney,
+               true,
+               int64_t(n),
+               unknown_prices,
+               {price_known.finish(), Buffer::own(std::move(prices))},
+               {},
+               {}});
   c.push_back(fixed<int32_t>("quantity", kFormatInt32, rows, [&](uint32_t r) { return b.quantity[r]; }));
   c.push_back(coded("currency", rows, b.currency, b.currencies));
   c.push_back(coded("order_id", rows, b.order_id, b.orders));
@@ -139,10 +154,12 @@ ColumnBatch silver_columns(const EventBatch& b, std::span<const uint32_t> rows, 
   std::vector<int32_t> topic(n);
   for (size_t i = 0; i < n; ++i) topic[i] = topic_of_source[b.source[rows[i]]];
   c.push_back(dictionary_column("topic", std::move(topic), topics.finish("")));
-  c.push_back(fixed<int32_t>("partition", kFormatInt32, rows, [&](uint32_t r) { return facts.sources[b.source[r]].partition; }));
+  c.push_back(fixed<int32_t>("partition", kFormatInt32, rows,
+                             [&](uint32_t r) { return facts.sources[b.source[r]].partition; }));
   c.push_back(fixed<int64_t>("offset", kFormatInt64, rows, [&](uint32_t r) { return b.offset[r]; }));
   FixedColumn<int64_t> record_time;
-  for (const uint32_t r : rows) b.record_time[r] == kNoTime ? record_time.append_null() : record_time.append(b.record_time[r]);
+  for (const uint32_t r : rows)
+    b.record_time[r] == kNoTime ? record_time.append_null() : record_time.append(b.record_time[r]);
   c.push_back(record_time.finish("kafka_timestamp", kFormatTimestamp));
   c.push_back(constant<int64_t>("processing_timestamp", kFormatTimestamp, n, facts.batch_time));
   c.push_back(constant<int64_t>("batch_id", kFormatInt64, n, facts.batch_id));

@@ -21,8 +21,8 @@ struct SourceName {
 struct SilverFacts {
   std::span<const SourceName> sources;
   int64_t batch_id = 0;
-  int64_t batch_time = 0;                       // processing_timestamp
-  Money high_value_above = 500 * kMoneyOne;     // is_high_value: price > this
+  int64_t batch_time = 0;                    // processing_timestamp
+  Money high_value_above = 500 * kMoneyOne;  // is_high_value: price > this
 };
 
 // Rows of one partition of the table, in the order given to split_by_partition.

@@ -11,8 +11,8 @@ namespace {
 class SilverRowsTest : public ::testing::Test {
  protected:
   void add(const std::string& id, const std::string& type, const std::string& time, const std::string& rest) {
-    const std::string json = R"({"event_id":")" + id + R"(","user_id":"u","product_id":"p)" + id + R"(","event_type":")" + type +
-                             R"(","timestamp":")" + time + "\"" + rest + "}";
+    const std::string json = R"({"event_id":")" + id + R"(","user_id":"u","product_id":"p)" + id +
+                             R"(","event_type":")" + type + R"(","timestamp":")" + time + "\"" + rest + "}";
     const std::string padded = json + std::string(kRecordPadding, ' ');
     RecordView r{Offset(offset_++), kNoTime, std::nullopt, std::string_view(padded).substr(0, json.size()), {}};
     decoder_.decode({&r, 1}, uint16_t(offset_ % 2), {*parse_iso_time("2025-12-01"), kNoTime}, batch_, rejects_);

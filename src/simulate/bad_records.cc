@@ -11,8 +11,19 @@ using How = BadKind::How;
 
 // One byte more than the contract allows, and its quotes.
 constexpr std::string_view kLongId =
-    "\"evt_000001" "0000000002" "0000000003" "0000000004" "0000000005" "0000000006" "0000000007" "0000000008"
-    "0000000009" "0000000010" "0000000011" "0000000012" "000000129\"";
+    "\"evt_000001"
+    "0000000002"
+    "0000000003"
+    "0000000004"
+    "0000000005"
+    "0000000006"
+    "0000000007"
+    "0000000008"
+    "0000000009"
+    "0000000010"
+    "0000000011"
+    "0000000012"
+    "000000129\"";
 static_assert(kLongId.size() == 129 + 2);
 
 constexpr BadKind kKinds[] = {
@@ -85,8 +96,10 @@ void break_record(const BadKind& kind, int64_t time_us, std::string& record) {
     case How::replace: replace_value(record, kind.field, kind.text); break;
     case How::drop: {
       Span at = field_at(record, kind.field);
-      if (record[at.end] == ',') ++at.end;
-      else --at.begin;  // the last field takes the comma before it along
+      if (record[at.end] == ',')
+        ++at.end;
+      else
+        --at.begin;  // the last field takes the comma before it along
       record.erase(at.begin, at.end - at.begin);
       break;
     }

@@ -17,8 +17,8 @@ struct BadKind {
   std::string_view name;    // for messages
   std::string_view reason;  // by its name in the contract
   How how;
-  std::string_view field;   // of replace and drop
-  std::string_view text;    // raw text: of the whole, of the field's value, to append
+  std::string_view field;  // of replace and drop
+  std::string_view text;   // raw text: of the whole, of the field's value, to append
 };
 
 std::span<const BadKind> bad_kinds();

@@ -14,10 +14,11 @@ namespace {
 
 // The closed list of contracts.md, "Quarantine".
 const std::set<std::string_view> kContract = {
-    "malformed_json", "malformed_row", "not_an_object", "too_large", "too_deep", "invalid_utf8", "empty_value",
-    "missing_event_id", "missing_user_id", "missing_product_id", "missing_event_type", "unknown_event_type",
-    "missing_timestamp", "invalid_timestamp", "future_timestamp", "too_late", "missing_price", "invalid_price",
-    "non_positive_price", "invalid_quantity", "invalid_currency", "wrong_type", "field_too_long"};
+    "malformed_json",     "malformed_row",      "not_an_object",     "too_large",          "too_deep",
+    "invalid_utf8",       "empty_value",        "missing_event_id",  "missing_user_id",    "missing_product_id",
+    "missing_event_type", "unknown_event_type", "missing_timestamp", "invalid_timestamp",  "future_timestamp",
+    "too_late",           "missing_price",      "invalid_price",     "non_positive_price", "invalid_quantity",
+    "invalid_currency",   "wrong_type",         "field_too_long"};
 
 const std::string kGood =
     R"({"event_id":"evt_1","user_id":"user_1","product_id":"prod_0001","event_type":"purchase",)"

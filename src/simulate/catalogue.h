@@ -14,13 +14,13 @@ namespace pactolus {
 inline constexpr uint32_t kPlantedProduct = 42;  // prod_0042: much looked at, hardly ever bought
 
 struct Product {
-  std::string id;        // prod_0042
-  std::string name;      // "Compact Desk Lamp"
+  std::string id;    // prod_0042
+  std::string name;  // "Compact Desk Lamp"
   std::string_view category;
   std::string_view category_path;  // "/category/home-garden"
   std::string_view search_path;    // "/search?q=lamp"
-  int64_t cents = 0;     // in the shop's currency, > 0
-  double cart_rate = 0;  // probability that a view puts it into the cart
+  int64_t cents = 0;               // in the shop's currency, > 0
+  double cart_rate = 0;            // probability that a view puts it into the cart
 };
 
 // Product number n, from 1. Pure.
@@ -39,7 +39,7 @@ class Catalogue {
  private:
   // Walker's alias method as Vose gives it (IEEE TSE 17(9), 1991): one draw of column and coin for any distribution.
   struct Column {
-    double keep;       // probability that the column's own product is meant
+    double keep;  // probability that the column's own product is meant
     uint32_t own, other;
   };
   std::vector<Product> products_;

@@ -16,9 +16,9 @@ namespace pactolus {
 struct ClassicOptions {
   uint64_t seed = 1;
   Schedule schedule = {.duration_us = 60'000'000};  // the original's 5 events a second for a minute
-  int64_t first_id = 1;    // number of the first event, at least 0: evt_00000001
-  std::string run = {};    // digits before the number, which keep runs apart: evt_<run>00000001 (decision 0011)
-  bool uuid_ids = false;   // random version 4 UUIDs instead of evt_…: what text ids cost at their worst
+  int64_t first_id = 1;                             // number of the first event, at least 0: evt_00000001
+  std::string run = {};   // digits before the number, which keep runs apart: evt_<run>00000001 (decision 0011)
+  bool uuid_ids = false;  // random version 4 UUIDs instead of evt_…: what text ids cost at their worst
 };
 
 // No heap allocation per event.

@@ -17,17 +17,17 @@ namespace pactolus {
 
 // What the source knows about an event and the pipeline has to find out.
 struct Fate {
-  bool late = false;        // its event time was moved back behind its neighbours'
-  bool duplicate = false;   // an exact copy of an event that was sent before
+  bool late = false;             // its event time was moved back behind its neighbours'
+  bool duplicate = false;        // an exact copy of an event that was sent before
   std::string_view reject = {};  // the reason it must meet, by its name in the contract; empty for a good event
 };
 
 // Views are valid until the next call of the same source.
 struct GeneratedEvent {
-  std::string_view key;        // the user; empty stands for no key
-  std::string_view value;      // JSON, or what a broken client sends; may be empty
-  int64_t event_time_us = 0;   // of a broken record: what it would have been
-  int64_t send_time_us = 0;    // never falls from one event to the next
+  std::string_view key;       // the user; empty stands for no key
+  std::string_view value;     // JSON, or what a broken client sends; may be empty
+  int64_t event_time_us = 0;  // of a broken record: what it would have been
+  int64_t send_time_us = 0;   // never falls from one event to the next
   Fate fate;
 };
 

@@ -40,7 +40,7 @@ class SendTimes {
  private:
   void find_next() noexcept;
   Schedule schedule_;
-  int64_t index_ = 0;    // of the event that find_next looks for
+  int64_t index_ = 0;  // of the event that find_next looks for
   int64_t next_us_ = 0;
   bool done_ = false;
   // The minute of the curve in hand (diurnal only): from where, at which number of events, how many per microsecond.

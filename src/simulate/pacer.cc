@@ -20,8 +20,6 @@ int64_t Pacer::wait_us(int64_t send_time_us) {
   return 0;
 }
 
-void Pacer::sleep(int64_t wait_us) {
-  clock_.sleep_us(std::clamp(wait_us, kShortestSleep_us, kLongestSleep_us));
-}
+void Pacer::sleep(int64_t wait_us) { clock_.sleep_us(std::clamp(wait_us, kShortestSleep_us, kLongestSleep_us)); }
 
 }  // namespace pactolus

@@ -14,9 +14,9 @@ namespace pactolus {
 
 // A row on its way into a live topic: mapped to native JSON, or, when it cannot be mapped, its exact bytes.
 struct ReplayRow {
-  std::string_view key;              // empty stands for no key
+  std::string_view key;  // empty stands for no key
   std::string_view value;
-  int64_t event_time_us = kNoTime;   // kNoTime when the row has none: it goes with the row before it
+  int64_t event_time_us = kNoTime;  // kNoTime when the row has none: it goes with the row before it
 };
 
 // Where the rows come from: the ingest room's file readers implement it. One thread.

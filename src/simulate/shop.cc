@@ -12,7 +12,7 @@ namespace pactolus {
 namespace {
 
 constexpr int64_t kLeastLate_us = kMicrosPerSecond;
-constexpr double kMostSlotsToCopy = 65'536;  // bounds the copies that wait, whatever the rate
+constexpr double kMostSlotsToCopy = 65'536;          // bounds the copies that wait, whatever the rate
 constexpr uint64_t kTroubleStream = 0x5DEECE66Dull;  // late, duplicate and bad do not change where people walk
 
 // An event that will be sent again.
@@ -107,8 +107,11 @@ class Shop final : public EventSource {
 
   void send_copy(int64_t time, GeneratedEvent& out) {
     sent_copy_ = take_first(copies_);
-    out = {std::string_view(sent_copy_.value).substr(sent_copy_.key_at, sent_copy_.key_size), sent_copy_.value,
-           sent_copy_.event_time_us, time, {.late = sent_copy_.late, .duplicate = true}};
+    out = {std::string_view(sent_copy_.value).substr(sent_copy_.key_at, sent_copy_.key_size),
+           sent_copy_.value,
+           sent_copy_.event_time_us,
+           time,
+           {.late = sent_copy_.late, .duplicate = true}};
     ++truth_.duplicates;
   }
 
@@ -160,10 +163,10 @@ class Shop final : public EventSource {
   Random walk_, trouble_;
   int64_t next_id_;
   int64_t slot_ = 0;
-  uint32_t copy_within_;        // slots
-  std::vector<Copy> copies_;    // heaps
+  uint32_t copy_within_;      // slots
+  std::vector<Copy> copies_;  // heaps
   std::vector<Refund> refunds_;
-  Copy sent_copy_{};            // the views of the last event point into these
+  Copy sent_copy_{};  // the views of the last event point into these
   std::string broken_, broken_key_;
   std::array<char, 2048> buffer_;
   TextWriter writer_{buffer_.data(), buffer_.size()};

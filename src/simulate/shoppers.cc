@@ -29,8 +29,8 @@ constexpr double kMoreViews = 0.78;      // each further product: about four a s
 constexpr double kBrowseBetween = 0.25;  // back to a list before the next product
 constexpr double kSelectFirst = 0.3;
 constexpr double kPlantedCartRate = 0.02;
-constexpr double kRegret = 0.1;          // take out again at once
-constexpr double kKeepLooking = 0.35;    // with something in the cart
+constexpr double kRegret = 0.1;        // take out again at once
+constexpr double kKeepLooking = 0.35;  // with something in the cart
 constexpr double kCheckout = 0.62;
 constexpr double kPay = 0.75;
 

@@ -36,12 +36,12 @@ struct ShoppersOptions {
 
 // Things that stay the same through a session; indexes into the lists of shoppers.cc.
 struct Visit {
-  uint64_t user = 0;       // from 1
-  int64_t session = 0;     // from 0
+  uint64_t user = 0;    // from 1
+  int64_t session = 0;  // from 0
   uint8_t device = 0;
-  uint8_t referrer = 0;    // 0 is none
-  uint8_t campaign = 0;    // 0 is none
-  uint8_t currency = 0;    // 0 is the shop's own
+  uint8_t referrer = 0;         // 0 is none
+  uint8_t campaign = 0;         // 0 is none
+  uint8_t currency = 0;         // 0 is the shop's own
   bool names_currency = false;  // says so although it is the shop's own
 };
 
@@ -49,10 +49,10 @@ struct Visit {
 struct Action {
   ShopEvent type{};
   Visit visit;
-  uint32_t product = 0;    // 0 is none
-  uint32_t quantity = 0;   // 0 is not said
-  int64_t order = -1;      // from 0; -1 is none
-  std::string_view page;   // of pages without a product
+  uint32_t product = 0;   // 0 is none
+  uint32_t quantity = 0;  // 0 is not said
+  int64_t order = -1;     // from 0; -1 is none
+  std::string_view page;  // of pages without a product
   bool first_of_session = false;
 };
 
@@ -105,9 +105,9 @@ class Shoppers {
   const Catalogue& catalogue_;
   std::vector<Shopper> pool_;
   size_t full_pool_;
-  size_t buying_;          // who is in the middle of an order; kNobody
+  size_t buying_;  // who is in the middle of an order; kNobody
   int64_t actions_ = 0;
-  uint64_t users_;         // numbers given out
+  uint64_t users_;  // numbers given out
   int64_t sessions_ = 0, orders_ = 0;
   static constexpr size_t kNobody = SIZE_MAX;
 };

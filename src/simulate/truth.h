@@ -43,19 +43,19 @@ struct Truth {
     WideMoney refunds = 0;
   };
 
-  int64_t records = 0;                             // everything that was sent
-  int64_t events = 0;                              // distinct good events
-  int64_t duplicates = 0;                          // exact copies of events
-  int64_t late = 0;                                // of the events; their copies are not counted again
-  int64_t bad = 0;                                 // broken records
+  int64_t records = 0;     // everything that was sent
+  int64_t events = 0;      // distinct good events
+  int64_t duplicates = 0;  // exact copies of events
+  int64_t late = 0;        // of the events; their copies are not counted again
+  int64_t bad = 0;         // broken records
   std::map<std::string, int64_t, std::less<>> bad_by_reason;
-  std::array<int64_t, kShopEvents> by_type{};      // of the events
+  std::array<int64_t, kShopEvents> by_type{};           // of the events
   std::map<std::string, Takings, std::less<>> takings;  // by currency; "" is the shop's own
-  int64_t sessions = 0;                            // that have at least one event
-  int64_t orders = 0;                              // distinct order_id
-  int64_t planted_views = 0, planted_purchases = 0;  // of the planted product, among the events
-  SeenNumbers users, products;                     // of the events
-  int64_t first_event_time_us = kNoTime;           // smallest and largest of the events; kNoTime without any
+  int64_t sessions = 0;                                 // that have at least one event
+  int64_t orders = 0;                                   // distinct order_id
+  int64_t planted_views = 0, planted_purchases = 0;     // of the planted product, among the events
+  SeenNumbers users, products;                          // of the events
+  int64_t first_event_time_us = kNoTime;                // smallest and largest of the events; kNoTime without any
   int64_t last_event_time_us = kNoTime;
 
   int64_t count(ShopEvent e) const noexcept { return by_type[size_t(e)]; }

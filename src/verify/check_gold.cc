@@ -82,8 +82,8 @@ FROM (
   FROM counted WHERE other_currency IS NOT NULL AND kind IN ('purchase', 'refund'))
 GROUP BY ALL)";
 
-// Days that a rebuild has replaced hold late rows too, and are left out whole. Windows from before the view's declaration
-// are of another one. $first: the minute at which its first window starts.
+// Days that a rebuild has replaced hold late rows too, and are left out whole. Windows from before the view's
+// declaration are of another one. $first: the minute at which its first window starts.
 constexpr const char* kActual = R"(
 CREATE OR REPLACE TEMP TABLE actual AS
 SELECT *, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest"
@@ -157,12 +157,10 @@ SELECT count(*) FROM "gold/product_interest" WHERE minute_of(epoch_us(window_sta
 
 std::string filled(std::string_view query, const VerifyInput& in, const ViewDeclaration& view, int64_t last_minute) {
   std::string out(query);
-  const std::pair<std::string_view, std::string> values[] = {{"$batch", std::to_string(in.gold_reached)},
-                                                             {"$currency", sql_text(view.currency)},
-                                                             {"$first", std::to_string(minute(view.first_window))},
-                                                             {"$last", std::to_string(last_minute)},
-                                                             {"$minutes", std::to_string(kWindowMinutes)},
-                                                             {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
+  const std::pair<std::string_view, std::string> values[] = {
+      {"$batch", std::to_string(in.gold_reached)},           {"$currency", sql_text(view.currency)},
+      {"$first", std::to_string(minute(view.first_window))}, {"$last", std::to_string(last_minute)},
+      {"$minutes", std::to_string(kWindowMinutes)},          {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
   for (const auto& [name, value] : values)
     for (size_t at = 0; (at = out.find(name, at)) != out.npos; at += value.size()) out.replace(at, name.size(), value);
   return out;

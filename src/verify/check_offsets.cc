@@ -52,8 +52,10 @@ Result<CheckResult> check_offsets(VerifyInput& in) {
       TRY(in.sql.query("SELECT count(DISTINCT (topic, topic_id, \"partition\")) AS partitions, sum(end_offset - "
                        "start_offset)::BIGINT AS offsets FROM sources"));
   // A topic that was begun inside (run.from), or after retention: nothing before is promised, and that is said.
-  const int64_t unread = TRY(one_number(in.sql, "SELECT coalesce(sum(first), 0)::BIGINT FROM (SELECT min(start_offset) AS first "
-                                                "FROM sources GROUP BY topic, topic_id, \"partition\")"));
+  const int64_t unread =
+      TRY(one_number(in.sql,
+                     "SELECT coalesce(sum(first), 0)::BIGINT FROM (SELECT min(start_offset) AS first "
+                     "FROM sources GROUP BY topic, topic_id, \"partition\")"));
   const int64_t batches = TRY(one_number(in.sql, "SELECT count(*) FROM batches"));
   result.figure("partitions", t.int_at(0, "partitions"));
   result.figure("offsets", t.int_at(0, "offsets"));
@@ -62,7 +64,8 @@ Result<CheckResult> check_offsets(VerifyInput& in) {
   result.summary =
       fmt::format("{}, {} batch{}, {}{}", counted(t.int_at(0, "partitions"), "partition"), with_commas(batches),
                   batches == 1 ? "" : "es", counted(t.int_at(0, "offsets"), "offset"), result.wrong ? "" : ", no gap");
-  if (unread > 0) result.summary += fmt::format("; begun after {} that the ledger does not speak of", counted(unread, "offset"));
+  if (unread > 0)
+    result.summary += fmt::format("; begun after {} that the ledger does not speak of", counted(unread, "offset"));
   return result;
 }
 

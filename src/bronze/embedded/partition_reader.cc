@@ -172,9 +172,10 @@ Result<Offset> PartitionReader::first_at(int64_t timestamp_us, FrameReader& fram
       if (header.newest_timestamp_us < timestamp_us) continue;
       TRY(frames.read({*file, walk.position(), limit, walk.offset(), seed_}, 1));
       out.clear();
-      const FrameFault bad = frames.frames().empty()
-                                 ? frames.fault()
-                                 : decode_records(frames.frames()[0].header, frames.frames()[0].payload, Offset(walk.offset()), out);
+      const FrameFault bad =
+          frames.frames().empty()
+              ? frames.fault()
+              : decode_records(frames.frames()[0].header, frames.frames()[0].payload, Offset(walk.offset()), out);
       if (bad != FrameFault::none) return corrupt(walk.offset(), file->path(), walk.position(), text_of(bad));
       const auto found = std::ranges::find_if(out, [&](const RecordView& r) { return r.timestamp_us >= timestamp_us; });
       if (found != out.end()) return found->offset;

@@ -30,22 +30,14 @@ void store(char* p, T v) noexcept {
 
 std::string_view text_of(FrameFault fault) noexcept {
   switch (fault) {
-    case FrameFault::none:
-      return "no fault";
-    case FrameFault::truncated:
-      return "the frame is cut off";
-    case FrameFault::not_a_frame:
-      return "there is no valid frame header";
-    case FrameFault::unsupported_version:
-      return "the frame has a version that this release does not know";
-    case FrameFault::out_of_limits:
-      return "the frame header is beyond the format's limits";
-    case FrameFault::wrong_offset:
-      return "the frame does not continue the one before";
-    case FrameFault::payload_checksum:
-      return "the payload does not match its checksum";
-    case FrameFault::bad_record:
-      return "a record does not fit into its frame";
+    case FrameFault::none: return "no fault";
+    case FrameFault::truncated: return "the frame is cut off";
+    case FrameFault::not_a_frame: return "there is no valid frame header";
+    case FrameFault::unsupported_version: return "the frame has a version that this release does not know";
+    case FrameFault::out_of_limits: return "the frame header is beyond the format's limits";
+    case FrameFault::wrong_offset: return "the frame does not continue the one before";
+    case FrameFault::payload_checksum: return "the payload does not match its checksum";
+    case FrameFault::bad_record: return "a record does not fit into its frame";
   }
   return "unknown fault";
 }

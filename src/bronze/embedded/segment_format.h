@@ -3,10 +3,10 @@
 // A segment is a row of frames and nothing else. A frame is a group of records written by one flush:
 //
 //   header, 56 bytes                                            payload: records, one behind the other
-//   ┌───────┬─────────┬──────┬────────┬─────────┬─────────┐     ┌───────────────────────────────┬─────┬────────┬───────┐
-//   │ magic │ version │ base │ counts │ newest, │ 2 check │     │ value, key, origin length; us │ key │ origin │ value │ …
-//   │       │         │      │ sizes  │ durable │ sums    │     │ 20 bytes                      │     │        │       │
-//   └───────┴─────────┴──────┴────────┴─────────┴─────────┘     └───────────────────────────────┴─────┴────────┴───────┘
+//   ┌───────┬─────────┬──────┬────────┬─────────┬─────────┐ ┌───────────────────────────────┬─────┬────────┬───────┐ │
+//   magic │ version │ base │ counts │ newest, │ 2 check │     │ value, key, origin length; us │ key │ origin │ value │
+//   … │       │         │      │ sizes  │ durable │ sums    │     │ 20 bytes                      │     │        │ │
+//   └───────┴─────────┴──────┴────────┴─────────┴─────────┘ └───────────────────────────────┴─────┴────────┴───────┘
 //
 // All numbers are little-endian and unaligned. Both checksums are seeded by topic id and partition, so that a frame in
 // a wrong place is not a frame, and so that a record's value cannot pretend to be one. The header has a checksum of

@@ -58,8 +58,8 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const P
   batch.move_out(&c_schema, &c_array);
   ARROW_ASSIGN_OR_RAISE(auto records, arrow::ImportRecordBatch(&c_array, &c_schema));
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096));
-  ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(), sink,
-                                                                      properties(options), arrow_properties()));
+  ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(),
+                                                                      sink, properties(options), arrow_properties()));
   // A row group that is buffered keeps the fast path of dictionary arrays (one dictionary, codes written as they are).
   ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*records));
@@ -77,7 +77,8 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const fs:
   return reader;
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& path, std::span<const std::string> columns) {
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& path,
+                                                                std::span<const std::string> columns) {
   ARROW_ASSIGN_OR_RAISE(auto reader, open_reader(path));
   std::shared_ptr<arrow::Schema> schema;
   ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));

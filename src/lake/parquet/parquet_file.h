@@ -22,7 +22,7 @@ struct ParquetOptions {
   std::vector<std::string> delta_text = {};    // nearly unique text, front-coded: DELTA_BYTE_ARRAY
   std::vector<std::string> plain = {};         // nearly unique numbers: PLAIN
   std::vector<std::string> no_statistics = {};
-  std::vector<std::string> zstd = {};          // columns that are worth the denser codec, whatever the file's is
+  std::vector<std::string> zstd = {};  // columns that are worth the denser codec, whatever the file's is
   bool data_page_v2 = true;
 };
 

@@ -41,7 +41,9 @@ ColumnBatch sample(int rows) {
 }
 
 TEST_F(ParquetFile, ComesBackAsItWent) {
-  const ParquetOptions options{.delta_packed = {"event_timestamp"}, .delta_text = {"event_id"}, .plain = {"price"},
+  const ParquetOptions options{.delta_packed = {"event_timestamp"},
+                               .delta_text = {"event_id"},
+                               .plain = {"price"},
                                .no_statistics = {"event_id", "event_type"}};
   const fs::path path = root_ / "f.parquet";
   auto size = write_parquet(path, sample(1000), options);
