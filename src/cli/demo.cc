@@ -40,14 +40,15 @@ class Demo final : public Command {
   int64_t duration_us_ = 0, seed_ = 1;
 };
 
+std::string minute_text(int64_t time) { return clock_text(time).substr(0, 5); }
+
 std::string alert_line(const JobView& v, bool colour) {
   if (v.open_alerts.empty()) return "alert      none";
   const AlertTransition& a = v.open_alerts.front();
-  const std::string more =
-      v.open_alerts.size() == 1 ? "" : fmt::format(", and {} smaller ones", v.open_alerts.size() - 1);
+  const std::string more = v.open_alerts.size() == 1 ? "" : fmt::format(", and {} more", v.open_alerts.size() - 1);
   return paint(Paint::warning,
-               fmt::format("alert      {}: {} views, {} sold from {} to {} UTC{}", a.product_id, count_text(a.views),
-                           a.purchases, clock_text(a.window_start), clock_text(a.window_end), more),
+               fmt::format("alert      {}: {} views, {} sold, {} to {} UTC{}", a.product_id, count_text(a.views),
+                           a.purchases, minute_text(a.window_start), minute_text(a.window_end), more),
                colour);
 }
 
@@ -63,12 +64,16 @@ std::string ledger_line(const JobView& v) {
 std::vector<std::string> screen(const Job& job, double events_per_second, bool colour) {
   const JobView v = job.view();
   const ViewsAndPurchases totals = job.provisional_totals();
+  const std::vector<InterestRow> rows = job.provisional(kProducts);
+  const std::string window = rows.empty() ? ""
+                                          : fmt::format(" · window {} to {}", minute_text(rows[0].window_start),
+                                                        minute_text(rows[0].window_end));
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{}  {} · batch {} · watermark {}", paint(Paint::strong, "pactolus", colour),
+  lines.push_back(fmt::format("{}  {} · batch {} · watermark {}{}", paint(Paint::strong, "pactolus", colour),
                               rate_text(events_per_second), v.batch,
-                              v.watermark == kNoTime ? "not yet" : clock_text(v.watermark) + " UTC"));
+                              v.watermark == kNoTime ? "not yet" : clock_text(v.watermark) + " UTC", window));
   lines.push_back(interest_heading(colour));
-  for (const InterestRow& row : job.provisional(kProducts))
+  for (const InterestRow& row : rows)
     lines.push_back(interest_line(row, low_conversion_mark({row.views, row.purchases}, totals), colour));
   lines.push_back(alert_line(v, colour));
   lines.push_back(ledger_line(v));
@@ -89,14 +94,22 @@ Result<int> Demo::run(Session& session) {
   auto job = TRY(Job::open(config, std::move(options), clock, random));
 
   const int64_t start = clock.now_us();
+  // A lake that has events goes on behind the newest of them.
+  int64_t newest = kNoTime;
+  for (const SourceAccount& source : job->view().sources) newest = std::max(newest, source.max_event_time);
+  const int64_t back = newest == kNoTime ? kPreload_us : std::clamp<int64_t>(start - newest, 0, kPreload_us);
+  if (newest != kNoTime)
+    session.say(fmt::format("goes on with the lake in {}, whose newest event is of {}; --lake names another",
+                            session.config.lake, iso_time_ms(newest)));
+  tell_of_closed_windows(*job, session, start);
   ShopOptions shop{.seed = uint64_t(seed_),
-                   .schedule = {.start_us = start - kPreload_us, .rate = rate_},
+                   .schedule = {.start_us = start - back, .rate = rate_},
                    .run = fmt::format("{}", start),
                    .currency = session.config.shop.currency,
                    .late_ratio = 0.01,
                    .dup_ratio = 0.01,
                    .bad_ratio = 0.002};
-  if (duration_us_ > 0) shop.schedule.duration_us = kPreload_us + duration_us_;
+  if (duration_us_ > 0) shop.schedule.duration_us = back + duration_us_;
   auto source = make_shop(shop);
   auto sink = make_log_sink(*writer);
   Pacer pacer(clock, start);
@@ -127,7 +140,7 @@ Result<int> Demo::run(Session& session) {
       counted_at = now;
     }
     const int64_t redraw = session.out_terminal.is_terminal ? 250'000 : 5 * kMicrosPerSecond;
-    if (job->view().batch > 0 && (drawn_at == 0 || now - drawn_at >= redraw)) {
+    if (job->view().totals.batches > 0 && (drawn_at == 0 || now - drawn_at >= redraw)) {
       drawn_at = now;
       table.draw(screen(*job, per_second, session.out_terminal.colour));
       outcome = session.out.flush();

@@ -105,7 +105,11 @@ class GoldShow final : public Command {
       return;
     }
     if (shown.rows.empty()) {
-      session.say("no window of this view is final yet");
+      session.say(
+          "no window of this view is final yet: one is when the watermark has passed its end\n"
+          "hint: `pactolus run --until-caught-up --close-windows` makes all of them final; files that were ingested "
+          "are "
+          "in Silver alone, `pactolus simulate --replay FILE` sends one as live events");
       return;
     }
     const bool colour = session.out_terminal.colour;

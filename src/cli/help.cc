@@ -76,7 +76,9 @@ std::string list_of_commands(const CommandTable& table, bool colour) {
     if (!lines.empty()) out += heading(fmt::format("{}:", title_of(group)), colour) + lines;
   }
   out += heading("Flags of every command, in any position:", colour) + flag_lines(table.global_flags());
-  return out + "\n`pactolus COMMAND --help` explains a command, with an example.\n";
+  return out +
+         "\nExit codes: 0 ok, 1 a check failed, 2 wrong usage, 3 error (a retry may help), 78 bad configuration, "
+         "130 Ctrl-C.\n`pactolus COMMAND --help` explains a command, with an example.\n";
 }
 
 std::string help_of_family(const CommandTable& table, std::string_view family, bool colour) {

@@ -8,7 +8,7 @@ namespace pactolus {
 
 std::string interest_heading(bool colour) {
   return paint(Paint::faint,
-               fmt::format("{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", "product", "views", "carts", "sold",
+               fmt::format("{:<12} {:>8} {:>6} {:>6} {:>11} {:>7}  {:<16}", "product", "views", "carts", "sold",
                            "revenue", "conv.", "95 % interval"),
                colour);
 }
@@ -21,9 +21,9 @@ std::string interest_line(const InterestRow& row, bool marked, bool colour) {
   }
   const std::string revenue = money_text(row.revenue);
   const std::string line = fmt::format(
-      "{:<14} {:>8} {:>7} {:>6} {:>12}  {:>7}  {:<17}", cut_to_width(row.product_id, 14), count_text(row.views),
+      "{:<12} {:>8} {:>6} {:>6} {:>11} {:>7}  {:<16}", cut_to_width(row.product_id, 12), count_text(row.views),
       count_text(row.carts), count_text(row.purchases), revenue.substr(0, revenue.size() - 2), rate, interval);
-  return marked ? paint(Paint::warning, line + " ◄ seen, not bought", colour) : line;
+  return marked ? paint(Paint::warning, line + " ◄ low", colour) : line;
 }
 
 }  // namespace pactolus

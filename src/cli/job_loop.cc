@@ -29,7 +29,15 @@ Json summary_json(const JobView& v) {
       .set("watermark", v.watermark == kNoTime ? Json() : Json(iso_time(v.watermark)));
 }
 
+void tell_of_closed_windows(const Job& job, const Session& session, int64_t now_us) {
+  const int64_t watermark = job.view().watermark;
+  if (watermark != kNoTime && watermark > now_us)
+    session.say(fmt::format("windows up to {} UTC were closed: events before that come too late for them",
+                            clock_text(watermark)));
+}
+
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) {
+  tell_of_closed_windows(job, session, clock.now_us());
   int64_t wait_us = kShortWait_us, told_us = 0;
   int64_t drawn_us = 0, records = 0;
   CatchUp catch_up;

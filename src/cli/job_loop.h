@@ -14,6 +14,9 @@ struct JobLoop {
   ProgressLine* progress = nullptr;  // null: nobody is told
 };
 
+// After --close-windows the watermark may be ahead of the clock: says so, since nearly all that comes is late then.
+void tell_of_closed_windows(const Job& job, const Session& session, int64_t now_us);
+
 // Ends after a clean finish (commit, Gold brought up), also when asked to stop.
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop);
 Json summary_json(const JobView& view);

@@ -28,7 +28,8 @@ class Simulate final : public Command {
     flags.choice("--profile", {"classic", "shop"}, &profile_,
                  "classic: the original producer; shop: sessions and funnels (default)");
     flags.text("--to", "TARGET", &target_, "lake:DIR, file:PATH or - for stdout (default: the lake)", Complete::files);
-    flags.number("--rate", "N", &rate_, "events a second (classic 5, shop 200)", 0.001);
+    flags.number("--rate", "N", &rate_,
+                 "events a second (classic 5, shop 200; a shop's follow the hour, this is the day's mean)", 0.001);
     flags.count("--count", "N", &count_, "stop after so many events");
     flags.duration("--duration", &duration_us_, "stop after so long (classic: 60s unless --count is given)");
     flags.count("--seed", "N", &seed_, "same seed and start, same events");

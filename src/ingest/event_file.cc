@@ -45,6 +45,16 @@ std::string uuid_of(std::string hex) {
                      hex.substr(20));
 }
 
+// What the first bytes tell of a file that is no text; empty for one that may be.
+Result<std::string> packing_of(const fs::path& path) {
+  const std::string head = TRY(read_file_part(path, 0, 4));
+  for (const auto& [mark, what] : {std::pair{"\x1f\x8b", "compressed (gzip)"},
+                                   {"\x28\xb5\x2f\xfd", "compressed (zstd)"},
+                                   {"PAR1", "a Parquet file"}})
+    if (head.find(mark) == 0) return what;
+  return "";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EventFile>> EventFile::open(const fs::path& path, std::string_view dialect) {
@@ -55,6 +65,9 @@ Result<std::unique_ptr<EventFile>> EventFile::open(const fs::path& path, std::st
     return std::unexpected(std::move(error));
   };
   if (input->size() == 0) return fail(ErrorCode::invalid, fmt::format("the file is empty: {}", path.native()));
+  if (const std::string packed = TRY(packing_of(path)); !packed.empty())
+    return fail(ErrorCode::invalid, fmt::format("{} is {}, which this release does not read", path.native(), packed),
+                packed.starts_with("compressed") ? "unpack it first" : "export it as CSV or NDJSON");
   if (mapping->format() == Format::ndjson) TRY(check_is_ndjson(*input));
   std::unique_ptr<EventFile> file(new EventFile(std::move(input), std::move(mapping)));
   auto reader = open_rows(file->dialect_->format(), *file->input_);

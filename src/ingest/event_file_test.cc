@@ -68,6 +68,15 @@ TEST_F(EventFiles, WhatCannotBeReadIsRefusedInWords) {
   EXPECT_NE(headless.where.find("headless.csv"), std::string::npos);
 }
 
+TEST_F(EventFiles, WhatIsPackedIsNamed) {
+  const auto said = [&](std::string_view head) {
+    return refused(write("packed.csv", std::string(head) + "more"), "rees46").message;
+  };
+  EXPECT_NE(said("\x1f\x8b\x08\x01").find("compressed (gzip)"), std::string::npos);
+  EXPECT_NE(said("\x28\xb5\x2f\xfd").find("compressed (zstd)"), std::string::npos);
+  EXPECT_NE(said("PAR1").find("a Parquet file"), std::string::npos);
+}
+
 TEST_F(EventFiles, ABrokenFirstLineIsDataAndNoReasonToRefuse) {
   EXPECT_TRUE(EventFile::open(write("a", "oops\n{}\n"), "native"));
   EXPECT_TRUE(EventFile::open(write("b", "\xEF\xBB\xBF{}"), "native"));

@@ -63,6 +63,9 @@ Job::~Job() = default;
 Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
   std::unique_ptr<Job> job(new Job(config, std::move(options), clock, random));
   TRY(prepare_lake(job->lake_));
+  const auto holder = TRY(lake_holder(job->lake_.lock()));
+  if (holder && !job->options_.take_over && job->options_.lock_wait_us > 0 && job->options_.say)
+    job->options_.say(fmt::format("waiting for pid {} ({}), which runs this lake", holder->pid, holder->command));
   LakeLock lock = TRY(
       lock_lake(job->lake_.lock(), job->options_.take_over, job->options_.lock_wait_us, job->options_.command, clock));
   TRY(job->open_tables());

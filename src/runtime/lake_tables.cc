@@ -139,6 +139,12 @@ ParquetOptions quarantine_encoding() {
 ParquetOptions gold_encoding() { return {.codec = Codec::snappy}; }
 
 Result<> prepare_lake(const LakePaths& lake) {
+  std::error_code ignored;
+  const fs::path root = fs::absolute(lake.root, ignored).lexically_normal();
+  for (fs::path above = root.parent_path(); above.has_relative_path(); above = above.parent_path())
+    if (fs::exists(LakePaths{above}.format(), ignored))
+      return fail(ErrorCode::usage, fmt::format("{} lies inside the lake in {}", lake.root.native(), above.native()),
+                  "a lake's folder is its own; name the lake itself, or a folder beside it");
   if (auto made = make_folders(lake.own()); !made) return made;
   if (auto here = read_file(lake.format()); here) return check_lake(lake);
   const std::string text = Json::object().set("format", kLakeFormat).dump() + "\n";

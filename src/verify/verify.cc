@@ -92,7 +92,13 @@ Result<VerifyReport> verify_lake(const VerifyOptions& options, Clock& clock,
     }
     const int64_t start = clock.boot_us();
     const std::string why = obstacle(in, check.needs);
-    CheckResult result = why.empty() ? TRY(check.run(in)) : CheckResult::skip(why);
+    auto run = why.empty() ? check.run(in) : Result<CheckResult>(CheckResult::skip(why));
+    if (!run && run.error().code == ErrorCode::corrupt) {  // bytes that cannot be read are a finding
+      CheckResult unreadable;
+      unreadable.fail_row(run.error().message);
+      run = std::move(unreadable);
+    }
+    CheckResult result = TRY(std::move(run));
     result.name = check.name;
     result.seconds = double(clock.boot_us() - start) / 1e6;
     if (result.outcome == CheckOutcome::failed) report.verdict = Verdict::failed;

@@ -374,7 +374,7 @@ class GoldShow(Lake):
         self.assertEqual(shown["totals"], {"products": 260, "views": 30 * 150 + 170 * 100 + 60, "purchases": 30 + 170 * 30})
         self.assertTrue(all(row["views"] == 150 and row["low_conversion"] for row in shown["rows"]), shown["rows"])
         text = self.good("gold", "show", "product_interest", "--limit", 5, "--lake", self.lake)
-        self.assertEqual(text.count("seen, not bought"), 5)
+        self.assertEqual(text.count("◄ low"), 5)
 
     def test_a_running_lake_shows_what_it_is_asked_for_or_says_why_not(self):
         self.running_lake()

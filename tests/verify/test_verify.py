@@ -281,6 +281,17 @@ class Files(Damaged):
             file.write(content[:-8] + b"\0" + content[-8:])  # the footer's length no longer fits
         self.fails("files", "quarantine/", skipped=("ledger", "duplicates"))
 
+    def test_rows_that_cannot_be_read_are_a_failure_with_a_report(self):
+        for path in self.data_files(SILVER):
+            with open(path, "r+b") as file:
+                file.seek(60)
+                file.write(b"\xff" * 40)  # in the first column; the footer, which has the rows, is whole
+        report = self.verify()
+        failed = {c["name"]: " / ".join(c["rows"]) for c in report["checks"] if c["outcome"] == "failed"}
+        self.assertIn("event_ids", failed)
+        self.assertIn(".parquet", failed["event_ids"])
+        self.assertEqual(report["verdict"], "failed")
+
     def test_a_size_that_the_log_has_otherwise(self):
         def action(a):
             if "add" in a and "event_type=search" in a["add"]["path"]:
