@@ -36,7 +36,7 @@ Journal* const journal = open_journal();
 
 std::string full_path(const fs::path& path) { return fs::absolute(path).lexically_normal().native(); }
 
-void note(Json line) {
+void note(const Json& line) {
   const std::string text = line.dump() + "\n";
   (void)!::write(journal->fd, text.data(), text.size());  // one write of an O_APPEND file: lines do not mix
 }

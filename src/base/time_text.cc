@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "base/ids.h"
 
@@ -139,7 +140,7 @@ std::optional<int64_t> parse_duration(std::string_view text) noexcept {
     return std::nullopt;
   const double total = number * double(each);
   if (total > 9e18) return std::nullopt;
-  return int64_t(total + 0.5);
+  return std::llround(total);
 }
 
 std::optional<int64_t> parse_size(std::string_view text) noexcept {

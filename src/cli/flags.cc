@@ -129,7 +129,7 @@ void Flags::date(std::string_view names, std::optional<int32_t>* out_days, std::
   add(names, "DATE", std::move(help)).accept = [out_days](std::string_view text) -> Refusal {
     const auto parsed = parse_date(text);
     if (!parsed) return "expected a date such as 2025-11-29";
-    *out_days = *parsed;
+    *out_days = parsed;
     return std::nullopt;
   };
 }
@@ -146,7 +146,7 @@ void Flags::argument(std::string name, std::string* out, std::string help, bool 
                         }});
 }
 
-void Flags::argument(std::string name, std::vector<std::string> choices, std::string* out, std::string help,
+void Flags::argument(std::string name, const std::vector<std::string>& choices, std::string* out, std::string help,
                      bool required) {
   arguments_.push_back({std::move(name), std::move(help), required, false, choices, Complete::nothing,
                         [out, choices](std::string_view text) { return keep_choice(out, choices, text); }});

@@ -67,7 +67,7 @@ class Flags {
 
   void argument(std::string name, std::string* out, std::string help, bool required = true,
                 Complete complete = Complete::nothing);
-  void argument(std::string name, std::vector<std::string> choices, std::string* out, std::string help,
+  void argument(std::string name, const std::vector<std::string>& choices, std::string* out, std::string help,
                 bool required = true);
   void arguments(std::string name, std::vector<std::string>* out, std::string help, bool required = true,
                  Complete complete = Complete::files);

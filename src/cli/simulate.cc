@@ -132,7 +132,7 @@ Result<int> Simulate::run(Session& session) {
   Pacer pacer(clock, first_due);
   std::atomic<bool> stop{false};
   std::atomic<int64_t> sent{0};
-  std::jthread watch([&](std::stop_token ended) {
+  std::jthread watch([&](const std::stop_token& ended) {
     while (!ended.stop_requested() && !session.stop.wait_us(50'000)) {
     }
     stop = session.stop.requested();

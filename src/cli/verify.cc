@@ -18,7 +18,7 @@ namespace {
 class Interrupter {
  public:
   explicit Interrupter(StopSignal& stop) {
-    thread_ = std::jthread([this, &stop](std::stop_token ended) {
+    thread_ = std::jthread([this, &stop](const std::stop_token& ended) {
       while (!ended.stop_requested()) {
         if (!stop.wait_us(50'000)) continue;
         const std::lock_guard lock(mutex_);

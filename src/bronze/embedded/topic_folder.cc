@@ -38,7 +38,7 @@ Result<TopicIdentity> create_topic(const fs::path& bronze_folder, std::string_vi
   if (partitions < 1 || partitions > kMaxPartitions)
     return fail(ErrorCode::invalid, fmt::format("a topic has 1 to {} partitions, not {}", kMaxPartitions, partitions));
   if (id.empty()) return fail(ErrorCode::invalid, fmt::format("topic {} needs an id", name));
-  const TopicIdentity identity{std::string(name), std::string(id), partitions, std::string(dialect)};
+  TopicIdentity identity{std::string(name), std::string(id), partitions, std::string(dialect)};
   const fs::path folder = bronze_folder / identity.name;
   TRY(make_folders(folder));
   Json document = Json::object();

@@ -49,7 +49,7 @@ class MapField {
   }
   PartitionValues partition_values(int64_t row) const {
     PartitionValues out;
-    each(row, [&](std::string key, std::optional<std::string> value) {
+    each(row, [&](std::string key, const std::optional<std::string>& value) {
       out.insert_or_assign(std::move(key), std::move(value));
     });
     return out;

@@ -94,7 +94,8 @@ Result<DeltaTable> DeltaTable::open(const fs::path& folder, DeltaOptions options
   return DeltaTable(std::move(snapshot), std::move(options));
 }
 
-Result<DeltaTable> DeltaTable::open_or_create(const fs::path& folder, const NewTable& table, DeltaOptions options) {
+Result<DeltaTable> DeltaTable::open_or_create(const fs::path& folder, const NewTable& table,
+                                              const DeltaOptions& options) {
   auto opened = open(folder, options);
   if (!opened && opened.error().code == ErrorCode::not_found) {
     opened = create(folder, table, options);

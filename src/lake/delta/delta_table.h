@@ -80,7 +80,8 @@ class DeltaTable {
   static Result<DeltaTable> open(const fs::path& folder, DeltaOptions options = {});
   // Whichever applies; of several at once one creates and all open it. The schema may be wider than asked for, or
   // narrower by nullable columns: then commit `metadata_for(schema)`.
-  static Result<DeltaTable> open_or_create(const fs::path& folder, const NewTable& table, DeltaOptions options = {});
+  static Result<DeltaTable> open_or_create(const fs::path& folder, const NewTable& table,
+                                           const DeltaOptions& options = {});
 
   const fs::path& folder() const { return snapshot_.table_folder(); }
   const Snapshot& snapshot() const { return snapshot_; }  // as of the last open, refresh or commit
