@@ -9,6 +9,7 @@
 #include "cli/error_report.h"
 #include "cli/terminal.h"
 #include "runtime/lake_lock.h"
+#include "runtime/silver_reader.h"
 #include "runtime/status.h"
 
 namespace pactolus {
@@ -51,6 +52,15 @@ void set_committed(Json& json, const BatchAccount& last) {
       .set("sources", std::move(sources));
 }
 
+// Histories are read once and then left: Silver's `txn` entries know all of them.
+Json histories_of(const delta::Snapshot& silver, const std::string& job) {
+  int64_t topics = 0, records = 0;
+  for (const auto& [app, txn] : silver.txns())
+    if (app.starts_with(job + "/") && is_history_topic(std::string_view(app).substr(job.size() + 1)))
+      ++topics, records += txn.version;
+  return Json::object().set("topics", topics).set("records", records);
+}
+
 // How the lake stands: everything but the tables.
 Result<Json> standing(const LakePaths& lake, const std::string& job, const std::vector<Table>& tables,
                       const std::optional<LockHolder>& holder) {
@@ -64,6 +74,8 @@ Result<Json> standing(const LakePaths& lake, const std::string& job, const std::
     if (last) set_committed(json, *last);
     json.set("epoch", silver.txn_version(app_id(job, "epoch")).value_or(0));
   }
+  if (!tables.empty() && tables[0].name == "silver/events")
+    json.set("histories", histories_of(tables[0].snapshot, job));
   json.set("running", holder.has_value());
   json.set("pid", holder && holder->pid ? Json(holder->pid) : Json());
   json.set("command", holder ? Json(holder->command) : Json());
@@ -116,9 +128,13 @@ class Status final : public Command {
       session.out << fmt::format("watermark   {}\n", json["watermark"].as_string("not yet"));
       if (json.find("open_alerts")) session.out << fmt::format("alerts      {} open\n", json["open_alerts"].size());
       for (const Json& s : json["sources"].as_array())
-        session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(),
-                                   s["partition"].as_int(), count_text(s["next_offset"].as_int()),
-                                   s["idle"].as_bool() ? ", idle" : "");
+        if (!is_history_topic(s["topic"].as_string()))
+          session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(),
+                                     s["partition"].as_int(), count_text(s["next_offset"].as_int()),
+                                     s["idle"].as_bool() ? ", idle" : "");
+      if (const int64_t topics = json["histories"]["topics"].as_int(); topics > 0)
+        session.out << fmt::format("history     {} ingested {}, {} records\n", count_text(topics),
+                                   topics == 1 ? "file" : "files", count_text(json["histories"]["records"].as_int()));
     }
     for (const auto& [name, t] : tables)
       session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,

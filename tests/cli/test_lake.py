@@ -106,6 +106,13 @@ class Status(Lake):
     def status(self, **extra):
         return json.loads(self.good("status", "--json", "--lake", self.lake, **extra))
 
+    def test_files_that_were_ingested_are_counted(self):
+        for name in ("a.ndjson", "b.ndjson"):
+            event = {"event_id": name, "user_id": "u", "event_type": "page_view", "timestamp": "2026-01-01T00:00:00Z"}
+            self.good("ingest", self.write(name, json.dumps(event) + "\n"), "--lake", self.lake)
+        self.assertIn("history     2 ingested files, 2 records\n", self.good("status", "--lake", self.lake))
+        self.assertEqual(json.loads(self.good("status", "--lake", self.lake, "--json"))["histories"], {"topics": 2, "records": 2})
+
     def test_a_running_lake_names_the_process_that_holds_it(self):
         self.send("--count", 100)
         run = self.start("run", "--lake", self.lake, "--commit-interval", "100ms")
