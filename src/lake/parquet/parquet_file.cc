@@ -111,7 +111,7 @@ Result<> write_content(File& file, std::string_view content) {
 Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options) try {
   auto encoded = encode(batch, options);
   if (!encoded.ok()) return failed(encoded.status(), "cannot encode", path);
-  const std::shared_ptr<arrow::Buffer> bytes = *encoded;
+  const std::shared_ptr<arrow::Buffer>& bytes = *encoded;
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), size_t(bytes->size()));
   File file = TRY(File::create(path));
   if (auto written = write_content(file, content); !written) {
