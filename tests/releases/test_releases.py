@@ -25,7 +25,7 @@ class ReleasedLake(InAFolder):
     def setUp(self):
         super().setUp()
         with tarfile.open(self.archive) as tar:
-            tar.extractall(self.folder, filter="data")
+            tar.extractall(self.folder)  # our own archives; Debian 12 has no filters yet
         self.lake = self.folder / "lake"
         self.expected = json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
 
