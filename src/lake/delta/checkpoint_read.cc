@@ -49,7 +49,7 @@ class MapField {
   }
   PartitionValues partition_values(int64_t row) const {
     PartitionValues out;
-    each(row, [&](std::string key, const std::optional<std::string>& value) {
+    each(row, [&](std::string key, std::optional<std::string> value) {
       out.insert_or_assign(std::move(key), std::move(value));
     });
     return out;
@@ -136,7 +136,7 @@ Result<> read_table(const ColumnView& root, CommitActions& out) {
         const auto [from, to] = columns.view().range_at(row);
         for (int64_t i = from; i < to; ++i) m.partition_columns.emplace_back(columns.view().entries().text_at(i));
       }
-      configuration.each(row, [&](std::string key, std::optional<std::string> value) {
+      configuration.each(row, [&](std::string key, const std::optional<std::string>& value) {
         m.configuration.insert_or_assign(std::move(key), value.value_or(""));
       });
       out.metadata = std::move(m);
