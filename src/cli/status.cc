@@ -38,18 +38,10 @@ Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
 
 // What the lake says by itself, under the names of status.json.
 void set_committed(Json& json, const BatchAccount& last) {
-  Json sources = Json::array();
-  for (const SourceAccount& s : last.sources)
-    sources.push(Json::object()
-                     .set("topic", s.topic)
-                     .set("partition", int64_t(s.partition))
-                     .set("next_offset", s.end)
-                     .set("max_event_time", time_json(s.max_event_time))
-                     .set("idle", s.idle));
   json.set("batch", last.batch)
       .set("batch_time", time_json(last.batch_time))
       .set("watermark", time_json(last.watermark_after))
-      .set("sources", std::move(sources));
+      .set("sources", sources_json(last.sources));
 }
 
 // Histories are read once and then left: Silver's `txn` entries know all of them.

@@ -118,22 +118,6 @@ void EventBatch::clear() {
   record_time.clear();
 }
 
-std::string_view name_of(EventKind kind) noexcept {
-  switch (kind) {
-    case EventKind::view: return "view";
-    case EventKind::add_to_cart: return "add_to_cart";
-    case EventKind::remove_from_cart: return "remove_from_cart";
-    case EventKind::begin_checkout: return "begin_checkout";
-    case EventKind::purchase: return "purchase";
-    case EventKind::refund: return "refund";
-    case EventKind::view_item_list: return "view_item_list";
-    case EventKind::select_item: return "select_item";
-    case EventKind::search: return "search";
-    case EventKind::page_view: return "page_view";
-  }
-  return "other";
-}
-
 std::string_view name_of(RejectReason reason) noexcept {
   constexpr std::string_view kNames[kRejectReasons] = {
       "malformed_json",     "malformed_row",      "not_an_object",     "too_large",          "too_deep",

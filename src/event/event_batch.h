@@ -15,6 +15,7 @@
 #include "base/decimal.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "event/event_kind.h"
 
 namespace pactolus {
 
@@ -78,26 +79,6 @@ struct TextRows {
 struct CodedRows {
   std::vector<int32_t> codes;  // into a TextDictionary; -1 is null
 };
-
-// What the shop's event types mean. The built-in ten come first, in this order; a configuration may add more.
-enum class EventKind : uint8_t {
-  view,
-  add_to_cart,
-  remove_from_cart,
-  begin_checkout,
-  purchase,
-  refund,
-  view_item_list,
-  select_item,
-  search,
-  page_view,
-};
-inline constexpr int kBuiltInKinds = 10;
-std::string_view name_of(EventKind kind) noexcept;
-constexpr bool needs_product(EventKind k) noexcept {
-  return k == EventKind::view || k == EventKind::add_to_cart || k == EventKind::remove_from_cart ||
-         k == EventKind::select_item || k == EventKind::purchase || k == EventKind::refund;
-}
 
 // An event type beyond the built-in ten. It is counted and kept under its own name, and its rows obey the rules of
 // `like`: a type that was given without one behaves like page_view, which needs neither product nor price.

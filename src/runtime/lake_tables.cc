@@ -141,6 +141,10 @@ ParquetOptions gold_encoding() { return {.codec = Codec::snappy}; }
 Result<> prepare_lake(const LakePaths& lake) {
   std::error_code ignored;
   const fs::path root = fs::absolute(lake.root, ignored).lexically_normal();
+  // A lake is one new folder: where more is missing, the name is mistyped.
+  if (!fs::exists(root.parent_path(), ignored))
+    return fail(ErrorCode::not_found,
+                fmt::format("no lake can be made in {}: the folder above it is not there", root.native()));
   for (fs::path above = root.parent_path(); above.has_relative_path(); above = above.parent_path())
     if (fs::exists(LakePaths{above}.format(), ignored))
       return fail(ErrorCode::usage, fmt::format("{} lies inside the lake in {}", lake.root.native(), above.native()),

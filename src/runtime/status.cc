@@ -23,16 +23,20 @@ Json counts_json(const CountByName& counts) {
 
 }  // namespace
 
-Json status_json(const Job& job, int64_t now_us, bool running) {
-  const JobView v = job.view();
+Json sources_json(const std::vector<SourceAccount>& accounts) {
   Json sources = Json::array();
-  for (const SourceAccount& s : v.sources)
+  for (const SourceAccount& s : accounts)
     sources.push(Json::object()
                      .set("topic", s.topic)
                      .set("partition", int64_t(s.partition))
                      .set("next_offset", s.end)
                      .set("max_event_time", time_json(s.max_event_time))
                      .set("idle", s.idle));
+  return sources;
+}
+
+Json status_json(const Job& job, int64_t now_us, bool running) {
+  const JobView v = job.view();
   const WindowTotals totals = job.provisional_totals();
   Json alerts = Json::array();
   for (const AlertTransition& a : v.open_alerts)
@@ -60,7 +64,7 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
       .set("late", v.totals.late)
       .set("remembered_ids", int64_t(v.remembered_ids))
       .set("remembered_bytes", int64_t(v.remembered_bytes))
-      .set("sources", std::move(sources))
+      .set("sources", sources_json(v.sources))
       .set("product_interest", interest_rows_json(job.provisional(kProvisionalRows), totals))
       .set("product_interest_totals", interest_totals_json(totals))
       .set("open_alerts", std::move(alerts));

@@ -15,6 +15,7 @@ namespace pactolus {
 // times a second; its totals are those of all products.
 inline constexpr size_t kProvisionalRows = 200;
 
+Json sources_json(const std::vector<SourceAccount>& accounts);  // how far each partition has been read
 Json status_json(const Job& job, int64_t now_us, bool running);
 Result<> write_status(const Job& job, Clock& clock, bool running);
 // Error not_found when the lake has never been run.

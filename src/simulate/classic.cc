@@ -36,9 +36,9 @@ class Classic final : public EventSource {
       product += product >= kPlanted;
     }
     const uint32_t of_100 = random_.below(100);
-    const ShopEvent type = of_100 < (planted ? 95u : 70u)   ? ShopEvent::view
-                           : of_100 < (planted ? 99u : 90u) ? ShopEvent::add_to_cart
-                                                            : ShopEvent::purchase;
+    const EventKind type = of_100 < (planted ? 95u : 70u)   ? EventKind::view
+                           : of_100 < (planted ? 99u : 90u) ? EventKind::add_to_cart
+                                                            : EventKind::purchase;
     const uint32_t user = 1 + random_.below(kUsers);
     const uint32_t session = 1000 + random_.below(9000);
     const std::string_view category = kCategories[random_.below(kCategories.size())];
@@ -85,16 +85,16 @@ class Classic final : public EventSource {
   const Truth& truth() const override { return truth_; }
 
  private:
-  void count(ShopEvent type, uint32_t user, uint32_t product, uint32_t cents, int64_t time, bool planted) {
+  void count(EventKind type, uint32_t user, uint32_t product, uint32_t cents, int64_t time, bool planted) {
     ++truth_.records;
     ++truth_.events;
     ++truth_.by_type[size_t(type)];
     truth_.users.add(user);
     truth_.products.add(product);
     truth_.add_time(time);
-    if (type == ShopEvent::purchase) own_->revenue += int64_t(cents) * (kMoneyOne / 100);
-    truth_.planted_views += planted && type == ShopEvent::view;
-    truth_.planted_purchases += planted && type == ShopEvent::purchase;
+    if (type == EventKind::purchase) own_->revenue += int64_t(cents) * (kMoneyOne / 100);
+    truth_.planted_views += planted && type == EventKind::view;
+    truth_.planted_purchases += planted && type == EventKind::purchase;
   }
 
   ClassicOptions options_;

@@ -193,7 +193,7 @@ TEST(Classic, TruthIsWhatALaterCountFinds) {
   const Truth& truth = source->truth();
   EXPECT_EQ(truth.records, 20'000);
   EXPECT_EQ(truth.events, 20'000);
-  for (const auto type : {ShopEvent::view, ShopEvent::add_to_cart, ShopEvent::purchase})
+  for (const auto type : {EventKind::view, EventKind::add_to_cart, EventKind::purchase})
     EXPECT_EQ(truth.count(type), types[std::string(name_of(type))]);
   EXPECT_EQ(truth.users.count(), int64_t(users.size()));
   EXPECT_EQ(truth.products.count(), int64_t(products.size()));

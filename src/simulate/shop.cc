@@ -89,10 +89,10 @@ class Shop final : public EventSource {
     Action a;
     if (!refunds_.empty() && refunds_.front().due_us <= time) {
       a = take_first(refunds_).purchase;
-      a.type = ShopEvent::refund;
+      a.type = EventKind::refund;
     } else {
       a = shoppers_.act(walk_);
-      if (a.type == ShopEvent::purchase && walk_.unit() < options_.refund_ratio) plan_refund(a, time);
+      if (a.type == EventKind::purchase && walk_.unit() < options_.refund_ratio) plan_refund(a, time);
     }
     const bool late = options_.late_ratio > 0 && trouble_.unit() < options_.late_ratio;
     const double span = double(options_.late_by_us - kLeastLate_us);
@@ -123,7 +123,7 @@ class Shop final : public EventSource {
     } while (kind->reason == "empty_value" && !options_.empty_records);
     // A purchase that names everything: then there is something to break, whatever the kind.
     Action a;
-    a.type = ShopEvent::purchase;
+    a.type = EventKind::purchase;
     a.visit.user = 1 + trouble_.below(std::max(options_.known_users, 1u));
     a.visit.names_currency = true;
     a.product = catalogue_.pick(trouble_);
@@ -247,12 +247,12 @@ void Shop::write_extras(const Action& a) {
     w.put(campaign_name(a.visit.campaign));
     w.literal("\",\"utm_medium\":\"cpc\"");
   }
-  if (a.product && a.type != ShopEvent::view && a.type != ShopEvent::select_item) {
+  if (a.product && a.type != EventKind::view && a.type != EventKind::select_item) {
     w.literal(",\"product_name\":\"");
     w.put(catalogue_.product(a.product).name);
     w.literal("\"");
   }
-  if (a.type == ShopEvent::view && a.visit.session % 50 == 0)
+  if (a.type == EventKind::view && a.visit.session % 50 == 0)
     w.literal(",\"experiment\":{\"name\":\"big_pictures\",\"variant\":\"B\",\"since_days\":12}");
 }
 
@@ -266,16 +266,16 @@ void Shop::count(const Action& a, int64_t event_time_us, bool late) {
   truth_.sessions = shoppers_.sessions();
   truth_.orders = shoppers_.orders();
   if (a.product == kPlantedProduct) {
-    truth_.planted_views += a.type == ShopEvent::view;
-    truth_.planted_purchases += a.type == ShopEvent::purchase;
+    truth_.planted_views += a.type == EventKind::view;
+    truth_.planted_purchases += a.type == EventKind::purchase;
   }
-  if (a.type != ShopEvent::purchase && a.type != ShopEvent::refund) return;
+  if (a.type != EventKind::purchase && a.type != EventKind::refund) return;
   const std::string_view currency =
       a.visit.currency ? currency_name(a.visit.currency, options_.currency) : std::string_view();
   auto found = truth_.takings.find(currency);
   if (found == truth_.takings.end()) found = truth_.takings.emplace(currency, Truth::Takings{}).first;
   const WideMoney amount = WideMoney(price_cents(a)) * (kMoneyOne / 100) * a.quantity;
-  (a.type == ShopEvent::purchase ? found->second.revenue : found->second.refunds) += amount;
+  (a.type == EventKind::purchase ? found->second.revenue : found->second.refunds) += amount;
 }
 
 }  // namespace

@@ -133,9 +133,9 @@ TEST(Shop, TruthIsWhatALaterCountFinds) {
   EXPECT_EQ(truth.late, late);
   EXPECT_EQ(truth.bad, bad);
   EXPECT_EQ(truth.records, truth.events + truth.duplicates + truth.bad);
-  for (size_t i = 0; i < kShopEvents; ++i) {
-    EXPECT_EQ(truth.by_type[i], types[std::string(kShopEventNames[i])]) << kShopEventNames[i];
-    EXPECT_GT(truth.by_type[i], 0) << kShopEventNames[i];
+  for (size_t i = 0; i < kKindNames.size(); ++i) {
+    EXPECT_EQ(truth.by_type[i], types[std::string(kKindNames[i])]) << kKindNames[i];
+    EXPECT_GT(truth.by_type[i], 0) << kKindNames[i];
   }
   EXPECT_EQ((std::map<std::string, int64_t>(truth.bad_by_reason.begin(), truth.bad_by_reason.end())), reasons);
   ASSERT_EQ(truth.takings.size(), cents.size());
@@ -301,8 +301,8 @@ TEST(Shop, ThePlantedProductIsHardlyEverBought) {
   // Poisson, so five of its standard deviations.
   EXPECT_NEAR(double(truth.planted_purchases), expected, 5 * std::sqrt(expected));
   EXPECT_GT(truth.planted_purchases, 0);
-  const double others = double(truth.count(ShopEvent::purchase) - truth.planted_purchases) /
-                        double(truth.count(ShopEvent::view) - truth.planted_views);
+  const double others = double(truth.count(EventKind::purchase) - truth.planted_purchases) /
+                        double(truth.count(EventKind::view) - truth.planted_views);
   EXPECT_GT(others, 0.02);
   EXPECT_LT(others, 0.06);
 }
@@ -338,7 +338,7 @@ TEST(Shop, TruthAsJsonHasTheFigures) {
   const auto json = Json::parse(truth.to_json().dump());
   ASSERT_TRUE(json);
   EXPECT_EQ((*json)["records"].as_int(), 20'000);
-  EXPECT_EQ((*json)["by_type"]["view"].as_int(), truth.count(ShopEvent::view));
+  EXPECT_EQ((*json)["by_type"]["view"].as_int(), truth.count(EventKind::view));
   EXPECT_EQ((*json)["duplicates"].as_int(), truth.duplicates);
   EXPECT_EQ((*json)["bad_by_reason"]["malformed_json"].as_int(), truth.bad_by_reason.at("malformed_json"));
   EXPECT_EQ((*json)["revenue"].as_string(), money_text(truth.takings.at("").revenue));

@@ -95,12 +95,12 @@ bool Shoppers::in_cart(const Shopper& s, uint32_t product) const {
   return std::any_of(s.cart, s.cart + s.lines, [&](const Line& line) { return line.product == product; });
 }
 
-std::string_view Shoppers::browse_page(Random& random, const Product& product, ShopEvent& type) {
+std::string_view Shoppers::browse_page(Random& random, const Product& product, EventKind& type) {
   if (chance(random, 0.4)) {
-    type = ShopEvent::search;
+    type = EventKind::search;
     return product.search_path;
   }
-  type = ShopEvent::view_item_list;
+  type = EventKind::view_item_list;
   return product.category_path;
 }
 
@@ -113,7 +113,7 @@ Action Shoppers::act(Random& random) {
     case Step::land:
       a.first_of_session = true;
       if (chance(random, 0.5)) {
-        a.type = ShopEvent::page_view;
+        a.type = EventKind::page_view;
         a.page = "/";
       } else {
         a.page = browse_page(random, catalogue_.product(s.product), a.type);
@@ -126,20 +126,20 @@ Action Shoppers::act(Random& random) {
       s.next = Step::view;
       break;
     case Step::view:
-      a.type = ShopEvent::view;
+      a.type = EventKind::view;
       a.product = s.product;
       --s.views_left;
       s.next = after_view(s, random);
       break;
     case Step::select:
-      a.type = ShopEvent::select_item;
+      a.type = EventKind::select_item;
       a.product = s.product;
       s.next = Step::add;
       break;
     case Step::add: {
       const uint8_t quantity = uint8_t(chance(random, 0.85) ? 1 : 2 + random.below(3));
       s.cart[s.lines++] = {s.product, quantity, s.keep};
-      a.type = ShopEvent::add_to_cart;
+      a.type = EventKind::add_to_cart;
       a.product = s.product;
       a.quantity = quantity > 1 ? quantity : 0;
       s.next = after_add(s, random);
@@ -147,21 +147,21 @@ Action Shoppers::act(Random& random) {
     }
     case Step::remove: {
       const Line line = s.cart[--s.lines];
-      a.type = ShopEvent::remove_from_cart;
+      a.type = EventKind::remove_from_cart;
       a.product = line.product;
       a.quantity = line.quantity > 1 ? line.quantity : 0;
       s.next = s.lines > 0 ? with_cart(s, random) : s.views_left > 0 ? Step::browse : Step::gone;
       break;
     }
     case Step::checkout:
-      a.type = ShopEvent::begin_checkout;
+      a.type = EventKind::begin_checkout;
       a.page = "/checkout";
       s.next = s.will_buy || chance(random, kPay) ? Step::buy : Step::gone;
       break;
     case Step::buy: {
       if (s.bought == 0) s.order = orders_++;
       const Line& line = s.cart[s.bought++];
-      a.type = ShopEvent::purchase;
+      a.type = EventKind::purchase;
       a.product = line.product;
       a.quantity = line.quantity;
       a.order = s.order;

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "event/event_kind.h"
 #include "simulate/catalogue.h"
-#include "simulate/shop_event.h"
 
 namespace pactolus {
 
@@ -47,7 +47,7 @@ struct Visit {
 
 // What happened, before it is written down.
 struct Action {
-  ShopEvent type{};
+  EventKind type{};
   Visit visit;
   uint32_t product = 0;   // 0 is none
   uint32_t quantity = 0;  // 0 is not said
@@ -98,7 +98,7 @@ class Shoppers {
   Step after_view(Shopper& s, Random& random);
   Step after_add(Shopper& s, Random& random);
   Step with_cart(Shopper& s, Random& random);
-  static std::string_view browse_page(Random& random, const Product& product, ShopEvent& type);
+  static std::string_view browse_page(Random& random, const Product& product, EventKind& type);
   bool in_cart(const Shopper& s, uint32_t product) const;
 
   ShoppersOptions options_;

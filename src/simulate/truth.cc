@@ -8,8 +8,8 @@ Json Truth::to_json() const {
   Json out = Json::object();
   out.set("records", records).set("events", events).set("duplicates", duplicates).set("late", late).set("bad", bad);
   Json types = Json::object(), reasons = Json::object(), others = Json::object();
-  for (size_t i = 0; i < kShopEvents; ++i)
-    if (by_type[i]) types.set(std::string(kShopEventNames[i]), by_type[i]);
+  for (size_t i = 0; i < kKindNames.size(); ++i)
+    if (by_type[i]) types.set(std::string(kKindNames[i]), by_type[i]);
   for (const auto& [reason, n] : bad_by_reason) reasons.set(reason, n);
   Takings own;
   for (const auto& [currency, t] : takings) {

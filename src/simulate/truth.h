@@ -14,7 +14,7 @@
 #include "base/decimal.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "simulate/shop_event.h"
+#include "event/event_kind.h"
 
 namespace pactolus {
 
@@ -49,7 +49,7 @@ struct Truth {
   int64_t late = 0;        // of the events; their copies are not counted again
   int64_t bad = 0;         // broken records
   std::map<std::string, int64_t, std::less<>> bad_by_reason;
-  std::array<int64_t, kShopEvents> by_type{};           // of the events
+  std::array<int64_t, kBuiltInKinds> by_type{};         // of the events
   std::map<std::string, Takings, std::less<>> takings;  // by currency; "" is the shop's own
   int64_t sessions = 0;                                 // that have at least one event
   int64_t orders = 0;                                   // distinct order_id
@@ -58,7 +58,7 @@ struct Truth {
   int64_t first_event_time_us = kNoTime;                // smallest and largest of the events; kNoTime without any
   int64_t last_event_time_us = kNoTime;
 
-  int64_t count(ShopEvent e) const noexcept { return by_type[size_t(e)]; }
+  int64_t count(EventKind e) const noexcept { return by_type[size_t(e)]; }
   void add_time(int64_t event_time_us) noexcept {
     if (first_event_time_us == kNoTime || event_time_us < first_event_time_us) first_event_time_us = event_time_us;
     if (event_time_us > last_event_time_us) last_event_time_us = event_time_us;

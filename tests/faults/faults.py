@@ -66,6 +66,20 @@ class Faults(Compared):
         done = finish(start("run", "--lake", folder / "file/lake", "--until-caught-up", folder=folder))
         self.assert_error(done, 3, folder / "file")
 
+    def test_a_lake_in_a_missing_folder_is_not_made(self):
+        folder = self.new_folder()
+        for words in (("run", "--lake", folder / "a/lake", "--until-caught-up"),
+                      ("simulate", "--count", 1, "--to", f"lake:{folder}/a/lake")):
+            self.assert_error(finish(start(*words, folder=folder)), 3, folder / "a/lake", "not there")
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_lake_inside_a_lake_is_not_made(self):
+        lake = self.finished_lake()
+        inner = lake.folder / "silver/events"
+        done = finish(start("simulate", "--count", 1, "--to", f"lake:{inner}", folder=lake.folder))
+        self.assert_error(done, 2, inner, "lies inside the lake")
+        self.assertFalse((inner / "_pactolus").exists())
+
     def test_status_of_a_folder_without_a_lake_says_so(self):
         folder = self.new_folder()
         done = finish(start("status", "--lake", folder / "none", folder=folder))
