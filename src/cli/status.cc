@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/error_report.h"
 #include "cli/terminal.h"
+#include "runtime/account_log.h"
 #include "runtime/lake_lock.h"
 #include "runtime/silver_reader.h"
 #include "runtime/status.h"
@@ -33,8 +34,6 @@ Result<std::vector<Table>> tables_of(const LakePaths& lake) {
   }
   return out;
 }
-
-Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
 
 // What the lake says by itself, under the names of status.json.
 void set_committed(Json& json, const BatchAccount& last) {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "bronze/embedded/embedded_log.h"
+#include "runtime/account_log.h"
 
 namespace pactolus {
 namespace {
@@ -119,14 +120,12 @@ Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_
 
 Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::string_view job,
                                                 const FileIdentity& identity) {
+  std::optional<SourceAccount> whole;
+  const auto silver = delta::Snapshot::load(lake.silver());
+  if (!silver && silver.error().code == ErrorCode::not_found) return whole;
+  if (!silver) return std::unexpected(silver.error());
   SourceAccount sum;
-  const delta::LogListing listing = TRY(delta::list_log(lake.silver()));
-  for (auto version = listing.commits.rbegin(); version != listing.commits.rend(); ++version) {
-    const auto commit = delta::read_commit(lake.silver(), *version);
-    if (!commit && commit.error().code == ErrorCode::not_found) break;  // cleaned away while we read
-    if (!commit) return std::unexpected(commit.error());
-    if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job)) continue;
-    const BatchAccount batch = TRY(batch_account(commit->commit_info->info));
+  TRY(accounts_newest_first(lake.silver(), silver->version(), job, [&](Version, BatchAccount&& batch) -> Result<bool> {
     for (const SourceAccount& a : batch.sources) {
       if (a.topic != identity.topic || a.topic_id != identity.topic_id) continue;
       sum.end = std::max(sum.end, a.end);
@@ -135,10 +134,11 @@ Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::stri
       sum.duplicates += a.duplicates;
       sum.conflicting += a.conflicting;
       for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
-      if (a.start == 0) return sum;
+      if (a.start == 0) whole = sum;
     }
-  }
-  return std::nullopt;
+    return !whole;
+  }));
+  return whole;
 }
 
 }  // namespace pactolus

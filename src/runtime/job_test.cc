@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "lake/delta/log_files.h"
+#include "runtime/account_log.h"
 #include "runtime/runtime_test_lake.h"
 #include "runtime/status.h"
 #include "runtime/topics.h"

@@ -10,11 +10,6 @@ namespace {
 Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(t); }
 int64_t time_of(const Json& j) { return j.as_int(kNoTime); }
 
-Json counts_json(const CountByName& counts) {
-  Json out = Json::object();
-  for (const auto& [name, n] : counts) out.set(name, n);
-  return out;
-}
 CountByName counts_of(const Json& j) {
   CountByName out;
   for (const auto& [name, n] : j.as_object()) out[name] = n.as_int();
@@ -40,6 +35,12 @@ int64_t sum(const CountByName& counts) {
 }
 
 }  // namespace
+
+Json counts_json(const CountByName& counts) {
+  Json out = Json::object();
+  for (const auto& [name, n] : counts) out.set(name, n);
+  return out;
+}
 
 int64_t SourceAccount::quarantined_total() const { return sum(quarantined); }
 int64_t SourceAccount::skipped_total() const { return sum(skipped); }

@@ -69,6 +69,7 @@ struct LedgerEvent {
   int64_t watermark_before = kNoTime, watermark_after = kNoTime;
 };
 
+Json counts_json(const CountByName& counts);
 Json to_json(const SourceAccount& account);
 Json to_json(const BatchAccount& account);
 // Error corrupt when it is no account that to_json wrote.

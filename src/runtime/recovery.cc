@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/time_text.h"
+#include "runtime/account_log.h"
 #include "runtime/interest_reader.h"
 #include "runtime/silver_reader.h"
 
@@ -50,22 +51,16 @@ Result<> Recovery::recover_batches() {
 // Newest first, down to batch `oldest`: what the tables behind Silver may still need.
 Result<> Recovery::collect_accounts(int64_t oldest) {
   if (accounts_.contains(oldest)) return {};
-  for (int64_t v = job_.silver_->snapshot().version().value; v >= 0; --v) {
-    const auto commit = delta::read_commit(job_.lake_.silver(), Version(v));
-    if (!commit) {
-      if (commit.error().code == ErrorCode::not_found) break;
-      return std::unexpected(commit.error());
-    }
-    if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job_.config_.job)) continue;
-    BatchAccount account = TRY(batch_account(commit->commit_info->info));
-    const int64_t batch = account.batch;
-    if (batch == job_.batch_) {
-      job_.commit_version_ = v;
-      job_.commit_uuid_ = account.commit_uuid;
-    }
-    accounts_.emplace(batch, std::move(account));
-    if (batch <= std::max<int64_t>(oldest, 1)) break;
-  }
+  TRY(accounts_newest_first(job_.lake_.silver(), job_.silver_->snapshot().version(), job_.config_.job,
+                            [&](Version version, BatchAccount&& account) -> Result<bool> {
+                              const int64_t batch = account.batch;
+                              if (batch == job_.batch_) {
+                                job_.commit_version_ = version.value;
+                                job_.commit_uuid_ = account.commit_uuid;
+                              }
+                              accounts_.emplace(batch, std::move(account));
+                              return batch > std::max<int64_t>(oldest, 1);
+                            }));
   if (!accounts_.contains(job_.batch_))
     return fail(ErrorCode::corrupt,
                 fmt::format("the Silver log has batch {} by its txn, but not its account", job_.batch_));

@@ -8,20 +8,10 @@
 
 #include "base/time_text.h"
 #include "gold/interest_json.h"
-#include "lake/delta/log_files.h"
 
 namespace pactolus {
-namespace {
 
-Json time_json(int64_t t) { return t == kNoTime ? Json() : Json(iso_time(t)); }
-
-Json counts_json(const CountByName& counts) {
-  Json out = Json::object();
-  for (const auto& [name, n] : counts) out.set(name, n);
-  return out;
-}
-
-}  // namespace
+Json time_json(int64_t time) { return time == kNoTime ? Json() : Json(iso_time(time)); }
 
 Json sources_json(const std::vector<SourceAccount>& accounts) {
   Json sources = Json::array();
@@ -90,18 +80,6 @@ Result<Json> read_status(const LakePaths& lake) {
 bool is_status_of(const Json& status, const LockHolder& holder) {
   const auto written = parse_iso_time(status["time"].as_string());
   return status["pid"].as_int() == holder.pid && written && *written >= holder.since_us;  // pids come again
-}
-
-Result<std::optional<BatchAccount>> last_batch(const delta::Snapshot& silver, std::string_view job) {
-  const int64_t batch = silver.txn_version(app_id(job, "batch")).value_or(0);
-  for (int64_t v = silver.version().value; batch > 0 && v >= 0; --v) {
-    const auto commit = delta::read_commit(silver.table_folder(), Version(v));
-    if (!commit && commit.error().code == ErrorCode::not_found) break;  // cleaned away
-    if (!commit) return std::unexpected(commit.error());
-    if (!commit->commit_info || !is_batch_account(commit->commit_info->info, job)) continue;
-    return TRY(batch_account(commit->commit_info->info));
-  }
-  return std::nullopt;
 }
 
 }  // namespace pactolus

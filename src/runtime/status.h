@@ -15,6 +15,7 @@ namespace pactolus {
 // times a second; its totals are those of all products.
 inline constexpr size_t kProvisionalRows = 200;
 
+Json time_json(int64_t time);                                   // as text; kNoTime is null
 Json sources_json(const std::vector<SourceAccount>& accounts);  // how far each partition has been read
 Json status_json(const Job& job, int64_t now_us, bool running);
 Result<> write_status(const Job& job, Clock& clock, bool running);
@@ -22,8 +23,5 @@ Result<> write_status(const Job& job, Clock& clock, bool running);
 Result<Json> read_status(const LakePaths& lake);
 // Is it of the process that holds the lake, or left by one before it?
 bool is_status_of(const Json& status, const LockHolder& holder);
-// The account of the last batch, from the lake itself; nothing before the first one, and when the log does not hold its
-// commit any more.
-Result<std::optional<BatchAccount>> last_batch(const delta::Snapshot& silver, std::string_view job);
 
 }  // namespace pactolus
