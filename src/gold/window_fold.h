@@ -43,8 +43,8 @@ class WindowFold {
   };
   std::vector<Sum> sums_;
   std::vector<Part> parts_;
-  std::vector<int32_t>
-      sum_of_;  // by product number; -1 is none. Cleared through sums_, so that a start costs what was used
+  // By product number; -1 is none. Cleared through sums_, so that a start costs what was used.
+  std::vector<int32_t> sum_of_;
   DistinctUnion union_;
 };
 

@@ -35,7 +35,7 @@ class Recovery {
   ProductInterest::Options wanted_;
   ViewDeclaration declared_;  // as the view's table has it
   std::optional<StateSnapshot> snapshot_;
-  bool gold_in_snapshot_ = false;  // and of the same declaration
+  bool gold_in_snapshot_ = false;             // and of the same declaration
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last, and all that quarantine or Gold have not reached
 };
 

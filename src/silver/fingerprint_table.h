@@ -27,8 +27,8 @@ namespace pactolus {
 class FingerprintTable {
  public:
   struct Entry {
-    uint64_t
-        fingerprint;  // whole; where the key's lower 56 bits are 0, that of the key with 1: one chance in 2^56 more
+    // Whole; where the key's lower 56 bits are 0, that of the key with 1: one chance in 2^56 more.
+    uint64_t fingerprint;
     uint8_t content;
     uint8_t tag;
   };
