@@ -4,6 +4,7 @@
 //   a row      ⇒  valid UTF-8, check_json says ok, Json::parse sees an object with the same fields, the last of each
 //                 name, and `extra` is exactly the object of the unknown ones
 //   malformed  ⇒  check_json finds a fault too: nothing well-formed is called malformed
+//                 and the same row comes out when the scanner of plain records (plain_json.h) is kept from reading it
 //   always     ⇒  one row or one reject for a record, never both, and a reject keeps the exact bytes; the same record
 //                 has the same fate alone and among others, whatever lies behind it in memory
 //
@@ -28,6 +29,7 @@ namespace pactolus {
 namespace {
 
 constexpr int kDepth = 32;
+constexpr size_t kMaxBytes = 1 << 16;
 constexpr std::string_view kFields[] = {"event_id",   "user_id",          "product_id",  "event_type", "timestamp",
                                         "session_id", "product_category", "device_type", "page_url",   "price",
                                         "referrer",   "quantity",         "currency",    "order_id"};
@@ -97,7 +99,7 @@ class Fuzzed {
  private:
   Decoder decoder_{DecodeRules{.extra_types = {{"wishlist", EventKind::view}},
                                .max_ahead_us = kMicrosPerDay,
-                               .max_record_bytes = 1 << 16,
+                               .max_record_bytes = kMaxBytes,
                                .max_depth = kDepth}};
 };
 
@@ -143,16 +145,36 @@ void check_row(std::string_view json, const EventBatch& b) {
   PACTOLUS_CHECK(kept && kept->dump() == Json(unknown).dump());
 }
 
-bool same(const EventBatch& a, size_t i, const EventBatch& b, size_t j) {
+bool same_fields(const EventBatch& a, size_t i, const EventBatch& b, size_t j) {
   const auto text = [&](const CodedRows EventBatch::* column, const TextDictionary EventBatch::* values) {
     const int32_t x = (a.*column).codes[i], y = (b.*column).codes[j];
     return x < 0 || y < 0 ? x == y : (a.*values).value(x) == (b.*values).value(y);
   };
   return a.event_id.at(i) == b.event_id.at(j) && a.fingerprint[i] == b.fingerprint[j] &&
          a.event_time[i] == b.event_time[j] && a.event_type[i] == b.event_type[j] && a.price[i] == b.price[j] &&
-         a.quantity[i] == b.quantity[j] && a.extra.at(i) == b.extra.at(j) &&
-         text(&EventBatch::user_id, &EventBatch::users) && text(&EventBatch::product_id, &EventBatch::products) &&
-         text(&EventBatch::page_url, &EventBatch::pages) && text(&EventBatch::currency, &EventBatch::currencies);
+         a.quantity[i] == b.quantity[j] && text(&EventBatch::user_id, &EventBatch::users) &&
+         text(&EventBatch::product_id, &EventBatch::products) && text(&EventBatch::page_url, &EventBatch::pages) &&
+         text(&EventBatch::currency, &EventBatch::currencies);
+}
+
+bool same(const EventBatch& a, size_t i, const EventBatch& b, size_t j) {
+  return same_fields(a, i, b, j) && a.extra.at(i) == b.extra.at(j);
+}
+
+// A name with an escape in front: the record is not plain any more, and the general parser reads all of it.
+void check_general(Fuzzed& fuzzed, std::string_view json, const EventBatch& plain) {
+  constexpr std::string_view kEscaped = "\"\\u0078\":0";
+  std::string bytes(json);
+  bytes.insert(bytes.find('{') + 1, std::string(kEscaped) + ",");
+  const size_t size = bytes.size();
+  if (size > kMaxBytes) return;
+  bytes.append(kRecordPadding, '\0');
+  const Decoded general = fuzzed.decode({std::string_view(bytes).substr(0, size)});
+  PACTOLUS_CHECK(general.rejects.empty());
+  PACTOLUS_CHECK(same_fields(general.batch, 0, plain, 0));
+  const std::string_view extra = plain.extra.at(0);
+  const std::string rest = extra.empty() ? "}" : "," + std::string(extra.substr(1));
+  PACTOLUS_CHECK(general.batch.extra.at(0) == "{" + std::string(kEscaped) + rest);
 }
 
 void check(Fuzzed& fuzzed, const std::vector<std::string_view>& records) {
@@ -168,6 +190,7 @@ void check(Fuzzed& fuzzed, const std::vector<std::string_view>& records) {
       PACTOLUS_CHECK(same(together.batch, row++, alone.batch, 0));
       if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);
       check_row(json, alone.batch);
+      check_general(fuzzed, json, alone.batch);
       continue;
     }
     const Reject& r = alone.rejects[0];
