@@ -15,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
+#include "cli/target.h"
 
 namespace pactolus {
 namespace {
@@ -74,6 +75,12 @@ TEST(Figures, AreGroupedAndRounded) {
   EXPECT_EQ(percent_text(0.0 / 0.0), "-");
   EXPECT_EQ(progress_text(500, 1000, 1'000'000), "500 of 1,000 · 50 % · 500/s · 1 s left");
   EXPECT_EQ(progress_text(500, 0, 1'000'000), "500 · 500/s");
+}
+
+TEST(DigitsOfRun, TellRunsOfOneMicrosecondApart) {
+  EXPECT_EQ(digits_of_run(1'764'411'330'123'456, 4'711), "17644113301234560004711");
+  EXPECT_NE(digits_of_run(1'764'411'330'123'456, 4'711), digits_of_run(1'764'411'330'123'456, 4'712));
+  EXPECT_EQ(digits_of_run(1'764'411'330'123'456, 4'194'304).size(), 23u);  // the largest process of Linux
 }
 
 TEST(CatchUpTest, TellsHowFastAndHowLong) {

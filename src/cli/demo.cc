@@ -1,6 +1,7 @@
 // `pactolus demo`: a shop, its pipeline and its lake in one process, with a live table. Nothing here is faked: the
 // events go through the log and come out of the job, and the lake stays for every other command.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -104,7 +105,7 @@ Result<int> Demo::run(Session& session) {
   tell_of_closed_windows(*job, session, start);
   ShopOptions shop{.seed = uint64_t(seed_),
                    .schedule = {.start_us = start - back, .rate = rate_},
-                   .run = fmt::format("{}", start),
+                   .run = digits_of_run(start, ::getpid()),
                    .currency = session.config.shop.currency,
                    .late_ratio = 0.01,
                    .dup_ratio = 0.01,

@@ -1,5 +1,6 @@
 // `pactolus simulate`: shoppers, or a file replayed as live traffic, into a lake's log, a file or stdout.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
@@ -34,7 +35,7 @@ class Simulate final : public Command {
     flags.duration("--duration", &duration_us_, "stop after so long (classic: 60s unless --count is given)");
     flags.count("--seed", "N", &seed_, "same seed and start, same events");
     flags.count("--first-id", "N", &first_id_,
-                "number of the first event (default: start time in microseconds, then 8 digits)");
+                "number of the first event (default: start time in microseconds, process, then 8 digits)");
     flags.ratio("--late-ratio", &late_, "shop: share of events that come late");
     flags.ratio("--dup-ratio", &dup_, "shop: share of events that are sent twice");
     flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
@@ -70,9 +71,9 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
                     .diurnal = !classic};
   if (classic && count_ == 0 && duration_us_ == 0) schedule.duration_us = 60 * kMicrosPerSecond;
   if (ends_now) schedule = ending_at(schedule, now_us);
-  // A run counts behind the microsecond in which it started, so that no two share an id, however fast or long they are.
+  // A run counts behind its start and its process, so that no two share an id, however fast or long or close they are.
   const int64_t first_id = first_id_ >= 0 ? first_id_ : 1;
-  const std::string run = first_id_ >= 0 ? "" : fmt::format("{}", now_us);
+  const std::string run = first_id_ >= 0 ? "" : digits_of_run(now_us, ::getpid());
   if (classic) {
     if (late_ + dup_ + bad_ > 0)
       return fail(ErrorCode::usage, "the classic profile sends neither late, doubled nor broken events",

@@ -33,4 +33,6 @@ Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const 
   return writer;
 }
 
+std::string digits_of_run(int64_t start_us, int64_t process) { return fmt::format("{}{:07}", start_us, process); }
+
 }  // namespace pactolus

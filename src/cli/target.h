@@ -21,4 +21,8 @@ Result<Target> parse_target(const std::string& text);
 Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock,
                                                     Random& random, const Session& session);
 
+// What the ids of a simulated run begin with, 23 digits: no two runs on a machine have the same, be it that they start
+// in one microsecond; docs/decisions/0011. `process` is its id.
+std::string digits_of_run(int64_t start_us, int64_t process);
+
 }  // namespace pactolus

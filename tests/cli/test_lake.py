@@ -334,7 +334,7 @@ class Simulate(Lake):
             self.assertEqual([run.wait(60) for run in runs], [0, 0])
             ids = [i for n in range(4) for i in self.ids(f"{profile}{n}.ndjson")]
             self.assertEqual(len(ids), len(set(ids)), profile)
-            self.assertRegex(ids[0], r"^evt_\d{16}00000001$")
+            self.assertRegex(ids[0], r"^evt_\d{23}00000001$")
 
     def test_a_second_run_into_the_lake_is_no_copy_of_the_first(self):
         for _ in range(2):
