@@ -42,10 +42,12 @@ const std::string& ndjson_text() {
   return text;
 }
 
-void run(benchmark::State& state, std::string_view text, Format format, std::unique_ptr<Dialect> (*make)()) {
+using Opener = Result<std::unique_ptr<RowReader>> (*)(ByteSource&, size_t);
+
+void run(benchmark::State& state, std::string_view text, Opener open, std::unique_ptr<Dialect> (*make)()) {
   for (auto _ : state) {
     TextSource source(text);
-    const auto reader = open_rows(format, source).value();
+    const auto reader = open(source, ByteWindow::kChunk).value();
     std::unique_ptr<Dialect> dialect;
     if (make) {
       dialect = make();
@@ -61,11 +63,11 @@ void run(benchmark::State& state, std::string_view text, Format format, std::uni
   state.SetBytesProcessed(state.iterations() * int64_t(text.size()));
 }
 
-void csv_rows(benchmark::State& state) { run(state, csv_text(false), Format::csv, nullptr); }
-void csv_rows_quoted(benchmark::State& state) { run(state, csv_text(true), Format::csv, nullptr); }
-void rees46_mapped(benchmark::State& state) { run(state, csv_text(false), Format::csv, make_rees46); }
-void ndjson_rows(benchmark::State& state) { run(state, ndjson_text(), Format::ndjson, nullptr); }
-void native_mapped(benchmark::State& state) { run(state, ndjson_text(), Format::ndjson, make_native); }
+void csv_rows(benchmark::State& state) { run(state, csv_text(false), open_csv, nullptr); }
+void csv_rows_quoted(benchmark::State& state) { run(state, csv_text(true), open_csv, nullptr); }
+void rees46_mapped(benchmark::State& state) { run(state, csv_text(false), open_csv, make_rees46); }
+void ndjson_rows(benchmark::State& state) { run(state, ndjson_text(), open_ndjson, nullptr); }
+void native_mapped(benchmark::State& state) { run(state, ndjson_text(), open_ndjson, make_native); }
 BENCHMARK(csv_rows);
 BENCHMARK(csv_rows_quoted);
 BENCHMARK(rees46_mapped);

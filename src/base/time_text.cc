@@ -214,4 +214,28 @@ std::string duration_text(int64_t us) {
   return fmt::format("{:.3g} days", double(us) / 8.64e10);
 }
 
+std::optional<int64_t> parse_epoch(std::string_view token) noexcept {
+  int64_t whole = 0;
+  const char* const end = token.data() + token.size();
+  auto [p, error] = std::from_chars(token.data(), end, whole);
+  if (error != std::errc{}) return std::nullopt;
+  int64_t fraction = 0;  // millionths
+  if (p < end && *p == '.') {
+    int64_t unit = 100'000;
+    for (++p; p < end && *p >= '0' && *p <= '9'; ++p, unit /= 10) fraction += (*p - '0') * unit;
+    if (token[0] == '-') fraction = -fraction;
+  }
+  if (p != end) {
+    double number = 0;
+    if (std::from_chars(token.data(), end, number).ec != std::errc{} || !(std::fabs(number) < 9e17))
+      return std::nullopt;
+    whole = int64_t(std::floor(number));
+    fraction = int64_t((number - std::floor(number)) * 1e6);
+  }
+  const uint64_t size = whole < 0 ? 0 - uint64_t(whole) : uint64_t(whole);
+  if (size < 100'000'000'000) return whole * 1'000'000 + fraction;
+  if (size < 100'000'000'000'000) return whole * 1000 + fraction / 1000;
+  return whole;
+}
+
 }  // namespace pactolus

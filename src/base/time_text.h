@@ -12,6 +12,11 @@ namespace pactolus {
 // optional, zone "Z", "+02:00", "+0200", "+02", " UTC" or none (which means UTC). Finer than microseconds is cut off.
 std::optional<int64_t> parse_iso_time(std::string_view text) noexcept;
 
+// A JSON number as a time since 1970, whose unit follows from its size: below 1e11 seconds, below 1e14 milliseconds,
+// else microseconds. Exact for integers and plain fractions; a number with an exponent goes through a double, which
+// holds microseconds until the year 2255.
+std::optional<int64_t> parse_epoch(std::string_view number) noexcept;
+
 // "2025-11-29" as days since 1970.
 std::optional<int32_t> parse_date(std::string_view text) noexcept;
 

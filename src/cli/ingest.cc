@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "ingest/dry_run.h"
+#include "ingest/input_paths.h"
 #include "runtime/job.h"
 #include "runtime/lake_lock.h"
 #include "runtime/status.h"
@@ -73,22 +75,26 @@ Json json_of(const FileReport& file, const std::string& dialect) {
 
 class Progress {
  public:
-  Progress(const Session& session, Clock& clock) : line_(session), clock_(clock) {}
-  void file(const std::string& path) {
-    path_ = path;
-    started_us_ = clock_.boot_us();
-    drawn_us_ = 0;
-  }
-  void bytes(int64_t done, int64_t of) {
+  Progress(const Session& session, Clock& clock) : line_(session), clock_(clock), started_us_(clock.boot_us()) {}
+  // All bytes that are to be read, and what reads them.
+  void begin(size_t files, int64_t bytes) { files_ = files, bytes_ = bytes; }
+  void file(const std::string& path) { path_ = path; }
+  void file_done(int64_t bytes) { bytes_done_ += bytes, ++files_done_; }
+  void bytes(int64_t of_this_file) {
     if (!due()) return;
-    const int64_t elapsed = clock_.boot_us() - started_us_;
-    std::string text = fmt::format("{}: {} of {}", path_, bytes_text(done), bytes_text(of));
-    if (of > 0) text += " · " + percent_text(double(done) / double(of), 0);
+    const int64_t done = bytes_done_ + of_this_file, elapsed = clock_.boot_us() - started_us_;
+    std::string text = files_ == 1 ? path_ : fmt::format("{} of {} files", files_done_ + 1, files_);
+    text += fmt::format(": {} of {}", bytes_text(done), bytes_text(bytes_));
+    if (bytes_ > 0) text += " · " + percent_text(double(done) / double(bytes_), 0);
     if (done > 0 && elapsed > 0) {
       text += fmt::format(" · {}/s", bytes_text(int64_t(double(done) * 1e6 / double(elapsed))));
-      text += fmt::format(" · {} s left", int64_t(double(of - done) / double(done) * double(elapsed) / 1e6));
+      text += fmt::format(" · {} s left", int64_t(double(bytes_ - done) / double(done) * double(elapsed) / 1e6));
     }
     line_.draw(std::move(text));
+  }
+  void begin_rows() {
+    started_us_ = clock_.boot_us();
+    drawn_us_ = 0;
   }
   void rows(int64_t done, int64_t of) {
     if (due()) line_.draw("to Silver: " + progress_text(done, of, clock_.boot_us() - started_us_));
@@ -106,8 +112,45 @@ class Progress {
   ProgressLine line_;
   Clock& clock_;
   std::string path_;
-  int64_t started_us_ = 0, drawn_us_ = 0;
+  size_t files_ = 0, files_done_ = 0;
+  int64_t bytes_ = 0, bytes_done_ = 0;
+  int64_t started_us_, drawn_us_ = 0;
 };
+
+// What is said about the files, on the screen or as JSON. Of many files people get the first ones and the sum.
+class Report {
+ public:
+  explicit Report(Session& session) : session_(session) {}
+  void add(const std::string& line, Json json) {
+    if (session_.globals.json)
+      files_.push(std::move(json));
+    else if (++lines_ <= kLines)
+      session_.out << line << "\n";
+  }
+  void sum(std::string_view verb, int64_t files, int64_t rows, const SourceAccount* fates) {
+    if (session_.globals.json) {
+      session_.out << Json::object().set("files", std::move(files_)).dump() << "\n";
+      return;
+    }
+    if (lines_ > kLines) session_.out << fmt::format("… and {} more files\n", count_text(lines_ - kLines));
+    if (files > 1)
+      session_.out << fmt::format("{} files, {} rows{}{}\n", count_text(files), count_text(rows), fates ? verb : "",
+                                  fates ? fates_text(*fates) : "");
+  }
+
+ private:
+  static constexpr int64_t kLines = 40;
+  Session& session_;
+  Json files_ = Json::array();
+  int64_t lines_ = 0;
+};
+
+void add_up(SourceAccount& sum, const SourceAccount& a) {
+  sum.silver += a.silver;
+  sum.duplicates += a.duplicates;
+  sum.conflicting += a.conflicting;
+  for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
+}
 
 class Ingest final : public Command {
  public:
@@ -117,17 +160,19 @@ class Ingest final : public Command {
   }
   void declare(Flags& flags) override {
     flags.choice("--dialect", dialect_names(), &dialect_,
-                 "what the files hold: native events as NDJSON (default), rees46 as CSV");
+                 "what the files hold: native events (default), rees46 or online-retail");
     flags.toggle("--dry-run", &dry_run_, "say what would become of the rows, and write nothing");
     flags.toggle("--wait", &wait_, "when another process runs the lake: wait until it has taken the rows");
     flags.duration("--lock-wait", &lock_wait_us_,
                    "how long to wait for the lake before its rows are left to that process (0s)");
-    flags.arguments("FILE", &files_, "NDJSON or CSV");
+    flags.arguments("FILE", &arguments_,
+                    "files, folders or patterns: NDJSON, CSV, Parquet, also packed with gzip or zstd");
   }
   Result<int> run(Session& session) override;
 
  private:
-  Result<int> dry_run(Session& session, Clock& clock);
+  Result<int> dry_run(Session& session, Clock& clock, Progress& progress);
+  Result<> report(Session& session);
   Result<> see_what_is_committed(const Session& session);
   bool all_committed() const {
     return std::ranges::all_of(reports_, [](const FileReport& f) { return f.committed; });
@@ -137,7 +182,7 @@ class Ingest final : public Command {
   Result<> bring_to_silver(Session& session, Clock& clock, Progress& progress);
 
   std::string dialect_ = "native";
-  std::vector<std::string> files_;
+  std::vector<std::string> arguments_, files_;
   bool dry_run_ = false, wait_ = false;
   int64_t lock_wait_us_ = -1;  // -1: not given
   std::vector<FileReport> reports_;
@@ -147,69 +192,96 @@ Result<int> Ingest::run(Session& session) {
   if (wait_ && lock_wait_us_ >= 0)
     return fail(ErrorCode::usage, "--lock-wait together with --wait", "--wait has no limit; leave out one of them");
   StoppableClock clock(session.stop);
+  Progress progress(session, clock);
+  InputPaths found = TRY(find_input_files(arguments_));
+  files_ = std::move(found.files);
+  if (found.passed_over > 0)
+    progress.say(fmt::format("{} files in folders are passed over: by their names they hold no events",
+                             count_text(found.passed_over)));
   // A wrong name or dialect anywhere stops before the first row is written.
-  for (const std::string& path : files_) TRY(EventFile::open(path, dialect_));
-  if (dry_run_) return dry_run(session, clock);
+  int64_t bytes = 0;
+  for (const std::string& path : files_) bytes += TRY(EventFile::open(path, dialect_))->input().size();
+  progress.begin(files_.size(), bytes);
+  if (dry_run_) return dry_run(session, clock, progress);
 
   const LakePaths lake{session.config.lake};
   TRY(prepare_lake(lake));
-  Progress progress(session, clock);
   AppendOptions options{.job = session.config.job};
   options.stop = [&session] { return session.stop.requested(); };
-  options.progress = [&progress](int64_t done, int64_t of) { progress.bytes(done, of); };
+  options.progress = [&progress](int64_t done) { progress.bytes(done); };
+  const delta::Snapshot silver = TRY(load_silver(lake));
   for (const std::string& path : files_) {
     progress.file(path);
-    reports_.push_back({path, TRY(append_file(path, dialect_, lake, clock, options)), false, {}});
+    reports_.push_back({path, TRY(append_file(path, dialect_, lake, silver, clock, options)), false, {}});
+    progress.file_done(TRY(size_of_file(path)));
     if (session.stop.requested()) break;
   }
   TRY(see_what_is_committed(session));
   if (!session.stop.requested() && (!all_committed() || TRY(left_half_done(session))))
     TRY(bring_to_silver(session, clock, progress));
   progress.clear();
-
-  Json files = Json::array();
-  for (FileReport& file : reports_) {
-    if (file.committed && file.topic.rows > 0) {
-      auto account = account_of(lake, session.config.job, file.topic.identity);
-      if (!account) return std::unexpected(account.error());
-      if (*account && (*account)->end == file.topic.rows) file.account = std::move(**account);
-    }
-    if (session.globals.json)
-      files.push(json_of(file, dialect_));
-    else
-      session.out << text_of(file) << "\n";
-  }
-  if (session.globals.json) session.out << Json::object().set("files", std::move(files)).dump() << "\n";
+  TRY(report(session));
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 
-Result<int> Ingest::dry_run(Session& session, Clock& clock) {
-  auto run = TRY(DryRun::open(session.config));
-  Json files = Json::array();
-  for (const std::string& path : files_) {
-    auto file = TRY(EventFile::open(path, dialect_));
-    const SourceAccount account = TRY(run->judge(*file, clock.now_us()));
-    if (session.globals.json) {
-      Json out =
-          Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
-      set_fates(out, account);
-      files.push(std::move(out));
-    } else {
-      session.out << fmt::format("{}: {} rows; would be {}\n", path, count_text(account.consumed), fates_text(account));
-    }
+Result<> Ingest::report(Session& session) {
+  const LakePaths lake{session.config.lake};
+  std::vector<const FileIdentity*> topics;
+  for (const FileReport& file : reports_)
+    if (file.committed && file.topic.rows > 0) topics.push_back(&file.topic.identity);
+  const auto accounts = TRY(accounts_of(lake, TRY(load_silver(lake)), session.config.job, topics));
+  Report out(session);
+  SourceAccount sum;
+  int64_t rows = 0;
+  bool known = true;  // what became of every row
+  for (FileReport& file : reports_) {
+    const auto account = accounts.find(file.topic.identity.topic);
+    if (account != accounts.end() && account->second.end == file.topic.rows) file.account = account->second;
+    out.add(text_of(file), json_of(file, dialect_));
+    rows += file.topic.rows;
+    known = known && (file.account || file.topic.rows == 0);
+    if (file.account) add_up(sum, *file.account);
   }
-  if (session.globals.json) session.out << Json::object().set("files", std::move(files)).dump() << "\n";
-  return 0;
+  out.sum("; ", int64_t(reports_.size()), rows, known ? &sum : nullptr);
+  return {};
+}
+
+Result<int> Ingest::dry_run(Session& session, Clock& clock, Progress& progress) {
+  auto run = TRY(DryRun::open(session.config));
+  Report out(session);
+  SourceAccount sum;
+  int64_t rows = 0;
+  for (const std::string& path : files_) {
+    progress.file(path);
+    auto file = TRY(EventFile::open(path, dialect_));
+    const auto seen = [&] {
+      progress.bytes(int64_t(file->progress() * double(file->input().size())));
+      return !session.stop.requested();
+    };
+    const SourceAccount account = TRY(run->judge(*file, clock.now_us(), seen));
+    if (session.stop.requested()) break;
+    progress.file_done(file->input().size());
+    rows += account.consumed;
+    add_up(sum, account);
+    Json json =
+        Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
+    set_fates(json, account);
+    progress.clear();
+    out.add(fmt::format("{}: {} rows; would be {}", path, count_text(account.consumed), fates_text(account)),
+            std::move(json));
+  }
+  progress.clear();
+  out.sum("; would be ", int64_t(files_.size()), rows, &sum);
+  return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 
 Result<> Ingest::see_what_is_committed(const Session& session) {
-  const LakePaths lake{session.config.lake};
+  const delta::Snapshot silver = TRY(load_silver({session.config.lake}));
   for (FileReport& file : reports_)
     if (!file.committed)
-      file.committed =
-          file.topic.complete &&
-          (file.topic.rows == 0 ||
-           TRY(committed_end(lake, session.config.job, file.topic.identity)).value_or(0) >= file.topic.rows);
+      file.committed = file.topic.complete &&
+                       (file.topic.rows == 0 ||
+                        committed_end(silver, session.config.job, file.topic.identity).value_or(0) >= file.topic.rows);
   return {};
 }
 
@@ -240,21 +312,31 @@ Result<> Ingest::run_job_here(Session& session, Clock& clock, Progress& progress
   const std::unique_ptr<Job> held = TRY(std::move(opened));
   Job& job = *held;
   TRY(see_what_is_committed(session));  // by whoever held the lake a moment ago: such a topic is not read any more
-  int64_t rows = 0;
-  for (const FileReport& file : reports_) rows += file.topic.rows;
-  progress.file("");
-  while (!all_committed() && !session.stop.requested()) {
+  std::unordered_map<std::string_view, FileReport*> waiting;
+  int64_t rows = 0, done = 0;  // of the files that wait
+  for (FileReport& file : reports_) {
+    if (file.committed) continue;
+    waiting.emplace(file.topic.identity.topic, &file);
+    rows += file.topic.rows;
+  }
+  progress.begin_rows();
+  while (!waiting.empty() && !session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     if (step.committed) TRY(write_status(job, clock, true));
-    int64_t done = 0;
-    const JobView view = job.view();
-    for (FileReport& file : reports_)
-      for (const SourceAccount& a : view.sources)
-        if (a.topic == file.topic.identity.topic) {
-          done += a.end;
-          file.committed |= file.topic.complete && a.end >= file.topic.rows;
-        }
-    progress.rows(done, rows);
+    int64_t reached = 0;
+    for (const SourceAccount& a : job.view().sources) {
+      const auto file = waiting.find(a.topic);
+      if (file == waiting.end()) continue;
+      const FileReport& report = *file->second;
+      if (!report.topic.complete || a.end < report.topic.rows) {
+        reached += a.end;
+        continue;
+      }
+      file->second->committed = true;
+      done += a.end;
+      waiting.erase(file);
+    }
+    progress.rows(done + reached, rows);
     if (step.records == 0 && !step.committed) clock.sleep_us(1'000);
   }
   TRY(job.finish(false));

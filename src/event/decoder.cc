@@ -135,33 +135,10 @@ struct Verdict {
   std::string detail;
 };
 
-// Epoch numbers: below 1e11 seconds, below 1e14 milliseconds, else microseconds. Exact for integers and for plain
-// fractions; a number with an exponent goes through a double, which holds microseconds until the year 2255.
-bool parse_epoch(std::string_view token, int64_t& out) noexcept {
-  int64_t whole = 0;
-  const char* const end = token.data() + token.size();
-  auto [p, error] = std::from_chars(token.data(), end, whole);
-  if (error != std::errc{}) return false;
-  int64_t fraction = 0;  // millionths
-  if (p < end && *p == '.') {
-    int64_t unit = 100'000;
-    for (++p; p < end && *p >= '0' && *p <= '9'; ++p, unit /= 10) fraction += (*p - '0') * unit;
-    if (token[0] == '-') fraction = -fraction;
-  }
-  if (p != end) {
-    double number = 0;
-    if (std::from_chars(token.data(), end, number).ec != std::errc{} || !(std::fabs(number) < 9e17)) return false;
-    whole = int64_t(std::floor(number));
-    fraction = int64_t((number - std::floor(number)) * 1e6);
-  }
-  const uint64_t size = whole < 0 ? 0 - uint64_t(whole) : uint64_t(whole);
-  if (size < 100'000'000'000)
-    out = whole * 1'000'000 + fraction;
-  else if (size < 100'000'000'000'000)
-    out = whole * 1000 + fraction / 1000;
-  else
-    out = whole;
-  return true;
+bool parse_epoch_into(std::string_view token, int64_t& out) noexcept {
+  const auto time = parse_epoch(token);
+  if (time) out = *time;
+  return time.has_value();
 }
 
 // 0001-01-01 to 9999-12-31: what ISO text, Parquet readers and calendars agree on.
@@ -413,8 +390,8 @@ std::optional<Verdict> Decoder::Impl::judge(const BatchTimes& times, Row& row) {
   int64_t time = kNoTime;
   if (found[kTimestamp] == Found::absent) return bad(R::missing_timestamp, kTimestamp, "not there, null or empty");
   if (found[kTimestamp] != Found::wrong) {
-    const bool read =
-        found[kTimestamp] == Found::number ? parse_epoch(text[kTimestamp], time) : parse_time(text[kTimestamp], time);
+    const bool read = found[kTimestamp] == Found::number ? parse_epoch_into(text[kTimestamp], time)
+                                                         : parse_time(text[kTimestamp], time);
     if (!read) return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp));
     if (time < kFirstTime || time > kLastTime)
       return bad(R::invalid_timestamp, kTimestamp, quoted(kTimestamp) + " is outside the years 1 to 9999");

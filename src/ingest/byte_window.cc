@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "event/record.h"
+
 namespace pactolus {
 
 Result<bool> ByteWindow::more() {
@@ -11,7 +13,7 @@ Result<bool> ByteWindow::more() {
     const size_t held = end_ - begin_;
     if (held + chunk_ > capacity_) {
       const size_t wanted = std::max(capacity_ * 2, held + chunk_);
-      std::unique_ptr<char[]> larger(new char[wanted]);  // not zeroed
+      std::unique_ptr<char[]> larger(new char[wanted + kRecordPadding]);  // not zeroed
       if (held) std::memcpy(larger.get(), buffer_.get() + begin_, held);
       buffer_ = std::move(larger);
       capacity_ = wanted;

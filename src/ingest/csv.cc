@@ -22,6 +22,7 @@ class CsvReader final : public RowReader {
 
   Result<> start() {
     TRY(lines_.skip_byte_order_mark());
+    TRY(find_delimiter());
     InputRow header;
     if (!TRY(read(header))) return fail(ErrorCode::invalid, "the file has no header row", kHeaderHint);
     if (!header.problem.empty())
@@ -49,6 +50,21 @@ class CsvReader final : public RowReader {
   }
 
  private:
+  Result<> find_delimiter() {
+    Lines::Line line;
+    while (TRY(lines_.peek(line)) && line.bytes.empty()) {
+      lines_.take(line);
+      ++blank_lines_;
+    }
+    ptrdiff_t most = std::ranges::count(line.bytes, delimiter_);
+    for (const char other : {';', '\t', '|'})
+      if (const ptrdiff_t n = std::ranges::count(line.bytes, other); n > most) {
+        most = n;
+        delimiter_ = other;
+      }
+    return {};
+  }
+
   Result<bool> read(InputRow& row) {
     for (Lines::Line line; TRY(lines_.peek(line));) {
       if (line.too_long) {
@@ -73,7 +89,7 @@ class CsvReader final : public RowReader {
   void split(std::string_view line) {
     fields_.clear();
     const char *at = line.data(), *const end = at + line.size();
-    while (const void* comma = std::memchr(at, ',', size_t(end - at))) {
+    while (const void* comma = std::memchr(at, delimiter_, size_t(end - at))) {
       fields_.emplace_back(at, size_t(static_cast<const char*>(comma) - at));
       at = static_cast<const char*>(comma) + 1;
     }
@@ -145,9 +161,9 @@ class CsvReader final : public RowReader {
         }
         fields_.push_back(std::string_view(unquoted_).substr(first));
         end = at;
-        if (end < row.size() && row[end] != ',') return kBrokenQuote;
+        if (end < row.size() && row[end] != delimiter_) return kBrokenQuote;
       } else {
-        end = std::min(row.find(',', at), row.size());
+        end = std::min(row.find(delimiter_, at), row.size());
         fields_.push_back(row.substr(at, end - at));
         if (fields_.back().find('"') != std::string_view::npos) return kBrokenQuote;
       }
@@ -157,6 +173,7 @@ class CsvReader final : public RowReader {
   }
 
   Lines lines_;
+  char delimiter_ = ',';
   std::vector<std::string_view> fields_;
   std::string unquoted_, count_problem_;
 };

@@ -120,6 +120,13 @@ TEST(Csv, AnOpenQuoteIsGivenUpAtTheLargestRow) {
   EXPECT_EQ(rows[1], "[some][line of a file that goes on and on without a quote in it]");
 }
 
+TEST(Csv, TheFirstLineShowsTheDelimiter) {
+  EXPECT_EQ(csv("a;b\n1,5;2\n"), Rows{"[1,5][2]"});
+  EXPECT_EQ(csv("\na\tb\n1\t\"2\t3\"\n"), Rows{"[1][2\t3]"});
+  EXPECT_EQ(csv("a|b|c\n1|2|3\n"), Rows{"[1][2][3]"});
+  EXPECT_EQ(csv("a;b,c\n1;2,3\n"), Rows{"[1;2][3]"});  // as often: a comma
+}
+
 // Where the reads of a file end must not matter: all splits of short texts made of what matters to the reader.
 TEST(Csv, EveryChunkSizeGivesTheSameRows) {
   Random random(42);

@@ -2,7 +2,7 @@
 //
 //   file ──format──► InputRow ──dialect──► MappedRow: native JSON, or the exact bytes of what cannot be mapped
 //
-// To add one: a file of its own (copy rees46.cc for columns, native.cc for JSON) and one line in dialects.cc. A mapping
+// To add one: a file of its own (copy rees46.cc or online_retail.cc) and one line in dialects.cc. A mapping
 // decides nothing about right and wrong: a missing user, a strange price, an unknown type go on as they are, and the
 // decoder names the reason. What maps one row to other JSON than before gets a new `version`: the same file is then
 // another history. The identity it gives to rows (event_id) is frozen for ever.
@@ -32,8 +32,8 @@ class Dialect {
   virtual ~Dialect() = default;
   virtual std::string_view name() const = 0;
   virtual int version() const = 0;
-  virtual Format format() const = 0;
-  // Once, before the first row. Error invalid when columns that it needs are not there.
+  virtual bool takes(Format format) const = 0;
+  // Once, before the first row; no columns for NDJSON. Error invalid when columns that it needs are not there.
   virtual Result<> bind(const std::vector<std::string>& columns) = 0;
   virtual void map(const InputRow& row, MappedRow& out) = 0;
 };
@@ -44,5 +44,6 @@ Result<std::unique_ptr<Dialect>> make_dialect(std::string_view name);
 
 std::unique_ptr<Dialect> make_native();
 std::unique_ptr<Dialect> make_rees46();
+std::unique_ptr<Dialect> make_online_retail();
 
 }  // namespace pactolus

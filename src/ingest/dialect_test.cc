@@ -20,7 +20,7 @@ struct Mapped {
 Result<std::vector<Mapped>> map_all(std::string_view dialect, std::string_view text) {
   auto mapping = TRY(make_dialect(dialect));
   TextSource source(text);
-  auto reader = TRY(open_rows(mapping->format(), source));
+  auto reader = TRY(dialect == "native" ? open_ndjson(source) : open_csv(source));
   TRY(mapping->bind(reader->columns()));
   std::vector<Mapped> out;
   MappedRow m;
@@ -127,6 +127,49 @@ TEST(Rees46, MissingColumnsAreNamed) {
             std::string::npos);
 }
 
+constexpr std::string_view kRetail = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n";
+Mapped retail(std::string_view row) {
+  const auto rows = map_all("online-retail", std::string(kRetail) + std::string(row) + "\n");
+  EXPECT_TRUE(rows && rows->size() == 1);
+  return rows ? rows->at(0) : Mapped{};
+}
+
+// Golden, as for rees46.
+TEST(OnlineRetail, ALineOfAnInvoiceIsAPurchase) {
+  const Mapped m =
+      retail("489434,85048,15CM CHRISTMAS GLASS BALL 20 LIGHTS,12,2009-12-01 07:45:00,6.95,13085.0,United Kingdom");
+  EXPECT_EQ(
+      m.value,
+      "{\"event_id\":\"online-retail:440d1ef5bb0990de01b4e706959376f1\",\"order_id\":\"489434\",\"product_id\":"
+      "\"85048\","
+      "\"description\":\"15CM CHRISTMAS GLASS BALL 20 LIGHTS\",\"quantity\":12,\"event_type\":\"purchase\","
+      "\"timestamp\":\"2009-12-01T07:45:00.000000Z\",\"price\":\"6.95\",\"user_id\":\"13085\",\"country\":\"United "
+      "Kingdom\"}");
+  EXPECT_EQ(m.key, "13085");
+  EXPECT_EQ(m.time, parse_iso_time("2009-12-01T07:45:00Z"));
+  // The same line as a table of numbers gives it.
+  EXPECT_EQ(
+      retail("489434,85048,15CM CHRISTMAS GLASS BALL 20 LIGHTS,12,2009-12-01 07:45:00,6.95,13085,United Kingdom").value,
+      m.value);
+}
+
+TEST(OnlineRetail, WhatIsTakenBackIsARefundOfPositiveQuantity) {
+  const Mapped m = retail("C489449,22087,PAPER BUNTING,-12,2009-12-01 10:33:00,2.95,16321,Australia");
+  EXPECT_NE(m.value.find("\"quantity\":12,\"event_type\":\"refund\""), std::string::npos);
+  const Mapped cancelled = retail("C496350,M,Manual,1,2010-02-01 08:24:00,373.57,,United Kingdom");
+  EXPECT_NE(cancelled.value.find("\"quantity\":1,\"event_type\":\"refund\""), std::string::npos);
+  EXPECT_NE(retail("1,2,,none,t,1,3,X").value.find("\"quantity\":\"none\",\"event_type\":\"purchase\""),
+            std::string::npos);
+}
+
+TEST(OnlineRetail, ARowWithoutACustomerIsOfAGuestOfItsInvoice) {
+  const Mapped m = retail("489521,21646,,-50,2009-12-01 11:44:00,0,,United Kingdom");
+  EXPECT_NE(m.value.find("\"user_id\":\"guest:489521\""), std::string::npos);
+  EXPECT_EQ(m.key, "guest:489521");
+  EXPECT_EQ(m.value.find("description"), std::string::npos);
+  EXPECT_EQ(retail(",1,,1,t,1,,X").key, "");
+}
+
 TEST(Native, ALineGoesOnByteForByte) {
   const std::string line = " {\"user_id\" : \"u\\u0031\",\"timestamp\":\"2025-11-29T10:15:30Z\", \"x\":1.0}";
   const Mapped m = native(line);
@@ -139,6 +182,22 @@ TEST(Native, ALineWithoutIdOrJsonGoesOnForTheDecoderToReject) {
   EXPECT_EQ(native("{}").value, "{}");
   EXPECT_EQ(native("not json").value, "not json");
   EXPECT_EQ(native("{\"user_id\":7}").key, "");
+}
+
+TEST(Native, UserAndTimeAreFoundWhereverTheyStand) {
+  const int64_t time = *parse_iso_time("2025-11-29T10:15:30Z");
+  for (const std::string_view line :
+       {R"({"user_id":"u1","timestamp":"2025-11-29T10:15:30Z"})",
+        R"({ "timestamp" : "2025-11-29T10:15:30Z" , "user_id" : "u1" })",
+        R"({"a":1,"b":null,"user_id":"u1","c":"x","timestamp":"2025-11-29T10:15:30Z","d":[1]})",
+        R"({"d":{"user_id":"u2"},"user_id":"u1","timestamp":"2025-11-29T10:15:30Z"})",
+        R"({"\u0075ser_id":"u1","timestamp":"2025-11-29T10:15:30Z"})"}) {
+    const Mapped m = native(line);
+    EXPECT_EQ(m.key, "u1") << line;
+    EXPECT_EQ(m.time, time) << line;
+    EXPECT_EQ(m.value, line);
+  }
+  EXPECT_EQ(native(R"({"user_id":"u1")").key, "");
 }
 
 TEST(Native, EpochsCountInTheUnitOfTheirSize) {
@@ -154,7 +213,7 @@ TEST(Dialects, AnUnknownNameIsRefusedWithTheOnesThereAre) {
   const auto dialect = make_dialect("ga4");
   ASSERT_FALSE(dialect);
   EXPECT_EQ(dialect.error().code, ErrorCode::usage);
-  EXPECT_NE(dialect.error().message.find("native, rees46"), std::string::npos);
+  EXPECT_NE(dialect.error().message.find("native, rees46, online-retail"), std::string::npos);
 }
 
 }  // namespace

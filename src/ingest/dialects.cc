@@ -13,6 +13,7 @@ struct Entry {
 constexpr Entry kDialects[] = {
     {"native", make_native},
     {"rees46", make_rees46},
+    {"online-retail", make_online_retail},
 };
 
 }  // namespace

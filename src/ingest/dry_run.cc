@@ -30,7 +30,7 @@ Result<std::unique_ptr<DryRun>> DryRun::open(const Config& config) {
   return run;
 }
 
-Result<SourceAccount> DryRun::judge(EventFile& file, int64_t now_us) {
+Result<SourceAccount> DryRun::judge(EventFile& file, int64_t now_us, const std::function<bool()>& go_on) {
   SourceAccount account;
   account.history = true;
   account.topic = std::string(file.dialect().name());
@@ -38,9 +38,12 @@ Result<SourceAccount> DryRun::judge(EventFile& file, int64_t now_us) {
     bytes_.append(row.value);
     ends_.push_back(bytes_.size());
     bytes_.append(kRecordPadding, '\0');
-    if (bytes_.size() >= kBlockBytes) TRY(judge_block(now_us, account));
+    if (bytes_.size() < kBlockBytes) continue;
+    TRY(judge_block(now_us, account));
+    if (go_on && !go_on()) return account;
   }
   TRY(judge_block(now_us, account));
+  TRY(file.input().check_unchanged());
   account.end = account.consumed;
   return account;
 }

@@ -4,6 +4,8 @@
 // event date than the row's counts here as new. One date's ids in Silver are held at a time, as in the job.
 #pragma once
 
+#include <functional>
+
 #include "ingest/event_file.h"
 #include "runtime/config.h"
 #include "runtime/history.h"
@@ -16,8 +18,9 @@ class DryRun {
  public:
   // Looks into the Silver of config.lake when there is one. Error: of reading it.
   static Result<std::unique_ptr<DryRun>> open(const Config& config);
-  // The account that a first ingest of the file would have. `now_us` stands for the time of appending.
-  Result<SourceAccount> judge(EventFile& file, int64_t now_us);
+  // The account that a first ingest of the file would have. `now_us` stands for the time of appending. `go_on` is asked
+  // now and then; after a no the account is of a part. Error invalid: the file is damaged, or changed meanwhile.
+  Result<SourceAccount> judge(EventFile& file, int64_t now_us, const std::function<bool()>& go_on = {});
 
  private:
   explicit DryRun(const Config& config);

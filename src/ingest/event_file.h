@@ -1,4 +1,5 @@
-// A file, its format and its dialect together: rows as they enter Bronze, in the order of the file.
+// A file, its format and its dialect together: rows as they enter Bronze, in the order of the file. What the format is,
+// and whether it is compressed, the file itself says, not its name.
 //
 //   auto file = TRY(EventFile::open("2019-Oct.csv", "rees46"));
 //   for (MappedRow row; TRY(file->next(row));) …
@@ -18,10 +19,11 @@ namespace pactolus {
 class EventFile {
  public:
   // Errors: not_found, io; usage for a dialect that there is not; invalid for a folder, for an empty file, for one that
-  // cannot be of this dialect (a CSV without its columns, NDJSON without a line that begins an object).
+  // cannot be of this dialect (a table without its columns, NDJSON without a line that begins an object), for what is
+  // none of the formats or damaged.
   static Result<std::unique_ptr<EventFile>> open(const fs::path& path, std::string_view dialect);
 
-  // False at the end.
+  // False at the end. Error invalid: the file is damaged or cut off from here on, so its rows are not all there.
   Result<bool> next(MappedRow& row);
   // Passes over rows without mapping them. Answers how many there were, at most `rows`.
   Result<int64_t> skip(int64_t rows);
@@ -29,15 +31,20 @@ class EventFile {
   const Dialect& dialect() const noexcept { return *dialect_; }
   InputFile& input() noexcept { return *input_; }
   const InputFile& input() const noexcept { return *input_; }
+  Format format() const noexcept { return format_; }
   int64_t rows() const noexcept { return rows_; }  // given or skipped so far
+  double progress() const noexcept;                // how much of the file has been read, 0 to 1
   int64_t blank_lines() const noexcept { return reader_->blank_lines(); }
 
  private:
   EventFile(std::unique_ptr<InputFile> input, std::unique_ptr<Dialect> dialect)
       : input_(std::move(input)), dialect_(std::move(dialect)) {}
+  Result<> open_rows();
   std::unique_ptr<InputFile> input_;
   std::unique_ptr<Dialect> dialect_;
+  std::unique_ptr<ByteSource> text_;  // on input_; none for Parquet
   std::unique_ptr<RowReader> reader_;
+  Format format_ = Format::ndjson;
   int64_t rows_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/time_text.h"
 #include "ingest/dry_run.h"
 #include "ingest/file_replay.h"
 
@@ -62,19 +63,50 @@ TEST_F(EventFiles, WhatCannotBeReadIsRefusedInWords) {
   EXPECT_EQ(refused("/dev/null", "native").code, ErrorCode::invalid);
   EXPECT_NE(refused(write("empty", ""), "native").message.find("empty"), std::string::npos);
   EXPECT_NE(refused(write("blank", "\n \n"), "native").message.find("no rows"), std::string::npos);
-  EXPECT_NE(refused(write("a.csv", kHeader), "native").message.find("no NDJSON"), std::string::npos);
+  EXPECT_NE(refused(write("a.csv", kHeader), "native").message.find("no NDJSON either"), std::string::npos);
   const Error headless = refused(write("headless.csv", "2019-10-01 00:00:00 UTC,view,1,2,,b,3.5,u,s\n"), "rees46");
   EXPECT_NE(headless.hint.find("the first row"), std::string::npos);
   EXPECT_NE(headless.where.find("headless.csv"), std::string::npos);
 }
 
-TEST_F(EventFiles, WhatIsPackedIsNamed) {
+TEST_F(EventFiles, WhatIsNoneOfTheFormatsIsNamed) {
   const auto said = [&](std::string_view head) {
-    return refused(write("packed.csv", std::string(head) + "more"), "rees46").message;
+    return refused(write("a.csv", std::string(head) + "more"), "native").message;
   };
-  EXPECT_NE(said("\x1f\x8b\x08\x01").find("compressed (gzip)"), std::string::npos);
-  EXPECT_NE(said("\x28\xb5\x2f\xfd").find("compressed (zstd)"), std::string::npos);
-  EXPECT_NE(said("PAR1").find("a Parquet file"), std::string::npos);
+  EXPECT_NE(said("PK\x03\x04").find("a zip archive"), std::string::npos);
+  EXPECT_NE(said("BZh9").find("bzip2"), std::string::npos);
+  EXPECT_NE(said({"\xfd"
+                  "7zXZ\0",
+                  6})
+                .find("xz"),
+            std::string::npos);
+  EXPECT_NE(said("\xff\xfe{").find("UTF-16"), std::string::npos);
+  EXPECT_NE(said("[\n  {\"event_id\":1},").find("one JSON array"), std::string::npos);
+  EXPECT_NE(said("PAR1").find("as Parquet"), std::string::npos);
+  EXPECT_NE(said("\x1f\x8b").find("damaged"), std::string::npos);
+  EXPECT_NE(said({"\x1f\x8b\x07\x00", 4}).find("damaged"), std::string::npos);
+}
+
+TEST_F(EventFiles, NativeEventsComeAsTablesToo) {
+  const auto file = EventFile::open(write("a.csv",
+                                          "\xEF\xBB\xBF"
+                                          "event_id;user_id;event_type;timestamp;quantity;price;colour\r\n"
+                                          "e1;u1;purchase;2025-11-29 10:15:30;2;3.50;red\r\n"
+                                          ";u2;view;1764411330;two;;\r\n"),
+                                    "native")
+                        .value();
+  EXPECT_EQ(file->format(), Format::csv);
+  MappedRow row;
+  ASSERT_TRUE(file->next(row).value());
+  EXPECT_EQ(row.value,
+            "{\"event_id\":\"e1\",\"user_id\":\"u1\",\"event_type\":\"purchase\",\"timestamp\":\"2025-11-29T10:15:30."
+            "000000Z\",\"price\":\"3.50\",\"quantity\":2,\"colour\":\"red\"}");
+  EXPECT_EQ(row.key, "u1");
+  EXPECT_EQ(row.event_time_us, parse_iso_time("2025-11-29T10:15:30Z"));
+  ASSERT_TRUE(file->next(row).value());
+  EXPECT_EQ(row.value, "{\"user_id\":\"u2\",\"event_type\":\"view\",\"timestamp\":1764411330,\"quantity\":\"two\"}");
+  EXPECT_EQ(row.event_time_us, parse_iso_time("2025-11-29T10:15:30Z"));
+  EXPECT_FALSE(file->next(row).value());
 }
 
 TEST_F(EventFiles, ABrokenFirstLineIsDataAndNoReasonToRefuse) {

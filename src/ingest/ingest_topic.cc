@@ -8,26 +8,20 @@
 #include "base/fault.h"
 #include "bronze/embedded/embedded_log.h"
 #include "runtime/account_log.h"
+#include "runtime/topics.h"
 
 namespace pactolus {
 namespace {
 
 constexpr int64_t kAskEvery = 4096;  // rows between two questions about stop and progress
 
-fs::path mark_of(const LakePaths& lake, const FileIdentity& identity) {
-  return lake.bronze() / identity.topic / "ingest.json";
-}
-
-// Rows of a topic that is known to be complete.
-Result<std::optional<int64_t>> complete_rows(const LakePaths& lake, const FileIdentity& identity) {
-  const auto text = read_file(mark_of(lake, identity));
-  if (!text) {
-    if (text.error().code == ErrorCode::not_found) return std::nullopt;
-    return std::unexpected(text.error());
-  }
-  const auto mark = Json::parse(*text);
-  if (!mark || !(*mark)["rows"].is_int()) return std::nullopt;  // the rows themselves decide
-  return (*mark)["rows"].as_int();
+void add_up(SourceAccount& sum, const SourceAccount& a) {
+  sum.end = std::max(sum.end, a.end);
+  sum.consumed += a.consumed;
+  sum.silver += a.silver;
+  sum.duplicates += a.duplicates;
+  sum.conflicting += a.conflicting;
+  for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
 }
 
 Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOptions& options, IngestTopic& out) {
@@ -49,7 +43,7 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
       waiting_bytes = 0;
     }
     if (out.appended % kAskEvery == 0) {
-      if (options.progress) options.progress(file.input().position(), file.input().size());
+      if (options.progress) options.progress(int64_t(file.progress() * double(file.input().size())));
       if (options.stop && options.stop()) {
         TRY(writer.flush());
         out.rows = file.rows();
@@ -67,15 +61,15 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
 
 }  // namespace
 
-Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake, Clock& clock,
-                                const AppendOptions& options) {
+Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake,
+                                const delta::Snapshot& silver, Clock& clock, const AppendOptions& options) {
   auto file = TRY(EventFile::open(path, dialect));
   IngestTopic out;
   out.identity = TRY(identify(file->input(), file->dialect()));
   auto topic = open_topic(lake.bronze(), out.identity.topic);
   if (!topic) {
     if (topic.error().code != ErrorCode::not_found) return std::unexpected(topic.error());
-    if (const auto committed = TRY(committed_end(lake, options.job, out.identity))) {
+    if (const auto committed = committed_end(silver, options.job, out.identity)) {
       out.rows = TRY(file->skip(INT64_MAX));
       if (*committed >= out.rows) {
         out.complete = out.in_silver = true;
@@ -88,13 +82,17 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
     fault_point("ingest.topic_made");
   }
   auto writer = TRY(open_writer(lake.bronze(), out.identity.topic, {}, clock));
-  const auto complete = TRY(complete_rows(lake, out.identity));
+  const auto complete = TRY(whole_history_rows(lake, out.identity.topic));
   if (complete && *complete == writer->next_offset(PartitionId(0)).value) {
     out.rows = *complete;
     out.complete = true;
     return out;
   }
-  TRY(append_rest(*file, *writer, options, out));
+  if (auto appended = append_rest(*file, *writer, options, out); !appended) {
+    writer.reset();
+    if (appended.error().code == ErrorCode::invalid) TRY(drop_topic(lake.bronze(), out.identity.topic));
+    return std::unexpected(std::move(appended).error());
+  }
   if (!out.complete) return out;
   const Json mark = Json::object()
                         .set("format", 1)
@@ -103,42 +101,49 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
                         .set("dialect", file->dialect().name())
                         .set("mapping", file->dialect().version())
                         .set("rows", out.rows);
-  TRY(replace_file(mark_of(lake, out.identity), mark.dump() + "\n"));
+  TRY(replace_file(history_mark(lake, out.identity.topic), mark.dump() + "\n"));
   fault_point("ingest.complete");
   return out;
 }
 
-Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_view job,
-                                             const FileIdentity& identity) {
-  const auto silver = delta::Snapshot::load(lake.silver());
-  if (!silver) {
-    if (silver.error().code == ErrorCode::not_found) return std::nullopt;
-    return std::unexpected(silver.error());
-  }
-  return silver->txn_version(offset_app_id(job, identity.topic, identity.topic_id, 0));
+Result<delta::Snapshot> load_silver(const LakePaths& lake) {
+  auto silver = delta::Snapshot::load(lake.silver());
+  if (!silver && silver.error().code == ErrorCode::not_found) return delta::Snapshot();
+  return silver;
 }
 
-Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::string_view job,
-                                                const FileIdentity& identity) {
-  std::optional<SourceAccount> whole;
-  const auto silver = delta::Snapshot::load(lake.silver());
-  if (!silver && silver.error().code == ErrorCode::not_found) return whole;
-  if (!silver) return std::unexpected(silver.error());
-  SourceAccount sum;
-  TRY(accounts_newest_first(lake.silver(), silver->version(), job, [&](Version, BatchAccount&& batch) -> Result<bool> {
-    for (const SourceAccount& a : batch.sources) {
-      if (a.topic != identity.topic || a.topic_id != identity.topic_id) continue;
-      sum.end = std::max(sum.end, a.end);
-      sum.consumed += a.consumed;
-      sum.silver += a.silver;
-      sum.duplicates += a.duplicates;
-      sum.conflicting += a.conflicting;
-      for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
-      if (a.start == 0) whole = sum;
-    }
-    return !whole;
-  }));
-  return whole;
+std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job,
+                                     const FileIdentity& identity) {
+  return silver.txn_version(offset_app_id(job, identity.topic, identity.topic_id, 0));
+}
+
+Result<std::map<std::string, SourceAccount>> accounts_of(const LakePaths& lake, const delta::Snapshot& silver,
+                                                         std::string_view job,
+                                                         std::span<const FileIdentity* const> topics) {
+  struct Sum {
+    std::string_view topic_id;
+    SourceAccount account = {};
+    bool whole = false;
+  };
+  std::map<std::string, Sum, std::less<>> sums;
+  for (const FileIdentity* id : topics)
+    if (committed_end(silver, job, *id)) sums.emplace(id->topic, Sum{id->topic_id});
+  size_t missing = sums.size();
+  if (missing > 0)
+    TRY(accounts_newest_first(lake.silver(), silver.version(), job, [&](Version, BatchAccount&& batch) -> Result<bool> {
+      for (const SourceAccount& a : batch.sources) {
+        const auto at = sums.find(a.topic);
+        if (at == sums.end() || at->second.topic_id != a.topic_id || at->second.whole) continue;
+        add_up(at->second.account, a);
+        at->second.whole = a.start == 0;
+        missing -= at->second.whole;
+      }
+      return missing > 0;
+    }));
+  std::map<std::string, SourceAccount> out;
+  for (auto& [topic, sum] : sums)
+    if (sum.whole) out.emplace(topic, std::move(sum.account));
+  return out;
 }
 
 }  // namespace pactolus

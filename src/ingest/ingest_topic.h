@@ -1,15 +1,18 @@
 // A file as a topic of its own: `_ingest.<hash>`, one partition, the row number is the offset. The topic holds the file
 // as it was read; whoever has the job makes Silver of it.
 //
-//   nothing ──create──► rows 0..n durable ──► all rows durable ──► ingest.json: complete
-//                         └ killed: the next run goes on with row n (its content is its name, so it is the same file)
+//   nothing ──create──► rows 0..n durable ──► all rows durable ──► ingest.json: whole, and from now on read by the job
+//                         ├ killed: the next run goes on with row n (its content is its name, so it is the same file)
+//                         └ the file is damaged, cut off or changed meanwhile: the topic is dropped, nobody has read it
 //
 // That a second run adds nothing does not rest on the topic alone: its id follows from its name, so the offset that
 // Silver has committed for it (`txn` of its last row) still counts when the topic's files are gone.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -29,21 +32,26 @@ struct IngestTopic {
 
 struct AppendOptions {
   std::string job = "main";
-  std::function<bool()> stop = {};  // asked now and then; the rest is kept for the next run
-  std::function<void(int64_t bytes, int64_t of_bytes)> progress = {};  // now and then
-  int64_t flush_bytes = 8 << 20;  // rows become visible to a running job in pieces of this size
+  std::function<bool()> stop = {};                   // asked now and then; the rest is kept for the next run
+  std::function<void(int64_t bytes)> progress = {};  // of the file, now and then
+  int64_t flush_bytes = 8 << 20;                     // rows become durable in pieces of this size
 };
 
 // Appends what is not there yet, and returns when it is durable. Errors: those of EventFile::open; invalid when the
-// file changed meanwhile; of the log (io, disk_full), busy when another process appends this file.
-Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake, Clock& clock,
-                                const AppendOptions& options);
+// file is damaged or changed meanwhile, and then no row of it counts; of the log (io, disk_full), busy when another
+// process appends this file. `silver` is a snapshot of it, empty when there is none: it says what was committed of a
+// topic that is gone.
+Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake,
+                                const delta::Snapshot& silver, Clock& clock, const AppendOptions& options);
 
-// What Silver's log says about a topic's only partition: all of its batches together, or nothing when it has none, or
-// when the log no longer reaches back to its first.
-Result<std::optional<SourceAccount>> account_of(const LakePaths& lake, std::string_view job,
-                                                const FileIdentity& identity);
-// One past the last offset that Silver has committed; no value when it has none, or there is no Silver.
-Result<std::optional<int64_t>> committed_end(const LakePaths& lake, std::string_view job, const FileIdentity& identity);
+// An empty snapshot when there is no Silver yet.
+Result<delta::Snapshot> load_silver(const LakePaths& lake);
+// One past the last offset of the topic's only partition that Silver has committed; no value when it has none.
+std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job, const FileIdentity& identity);
+// What Silver's log says about these topics: of each all batches together. One that it says nothing about, or whose
+// first batch it no longer reaches back to, is not in the answer.
+Result<std::map<std::string, SourceAccount>> accounts_of(const LakePaths& lake, const delta::Snapshot& silver,
+                                                         std::string_view job,
+                                                         std::span<const FileIdentity* const> topics);
 
 }  // namespace pactolus

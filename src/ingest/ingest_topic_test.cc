@@ -34,7 +34,7 @@ class IngestTopics : public testing::Test {
     return path;
   }
   IngestTopic append(const fs::path& path, AppendOptions options = {}) {
-    auto done = append_file(path, "native", lake_, clock_, options);
+    auto done = append_file(path, "native", lake_, silver(), clock_, options);
     EXPECT_TRUE(done) << done.error().message;
     return done ? *done : IngestTopic{};
   }
@@ -56,6 +56,13 @@ class IngestTopics : public testing::Test {
       if (polled.records.empty()) return out;
       for (const RecordView& r : polled.records) out.emplace_back(*r.value);
     }
+  }
+  delta::Snapshot silver() { return load_silver(lake_).value(); }
+  std::optional<SourceAccount> account_of(const FileIdentity& identity) {
+    const FileIdentity* one[] = {&identity};
+    const auto accounts = accounts_of(lake_, silver(), "main", one).value();
+    const auto at = accounts.find(identity.topic);
+    return at == accounts.end() ? std::nullopt : std::optional(at->second);
   }
   int64_t silver_version() { return delta::Snapshot::load(lake_.silver())->version().value; }
   int64_t quarantine_version() { return delta::Snapshot::load(lake_.quarantine())->version().value; }
@@ -121,10 +128,10 @@ TEST_F(IngestTopics, AFileWithOtherContentIsAnotherTopic) {
 
 TEST_F(IngestTopics, TheJobMakesSilverAndTheAccountSaysWhatBecameOfTheRows) {
   const IngestTopic topic = append(events(70));
-  EXPECT_FALSE(committed_end(lake_, "main", topic.identity).value());
+  EXPECT_FALSE(committed_end(silver(), "main", topic.identity));
   run_job();
-  EXPECT_EQ(committed_end(lake_, "main", topic.identity).value(), 70);
-  const auto account = account_of(lake_, "main", topic.identity).value();
+  EXPECT_EQ(committed_end(silver(), "main", topic.identity), 70);
+  const auto account = account_of(topic.identity);
   ASSERT_TRUE(account);
   EXPECT_TRUE(account->closes());
   EXPECT_EQ(account->quarantined, (CountByName{{"malformed_json", 14}}));
@@ -132,16 +139,50 @@ TEST_F(IngestTopics, TheJobMakesSilverAndTheAccountSaysWhatBecameOfTheRows) {
   EXPECT_EQ(account->silver, 50);
 }
 
-TEST_F(IngestTopics, TheAccountIsTheSumOfAllBatches) {
+TEST_F(IngestTopics, NobodyReadsAFileThatIsNotWhole) {
   const auto path = events(20'000);
-  const IngestTopic part = append(path, {.stop = [] { return true; }});
+  const IngestTopic part = append(path, {.stop = [] { return true; }, .flush_bytes = 1000});
   run_job();
-  EXPECT_EQ(account_of(lake_, "main", part.identity).value()->consumed, part.rows);
+  EXPECT_FALSE(committed_end(silver(), "main", part.identity));
   append(path);
   run_job();
-  const auto account = account_of(lake_, "main", part.identity).value();
-  EXPECT_EQ(account->consumed, 20'000);
-  EXPECT_TRUE(account->closes());
+  EXPECT_EQ(account_of(part.identity)->consumed, 20'000);
+}
+
+// As earlier releases did: half of it is in Silver already, so the rest is taken too.
+TEST_F(IngestTopics, AHistoryThatWasBegunIsGoneOnWith) {
+  const auto path = events(20'000);
+  const IngestTopic part = append(path, {.stop = [] { return true; }, .flush_bytes = 1000});
+  const fs::path mark = lake_.bronze() / part.identity.topic / "ingest.json";
+  ASSERT_TRUE(replace_file(mark, "{}"));
+  run_job();
+  fs::remove(mark);
+  EXPECT_EQ(account_of(part.identity)->consumed, part.rows);
+  append(path);
+  fs::remove(mark);
+  run_job();
+  EXPECT_EQ(account_of(part.identity)->consumed, 20'000);  // of both batches
+  EXPECT_TRUE(account_of(part.identity)->closes());
+}
+
+TEST_F(IngestTopics, AFileThatChangesMeanwhileLeavesNothing) {
+  const auto path = events(20'000);
+  auto grow = [&, grown = false]() mutable {
+    if (!grown) {
+      auto file = File::open_append(path).value();
+      EXPECT_TRUE(file.write("one more line\n"));
+    }
+    grown = true;
+    return false;
+  };
+  const auto done = append_file(path, "native", lake_, silver(), clock_, {.stop = grow, .flush_bytes = 1000});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::invalid);
+  EXPECT_NE(done.error().message.find("changed"), std::string::npos);
+  EXPECT_TRUE(list_topics(lake_.bronze())->empty());
+  run_job();
+  const IngestTopic whole = append(path);
+  EXPECT_EQ(whole.rows, 20'001);
 }
 
 TEST_F(IngestTopics, ARunAfterASecondAppendCommitsNothing) {
@@ -169,7 +210,7 @@ TEST_F(IngestTopics, AFileWhoseTopicIsGoneIsKnownFromSilver) {
 TEST_F(IngestTopics, TwoAppendersOfOneFileDoNotMix) {
   const IngestTopic part = append(events(10));
   const auto writer = open_writer(lake_.bronze(), part.identity.topic, {}, clock_).value();
-  const auto second = append_file(events(10), "native", lake_, clock_, {});
+  const auto second = append_file(events(10), "native", lake_, silver(), clock_, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::busy);
 }

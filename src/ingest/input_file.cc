@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace pactolus {
@@ -37,6 +38,8 @@ Result<std::unique_ptr<InputFile>> InputFile::open(const fs::path& path) {
 InputFile::~InputFile() { ::close(fd_); }
 
 Result<size_t> InputFile::read(char* out, size_t room) {
+  room = size_t(std::min(int64_t(room), size_ - position_));
+  if (room == 0) return 0;
   for (;;) {
     const ssize_t n = ::pread(fd_, out, room, position_);
     if (n >= 0) {

@@ -1,5 +1,5 @@
 // A file that somebody gave us to read: a regular file, read front to back, more than once when need be, and watched
-// for changes on the way. Later codecs (gzip, zstd) stand as another ByteSource on top of this one.
+// for changes on the way. It ends where it ended when it was opened: what somebody appends meanwhile is not read.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ class InputFile final : public ByteSource {
   Result<> check_unchanged() const;
 
   const fs::path& path() const noexcept { return path_; }
+  int descriptor() const noexcept { return fd_; }
   int64_t size() const noexcept { return size_; }  // bytes, as of open()
   int64_t position() const noexcept { return position_; }
 

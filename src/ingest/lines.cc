@@ -2,10 +2,13 @@
 
 namespace pactolus {
 
-std::string_view name_of(Format format) noexcept { return format == Format::csv ? "CSV" : "NDJSON"; }
-
-Result<std::unique_ptr<RowReader>> open_rows(Format format, ByteSource& source) {
-  return format == Format::csv ? open_csv(source) : open_ndjson(source);
+std::string_view name_of(Format format) noexcept {
+  switch (format) {
+    case Format::csv: return "CSV";
+    case Format::ndjson: return "NDJSON";
+    case Format::parquet: break;
+  }
+  return "Parquet";
 }
 
 Result<> Lines::skip_byte_order_mark() {

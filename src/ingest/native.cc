@@ -1,32 +1,57 @@
-// Native events, a JSON object per line. A line goes on byte for byte: it is not looked into but for the user, who is
-// the record's key, and the time, by which a replay is paced. A line without an event_id stays without one (the decoder
-// rejects it): whoever writes native events gives the identity, and one made up here would hide a producer's fault.
+// Native events. As NDJSON a line goes on byte for byte: it is not looked into but for the user, who is the record's
+// key, and the time, by which a replay is paced. As a table (CSV, Parquet) its columns are the fields. An event without
+// an event_id stays without one (the decoder rejects it): whoever writes native events gives the identity, and one made
+// up here would hide a producer's fault.
 #include "base/json.h"
 #include "base/time_text.h"
-#include "ingest/dialect.h"
+#include "event/plain_json.h"
+#include "ingest/table_dialect.h"
 
 namespace pactolus {
 namespace {
 
-// The contract's forms: ISO 8601 or epoch, whose unit follows from its size.
+constexpr DialectColumn kColumns[] = {
+    {"event_id", "event_id"},
+    {"user_id", "user_id", ColumnKind::user_number},
+    {"event_type", "event_type"},
+    {"timestamp", "timestamp", ColumnKind::time_or_epoch},
+    {.column = "product_id", .field = "product_id", .required = false},
+    {.column = "session_id", .field = "session_id", .required = false},
+    {.column = "product_category", .field = "product_category", .required = false},
+    {.column = "device_type", .field = "device_type", .required = false},
+    {.column = "page_url", .field = "page_url", .required = false},
+    {.column = "referrer", .field = "referrer", .required = false},
+    {.column = "price", .field = "price", .required = false},
+    {.column = "quantity", .field = "quantity", .kind = ColumnKind::number, .required = false},
+    {.column = "currency", .field = "currency", .required = false},
+    {.column = "order_id", .field = "order_id", .required = false},
+};
+constexpr TableMapping kTable{.name = "native", .version = 1, .columns = kColumns, .own_ids = true};
+
+constexpr QuotedName kUserId("user_id"), kTimestamp("timestamp");
+
 int64_t time_of(const Json& timestamp) {
   if (timestamp.is_string()) return parse_iso_time(timestamp.as_string()).value_or(kNoTime);
-  if (!timestamp.is_number()) return kNoTime;
-  const double t = timestamp.as_double();
-  if (!(t > -1e17 && t < 1e17)) return kNoTime;
-  if (t < 1e11) return int64_t(t * 1e6);
-  return t < 1e14 ? int64_t(t * 1e3) : timestamp.as_int();
+  return timestamp.is_number() ? parse_epoch(timestamp.dump()).value_or(kNoTime) : kNoTime;
 }
 
 class Native final : public Dialect {
  public:
-  std::string_view name() const override { return "native"; }
-  int version() const override { return 1; }
-  Format format() const override { return Format::ndjson; }
-  Result<> bind(const std::vector<std::string>&) override { return {}; }
+  std::string_view name() const override { return kTable.name; }
+  int version() const override { return kTable.version; }
+  bool takes(Format) const override { return true; }
+
+  Result<> bind(const std::vector<std::string>& columns) override {
+    if (columns.empty()) return {};
+    table_ = make_table_dialect(kTable);
+    return table_->bind(columns);
+  }
 
   void map(const InputRow& row, MappedRow& out) override {
+    if (table_) return table_->map(row, out);
     out = {{}, row.bytes, kNoTime, row.problem.empty()};
+    if (read_plain(row.bytes, out)) return;
+    out.key = {};
     const auto event = Json::parse(row.bytes);
     if (!event || !event->is_object()) return;
     key_ = (*event)["user_id"].as_string();
@@ -35,6 +60,29 @@ class Native final : public Dialect {
   }
 
  private:
+  // Nearly every line: user and time are texts without escapes. Looks no further than both.
+  static bool read_plain(std::string_view line, MappedRow& out) {
+    PlainScanner scan(line);
+    if (!scan.take('{')) return false;
+    std::string_view name, token;
+    bool has_user = false, has_time = false;
+    do {
+      if (scan.take(kUserId)) {
+        if (!scan.take_text(token)) return false;
+        out.key = token.substr(1, token.size() - 2);
+        has_user = true;
+      } else if (scan.take(kTimestamp)) {
+        if (!scan.take_text(token)) return false;
+        out.event_time_us = parse_iso_time(token.substr(1, token.size() - 2)).value_or(kNoTime);
+        has_time = true;
+      } else if (!scan.take_text(name) || !scan.take(':') || !scan.take_scalar(token)) {
+        return false;
+      }
+    } while ((!has_user || !has_time) && scan.take(','));
+    return has_user && has_time;
+  }
+
+  std::unique_ptr<Dialect> table_;  // when the file has columns
   std::string key_;
 };
 

@@ -1,4 +1,4 @@
-// REES46 "eCommerce behavior data from multi category store": CSV, a row per event, nine columns, no event ids.
+// REES46 "eCommerce behavior data from multi category store": a row per event, nine columns, no event ids.
 // Source of the columns' meaning: the data set's own description (rees46.com, on Kaggle as mkechinov's data set).
 #include "ingest/table_dialect.h"
 
@@ -24,8 +24,7 @@ constexpr DialectWord kEventTypes[] = {
     {"purchase", "purchase"},
 };
 
-constexpr TableMapping kMapping{
-    .name = "rees46", .version = 1, .format = Format::csv, .columns = kColumns, .event_types = kEventTypes};
+constexpr TableMapping kMapping{.name = "rees46", .version = 1, .columns = kColumns, .event_types = kEventTypes};
 
 }  // namespace
 

@@ -21,6 +21,7 @@ constexpr int64_t kPollBytes = 4 << 20;    // of one source at a time, so that p
 constexpr size_t kBatchBytes = 256 << 20;  // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords =
     500'000;  // likewise: files are large enough to be dense, the batch small enough to stay cheap
+constexpr size_t kHistoriesAtOnce = 64;
 constexpr int64_t kSnapshotIds =
     2'000'000;  // so many new ids make a snapshot: a start reads what came since from Silver
 
@@ -225,35 +226,49 @@ Result<> Job::fix_start() {
   return {};
 }
 
-// Between batches. A history that is committed to its end needs no reader any more: a lake may have thousands of them.
-// An ingest may go on with it later: then its stamp is another.
+// Between batches. A lake may have thousands of histories: few are open at once, and one that is committed to its end
+// needs no reader any more. Earlier releases read a history while it was being written; such a one may still grow.
 Result<> Job::discover_histories() {
-  last_discovery_boot_us_ = clock_.boot_us();
-  leave_finished_histories();
-  for (const std::string& name : TRY(list_history_topics(config_))) {
-    const auto finished = finished_histories_.find(name);
-    if (finished != finished_histories_.end() && history_stamp(config_, name) == finished->second) continue;
-    const bool known =
-        std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
-    if (known) continue;
-    TRY(add_topic(TRY(open_history_topic(config_, name)), true));
-    leave_finished_histories();  // one at a time, so that few files are open at once
+  TRY(leave_finished_histories());
+  if (waiting_histories_.empty()) {
+    last_discovery_boot_us_ = clock_.boot_us();
+    for (std::string& name : TRY(list_history_topics(config_))) {
+      const auto finished = finished_histories_.find(name);
+      if (finished != finished_histories_.end() &&
+          (!finished->second || history_stamp(config_, name) == *finished->second))
+        continue;
+      const bool known =
+          std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
+      if (!known && (TRY(whole_history_rows(lake_, name)) || has_been_read(name)))
+        waiting_histories_.push_back(std::move(name));
+    }
   }
-  if (sources_.size() > UINT16_MAX)
-    return fail(ErrorCode::unsupported,
-                fmt::format("{} partitions and histories at a time, at most {}", sources_.size(), UINT16_MAX));
+  while (!waiting_histories_.empty() && topics_.size() <= kHistoriesAtOnce) {
+    TRY(add_topic(TRY(open_history_topic(config_, waiting_histories_.front())), true));
+    waiting_histories_.pop_front();
+    TRY(leave_finished_histories());
+  }
+  PACTOLUS_CHECK_LE(sources_.size(), UINT16_MAX);
   return {};
 }
 
-void Job::leave_finished_histories() {
+bool Job::has_been_read(std::string_view topic) const {
+  const std::string prefix = fmt::format("{}/{}@", config_.job, topic);
+  const auto& txns = silver_->snapshot().txns();
+  const auto at = txns.lower_bound(prefix);
+  return at != txns.end() && at->first.starts_with(prefix);
+}
+
+Result<> Job::leave_finished_histories() {
   for (size_t s = sources_.size(); s-- > live_sources_;) {
     sources_[s].at_end = false;  // an ingest may have gone on
     const size_t topic = sources_[s].topic;
     LogReader& log = *topics_[topic].reader;
-    const uint64_t stamp =
-        history_stamp(config_, log.topic().name);  // before the end: what comes between is seen next time
+    // Before the end: what comes between is seen next time.
+    std::optional<uint64_t> stamp = history_stamp(config_, log.topic().name);
     const auto end = log.end(sources_[s].partition);
     if (!end || log.topic().partitions != 1 || end->value != accounts_[s].end) continue;
+    if (TRY(whole_history_rows(lake_, log.topic().name)) == end->value) stamp.reset();  // it grows no more
     finished_histories_[log.topic().name] = stamp;
     topics_.erase(topics_.begin() + int64_t(topic));
     sources_.erase(sources_.begin() + int64_t(s));
@@ -261,6 +276,7 @@ void Job::leave_finished_histories() {
     accounts_.erase(accounts_.begin() + int64_t(s));
     for (Source& other : sources_) other.topic -= other.topic > topic;
   }
+  return {};
 }
 
 SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_time(), config_.silver.high_value}; }
@@ -311,7 +327,9 @@ bool Job::due() const {
 
 Result<Job::Step> Job::step() {
   // Sources join between batches: a batch has an account for each from its start.
-  if (!open_.is_open() && clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond) TRY(discover_histories());
+  if (!open_.is_open() &&
+      (!waiting_histories_.empty() || clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond))
+    TRY(discover_histories());
   const Step live = TRY(read_live());
   const Step history = TRY(read_history());
   return Step{live.records + history.records, live.committed || history.committed, live.caught_up && history.caught_up};
@@ -386,29 +404,32 @@ bool Job::tick_changes_something() {
   return changed || after.advance(std::max(batch_time_, clock_.now_us())) != watermark_.watermark();
 }
 
+// One batch at most, of as many histories as fit into it: the stream has its turn again behind it.
 Result<Job::Step> Job::read_history() {
   Step step{.caught_up = true};
+  const auto is_full = [this] {
+    return open_.is_open() && (open_.records() >= kBatchRecords || open_.bytes() >= kBatchBytes);
+  };
   for (size_t s = live_sources_; s < sources_.size(); ++s) {
     if (sources_[s].at_end) continue;  // looked at again at the next discovery
-    // A batch of history is a batch of its own: what is open of the live topics goes first.
+    if (step.records > 0 && is_full()) break;
     const Offset end = TRY(topics_[sources_[s].topic].reader->end(sources_[s].partition));
     if (end.value <= accounts_[s].end) {
       sources_[s].at_end = true;
       continue;
     }
     step.caught_up = false;
-    if (open_.is_open()) {
+    // A batch of history is a batch of its own: what is open of the live topics goes first.
+    if (step.records == 0 && open_.is_open()) {
       TRY(cut(false));
       step.committed = true;
     }
     bool at_end = false;
-    while (!at_end && (!open_.is_open() || (open_.records() < kBatchRecords && open_.bytes() < kBatchBytes)))
-      step.records += TRY(poll(s, kBatchRecords, at_end));
-    if (open_.is_open()) {
-      TRY(cut(true));
-      step.committed = true;
-    }
+    while (!at_end && !is_full()) step.records += TRY(poll(s, kBatchRecords, at_end));
   }
+  if (step.caught_up || !open_.is_open()) return step;
+  TRY(cut(true));
+  step.committed = true;
   return step;
 }
 

@@ -10,6 +10,7 @@
 // waited for, with the batch kept in memory. One thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -115,7 +116,8 @@ class Job {
   Result<> fix_start();
   Result<> discover_histories();
   Result<> refuse_other_topics(std::string_view topic_id) const;
-  void leave_finished_histories();
+  bool has_been_read(std::string_view topic) const;  // by Silver's log
+  Result<> leave_finished_histories();
   Result<> check_epoch();
   Result<Step> read_live();
   Result<Step> read_history();
@@ -160,7 +162,9 @@ class Job {
   std::vector<SourceName> source_names_;
   std::vector<SourceAccount> accounts_;  // as of the last commit, by source
   size_t live_sources_ = 0;
-  std::map<std::string, uint64_t> finished_histories_;  // committed to their end: name and stamp then
+  std::map<std::string, std::optional<uint64_t>>
+      finished_histories_;                     // committed to their end; if they can grow, a stamp
+  std::deque<std::string> waiting_histories_;  // to be opened when others are finished
 
   int64_t batch_ = 0;  // last committed
   int64_t batch_time_ = 0;

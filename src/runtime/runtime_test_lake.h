@@ -9,6 +9,8 @@
 #include "base/time_text.h"
 #include "bronze/embedded/embedded_log.h"
 #include "runtime/job.h"
+#include "runtime/silver_reader.h"
+#include "runtime/topics.h"
 
 #define ASSERT_OK(...)                                   \
   do {                                                   \
@@ -52,6 +54,7 @@ class RuntimeTest : public ::testing::Test {
     for (const std::string& v : values)
       ASSERT_OK(writer->append({.key = "u1", .value = v, .timestamp_us = clock_.now_us()}));
     ASSERT_OK(writer->flush());
+    if (is_history_topic(topic)) ASSERT_OK(replace_file(history_mark(lake(), topic), "{}"));
   }
   void send(const std::vector<std::string>& values) { send(config_.kafka.topic, values); }
 

@@ -18,6 +18,7 @@ struct SilverRows {
 };
 
 // Topics that hold histories (ingested files, replayed quarantine) are named so.
+inline constexpr std::string_view kIngestPrefix = "_ingest.", kReplayPrefix = "_replay.";
 bool is_history_topic(std::string_view topic) noexcept;
 
 struct SilverFilter {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "bronze/embedded/embedded_log.h"
 #include "runtime/lake_tables.h"
 #include "runtime/silver_reader.h"
@@ -44,6 +45,20 @@ Result<std::vector<std::string>> list_history_topics(const Config& config) {
   auto names = TRY(list_topics(bronze_of(config)));
   std::erase_if(names, [](const std::string& n) { return !is_history_topic(n); });
   return names;
+}
+
+fs::path history_mark(const LakePaths& lake, std::string_view topic) {
+  return lake.bronze() / topic / (topic.starts_with(kReplayPrefix) ? "replay.json" : "ingest.json");
+}
+
+Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::string_view topic) {
+  const auto text = read_file(history_mark(lake, topic));
+  if (!text) {
+    if (text.error().code == ErrorCode::not_found) return std::nullopt;
+    return std::unexpected(text.error());
+  }
+  const auto mark = Json::parse(*text);
+  return mark ? (*mark)["rows"].as_int() : 0;
 }
 
 uint64_t history_stamp(const Config& config, const std::string& name) {

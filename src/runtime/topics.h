@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "bronze/log.h"
 #include "runtime/config.h"
+#include "runtime/lake_tables.h"
 
 namespace pactolus {
 
@@ -17,6 +18,11 @@ Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random&
 Result<Offset> start_offset(LogReader& log, PartitionId partition, const StartFrom& from);
 // Names of the history topics (ingest, replay) that are there now, sorted.
 Result<std::vector<std::string>> list_history_topics(const Config& config);
+// The mark in a history topic's folder that is written when its last record is durable. Before that nobody reads the
+// topic: a file that turns out to be damaged leaves no half of itself in Silver.
+fs::path history_mark(const LakePaths& lake, std::string_view topic);
+// How many records a whole history has; no value for one that is not whole. 0 when the mark does not say.
+Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::string_view topic);
 // Another number whenever the history has grown; cheap.
 uint64_t history_stamp(const Config& config, const std::string& name);
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name);

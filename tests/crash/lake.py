@@ -118,7 +118,7 @@ class BronzeLog:
     def make(folder, count=6000, seed=5, rate=2):
         folder = pathlib.Path(folder)
         done = finish(start("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--seed", seed,
-                            "--dup-ratio", 0.03, "--late-ratio", 0.05, "--bad-ratio", 0.02, "--to", f"lake:{folder}",
+                            "--dup-ratio", 0.03, "--late-ratio", 0.2, "--bad-ratio", 0.02, "--to", f"lake:{folder}",
                             folder=folder.parent))
         assert done.returncode == 0, done.stderr
         return BronzeLog(folder)

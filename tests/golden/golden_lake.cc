@@ -10,6 +10,7 @@
 #include "bronze/embedded/embedded_log.h"
 #include "lake/delta/log_files.h"
 #include "runtime/job.h"
+#include "runtime/topics.h"
 
 namespace pactolus::golden {
 namespace {
@@ -137,7 +138,10 @@ class Play {
     return {};
   }
   Result<> flush() {
-    for (auto& [topic, writer] : writers_) TRY(writer->flush());
+    for (auto& [topic, writer] : writers_) {
+      TRY(writer->flush());
+      if (topic != config_.kafka.topic) TRY(replace_file(history_mark(lake_, topic), "{}"));
+    }
     return {};
   }
 

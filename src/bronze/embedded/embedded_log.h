@@ -63,6 +63,8 @@ Result<TopicIdentity> create_topic(const fs::path& bronze_folder, std::string_vi
                                    std::string_view id, std::string_view dialect = {});
 // Error not_found: no such topic; unsupported: made by a later release.
 Result<TopicIdentity> open_topic(const fs::path& bronze_folder, std::string_view name);
+// Takes a topic and its records away. Nobody may have it open. A crash leaves it whole, or a folder that is no topic.
+Result<> drop_topic(const fs::path& bronze_folder, std::string_view name);
 Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder);  // sorted; a missing folder has none
 
 // Another number whenever records have become durable since: a hash of the durable marks. Costs a read of a few bytes

@@ -73,6 +73,17 @@ Result<TopicIdentity> open_topic(const fs::path& bronze_folder, std::string_view
                        std::string(d["dialect"].as_string())};
 }
 
+Result<> drop_topic(const fs::path& bronze_folder, std::string_view name) {
+  TRY(open_topic(bronze_folder, name));
+  const fs::path dropped = bronze_folder / (std::string(name) + "~");  // no topic has such a name
+  std::error_code error;
+  fs::remove_all(dropped, error);
+  fs::rename(bronze_folder / name, dropped, error);
+  if (!error) fs::remove_all(dropped, error);
+  if (error) return fail(ErrorCode::io, fmt::format("cannot remove topic {}: {}", name, error.message()));
+  return sync_folder(bronze_folder);
+}
+
 Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder) {
   std::vector<std::string> topics = TRY(list_folder(bronze_folder));
   std::erase_if(topics, [&](const std::string& name) {

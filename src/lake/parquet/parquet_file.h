@@ -1,4 +1,4 @@
-// Parquet files of whole batches. The only place that names the Parquet library is parquet_file.cc; batches cross by
+// Parquet files of whole batches. Only the sources of this folder name the Parquet library; batches cross by
 // the C Data Interface (base/columns.h). Functions, not objects: a file is written in one go and never again.
 #pragma once
 
