@@ -13,6 +13,9 @@
   X(status)                  \
   X(gold_show)               \
   X(verify)                  \
+  X(quarantine_ls)           \
+  X(quarantine_show)         \
+  X(quarantine_replay)       \
   X(init)                    \
   X(config_show)             \
   X(config_check)            \

@@ -6,20 +6,15 @@
 
 #include <algorithm>
 #include <optional>
-#include <unordered_map>
 
 #include "cli/command.h"
+#include "cli/commit_histories.h"
 #include "cli/progress.h"
 #include "ingest/dry_run.h"
 #include "ingest/input_paths.h"
-#include "runtime/job.h"
-#include "runtime/lake_lock.h"
-#include "runtime/status.h"
 
 namespace pactolus {
 namespace {
-
-constexpr int64_t kLook_us = 200'000;  // how often a waiting ingest looks at Silver
 
 // One file of the command line, as it went.
 struct FileReport {
@@ -173,12 +168,6 @@ class Ingest final : public Command {
  private:
   Result<int> dry_run(Session& session, Clock& clock, Progress& progress);
   Result<> report(Session& session);
-  Result<> see_what_is_committed(const Session& session);
-  bool all_committed() const {
-    return std::ranges::all_of(reports_, [](const FileReport& f) { return f.committed; });
-  }
-  Result<bool> left_half_done(const Session& session) const;
-  Result<> run_job_here(Session& session, Clock& clock, Progress& progress, bool& busy);
   Result<> bring_to_silver(Session& session, Clock& clock, Progress& progress);
 
   std::string dialect_ = "native";
@@ -216,9 +205,7 @@ Result<int> Ingest::run(Session& session) {
     progress.file_done(TRY(size_of_file(path)));
     if (session.stop.requested()) break;
   }
-  TRY(see_what_is_committed(session));
-  if (!session.stop.requested() && (!all_committed() || TRY(left_half_done(session))))
-    TRY(bring_to_silver(session, clock, progress));
+  TRY(bring_to_silver(session, clock, progress));
   progress.clear();
   TRY(report(session));
   return session.stop.requested() ? session.stop.exit_code() : 0;
@@ -275,105 +262,19 @@ Result<int> Ingest::dry_run(Session& session, Clock& clock, Progress& progress) 
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 
-Result<> Ingest::see_what_is_committed(const Session& session) {
-  const delta::Snapshot silver = TRY(load_silver({session.config.lake}));
-  for (FileReport& file : reports_)
-    if (!file.committed)
-      file.committed = file.topic.complete &&
-                       (file.topic.rows == 0 ||
-                        committed_end(silver, session.config.job, file.topic.identity).value_or(0) >= file.topic.rows);
-  return {};
-}
-
-// A run was killed between its Silver commit and what follows from it, and nobody has taken the lake since: the rejects
-// of these files may be missing from the quarantine.
-Result<bool> Ingest::left_half_done(const Session& session) const {
-  const LakePaths lake{session.config.lake};
-  const auto reached = [&](const fs::path& table) -> Result<int64_t> {
-    const auto snapshot = delta::Snapshot::load(table);
-    if (!snapshot && snapshot.error().code == ErrorCode::not_found) return 0;
-    if (!snapshot) return std::unexpected(snapshot.error());
-    return snapshot->txn_version(app_id(session.config.job, "batch")).value_or(0);
-  };
-  if (TRY(reached(lake.quarantine())) >= TRY(reached(lake.silver()))) return false;
-  return !TRY(lake_is_locked(lake.lock()));
-}
-
-// Takes the job and steps until the files are in Silver. `busy`: somebody else has taken it meanwhile.
-Result<> Ingest::run_job_here(Session& session, Clock& clock, Progress& progress, bool& busy) {
-  JobOptions options;
-  options.lock_wait_us = 0;
-  options.command = "ingest";
-  options.say = [&progress](const std::string& line) { progress.say(line); };
-  options.stop = [&session] { return session.stop.requested(); };
-  auto opened = Job::open(session.config, std::move(options), clock, Random::from_system());
-  busy = !opened && opened.error().code == ErrorCode::busy;
-  if (busy) return {};
-  const std::unique_ptr<Job> held = TRY(std::move(opened));
-  Job& job = *held;
-  TRY(see_what_is_committed(session));  // by whoever held the lake a moment ago: such a topic is not read any more
-  std::unordered_map<std::string_view, FileReport*> waiting;
-  int64_t rows = 0, done = 0;  // of the files that wait
+Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progress) {
+  std::vector<AppendedHistory> histories;
+  std::vector<FileReport*> files;
   for (FileReport& file : reports_) {
-    if (file.committed) continue;
-    waiting.emplace(file.topic.identity.topic, &file);
-    rows += file.topic.rows;
+    if (!file.topic.complete) continue;
+    histories.push_back({file.topic.identity.topic, file.topic.identity.topic_id, file.topic.rows});
+    files.push_back(&file);
   }
   progress.begin_rows();
-  while (!waiting.empty() && !session.stop.requested()) {
-    const Job::Step step = TRY(job.step());
-    if (step.committed) TRY(write_status(job, clock, true));
-    int64_t reached = 0;
-    for (const SourceAccount& a : job.view().sources) {
-      const auto file = waiting.find(a.topic);
-      if (file == waiting.end()) continue;
-      const FileReport& report = *file->second;
-      if (!report.topic.complete || a.end < report.topic.rows) {
-        reached += a.end;
-        continue;
-      }
-      file->second->committed = true;
-      done += a.end;
-      waiting.erase(file);
-    }
-    progress.rows(done + reached, rows);
-    if (step.records == 0 && !step.committed) clock.sleep_us(1'000);
-  }
-  TRY(job.finish(false));
-  return write_status(job, clock, false);
-}
-
-Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progress) {
-  const LakePaths lake{session.config.lake};
-  const int64_t until = clock.boot_us() + std::max<int64_t>(lock_wait_us_, 0);
-  for (bool told = false; !session.stop.requested();) {
-    bool busy = TRY(lake_is_locked(lake.lock()));
-    if (!busy) {
-      TRY(run_job_here(session, clock, progress, busy));
-      if (!busy) return {};
-    }
-    if (all_committed()) return {};
-    const auto holder = read_lock_holder(lake.lock());
-    const std::string who =
-        holder ? fmt::format("pid {} ({})", holder->pid, holder->command) : std::string("another process");
-    // Another ingest ends as soon as its own files are in, so nobody would take these: it is waited for, without a
-    // limit when none is given.
-    const bool takes_rows = holder && holder->command != "ingest";
-    if (!wait_ && clock.boot_us() >= until && takes_rows) {
-      progress.say(
-          fmt::format("{} runs this lake and will take the rows; --wait waits for it\n"
-                      "if it ends before: pactolus run --until-caught-up",
-                      who));
-      return {};
-    }
-    if (lock_wait_us_ >= 0 && clock.boot_us() >= until)
-      return fail(ErrorCode::busy, fmt::format("another process runs this lake: {}", who),
-                  "the rows are durable in the log; the next ingest or run takes them to Silver");
-    if (!told) progress.say(fmt::format("waiting for {}, which runs this lake", who));
-    told = true;
-    clock.sleep_us(kLook_us);
-    TRY(see_what_is_committed(session));
-  }
+  const HistoryProgress told{[&](int64_t done, int64_t of) { progress.rows(done, of); },
+                             [&](const std::string& line) { progress.say(line); }};
+  TRY(commit_histories(session, clock, {"ingest", wait_, lock_wait_us_}, told, histories));
+  for (size_t i = 0; i < files.size(); ++i) files[i]->committed = histories[i].committed;
   return {};
 }
 

@@ -69,7 +69,7 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
   auto topic = open_topic(lake.bronze(), out.identity.topic);
   if (!topic) {
     if (topic.error().code != ErrorCode::not_found) return std::unexpected(topic.error());
-    if (const auto committed = committed_end(silver, options.job, out.identity)) {
+    if (const auto committed = committed_end(silver, options.job, out.identity.topic, out.identity.topic_id)) {
       out.rows = TRY(file->skip(INT64_MAX));
       if (*committed >= out.rows) {
         out.complete = out.in_silver = true;
@@ -112,9 +112,9 @@ Result<delta::Snapshot> load_silver(const LakePaths& lake) {
   return silver;
 }
 
-std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job,
-                                     const FileIdentity& identity) {
-  return silver.txn_version(offset_app_id(job, identity.topic, identity.topic_id, 0));
+std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job, std::string_view topic,
+                                     std::string_view topic_id) {
+  return silver.txn_version(offset_app_id(job, topic, topic_id, 0));
 }
 
 Result<std::map<std::string, SourceAccount>> accounts_of(const LakePaths& lake, const delta::Snapshot& silver,
@@ -127,7 +127,7 @@ Result<std::map<std::string, SourceAccount>> accounts_of(const LakePaths& lake, 
   };
   std::map<std::string, Sum, std::less<>> sums;
   for (const FileIdentity* id : topics)
-    if (committed_end(silver, job, *id)) sums.emplace(id->topic, Sum{id->topic_id});
+    if (committed_end(silver, job, id->topic, id->topic_id)) sums.emplace(id->topic, Sum{id->topic_id});
   size_t missing = sums.size();
   if (missing > 0)
     TRY(accounts_newest_first(lake.silver(), silver.version(), job, [&](Version, BatchAccount&& batch) -> Result<bool> {

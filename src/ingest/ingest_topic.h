@@ -47,7 +47,8 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
 // An empty snapshot when there is no Silver yet.
 Result<delta::Snapshot> load_silver(const LakePaths& lake);
 // One past the last offset of the topic's only partition that Silver has committed; no value when it has none.
-std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job, const FileIdentity& identity);
+std::optional<int64_t> committed_end(const delta::Snapshot& silver, std::string_view job, std::string_view topic,
+                                     std::string_view topic_id);
 // What Silver's log says about these topics: of each all batches together. One that it says nothing about, or whose
 // first batch it no longer reaches back to, is not in the answer.
 Result<std::map<std::string, SourceAccount>> accounts_of(const LakePaths& lake, const delta::Snapshot& silver,

@@ -128,9 +128,9 @@ TEST_F(IngestTopics, AFileWithOtherContentIsAnotherTopic) {
 
 TEST_F(IngestTopics, TheJobMakesSilverAndTheAccountSaysWhatBecameOfTheRows) {
   const IngestTopic topic = append(events(70));
-  EXPECT_FALSE(committed_end(silver(), "main", topic.identity));
+  EXPECT_FALSE(committed_end(silver(), "main", topic.identity.topic, topic.identity.topic_id));
   run_job();
-  EXPECT_EQ(committed_end(silver(), "main", topic.identity), 70);
+  EXPECT_EQ(committed_end(silver(), "main", topic.identity.topic, topic.identity.topic_id), 70);
   const auto account = account_of(topic.identity);
   ASSERT_TRUE(account);
   EXPECT_TRUE(account->closes());
@@ -143,7 +143,7 @@ TEST_F(IngestTopics, NobodyReadsAFileThatIsNotWhole) {
   const auto path = events(20'000);
   const IngestTopic part = append(path, {.stop = [] { return true; }, .flush_bytes = 1000});
   run_job();
-  EXPECT_FALSE(committed_end(silver(), "main", part.identity));
+  EXPECT_FALSE(committed_end(silver(), "main", part.identity.topic, part.identity.topic_id));
   append(path);
   run_job();
   EXPECT_EQ(account_of(part.identity)->consumed, 20'000);
