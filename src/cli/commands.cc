@@ -13,6 +13,7 @@
   X(status)                  \
   X(gold_show)               \
   X(verify)                  \
+  X(gold_rebuild)            \
   X(quarantine_ls)           \
   X(quarantine_show)         \
   X(quarantine_replay)       \

@@ -19,6 +19,13 @@ int64_t last_batch(const delta::AddFile& file) {
   return stats ? (*stats)["maxValues"]["batch_id"].as_int(INT64_MAX) : INT64_MAX;
 }
 
+// Smallest event time by the file's statistics; INT64_MIN when they do not say.
+int64_t first_time(const delta::AddFile& file) {
+  const auto stats = Json::parse(file.stats);
+  if (!stats) return INT64_MIN;
+  return parse_iso_time((*stats)["minValues"]["event_timestamp"].as_string()).value_or(INT64_MIN);
+}
+
 }  // namespace
 
 bool is_history_topic(std::string_view topic) noexcept {
@@ -45,7 +52,7 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
   EventBatch& e = out.events;
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t t = time.int_at(i), b = batch_id.int_at(i);
-    if (t < filter.from_time || b <= filter.after_batch) continue;
+    if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch) continue;
     const bool history = is_history_topic(topic.text_at(i));
     if (history && filter.live_only) continue;
     e.fingerprint.push_back(hash64(id.text_at(i)));
@@ -68,9 +75,14 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
   std::vector<const delta::AddFile*> out;
   const std::string first_date =
       filter.from_time == INT64_MIN ? "" : date_text(int32_t(floor_div(filter.from_time, kMicrosPerDay)));
+  const std::string last_date =
+      filter.to_time == INT64_MAX ? "" : date_text(int32_t(floor_div(filter.to_time - 1, kMicrosPerDay)));
   for (const auto& [path, file] : silver.files()) {
     const auto date = file.partition_values.find("event_date");
     if (date != file.partition_values.end() && date->second && *date->second < first_date) continue;
+    if (!last_date.empty() && date != file.partition_values.end() && date->second && *date->second > last_date)
+      continue;
+    if (filter.to_time != INT64_MAX && first_time(file) >= filter.to_time) continue;
     if (filter.after_batch != INT64_MIN && last_batch(file) <= filter.after_batch) continue;
     out.push_back(&file);
   }

@@ -23,6 +23,7 @@ bool is_history_topic(std::string_view topic) noexcept;
 
 struct SilverFilter {
   int64_t from_time = INT64_MIN;    // event time
+  int64_t to_time = INT64_MAX;      // exclusive
   int64_t after_batch = INT64_MIN;  // only rows of later batches
   bool live_only = false;
 };

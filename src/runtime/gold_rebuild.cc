@@ -1,0 +1,198 @@
+#include "runtime/gold_rebuild.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "base/fault.h"
+#include "base/time_text.h"
+#include "lake/delta/stats.h"
+#include "runtime/account_log.h"
+#include "runtime/batch_writer.h"
+#include "runtime/lake_lock.h"
+#include "runtime/silver_reader.h"
+#include "runtime/view_declaration.h"
+
+namespace pactolus {
+namespace {
+
+constexpr int kAttempts = 8;
+
+DecodeRules rules_of(const Config& config) {
+  DecodeRules rules;
+  rules.extra_types = config.events.types;
+  return rules;
+}
+
+class Rebuild {
+ public:
+  Rebuild(const Config& config, int32_t first_day, int32_t last_day, Clock& clock, Random& random)
+      : config_(config),
+        lake_{config.lake},
+        first_(first_day),
+        last_(last_day),
+        clock_(clock),
+        random_(random),
+        decoder_(rules_of(config)) {}
+
+  Result<GoldRebuild> run() {
+    TRY(check_lake(lake_));
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      auto done = try_once();
+      if (done) {
+        if (*done) return **done;
+      } else if (done.error().code != ErrorCode::conflict) {
+        return std::unexpected(std::move(done).error());
+      }
+    }
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("others changed {} to {} each time that it was rebuilt", date_text(first_), date_text(last_)),
+        "try again when the days are calm, or name fewer of them");
+  }
+
+ private:
+  int64_t begin() const { return int64_t(first_) * kMicrosPerDay; }
+  int64_t end() const { return (int64_t(last_) + 1) * kMicrosPerDay; }
+
+  // No value: Silver has changed meanwhile.
+  Result<std::optional<GoldRebuild>> try_once() {
+    auto gold = TRY(
+        delta::DeltaTable::open(lake_.gold(kProductInterest),
+                                {.clock = &clock_, .before_link = "rebuild.before_link", .linked = "rebuild.linked"}));
+    auto silver = TRY(delta::Snapshot::load(lake_.silver()));
+    GoldRebuild out;
+    TRY(find_watermark(gold.snapshot(), silver, out));
+    FileLock lock;
+    if (out.watermark == kNoTime) {
+      auto held = lock_lake(lake_.lock(), false, 0, "gold rebuild", clock_);
+      if (!held && held.error().code == ErrorCode::busy)
+        held.error().hint = "the stream has no watermark yet, so no window is closed; try again when it has one";
+      lock = TRY(std::move(held)).lock;
+      silver = TRY(delta::Snapshot::load(lake_.silver()));
+    }
+    out.silver_version = silver.version();
+
+    ViewDeclaration declared = ViewDeclaration::read(gold.snapshot().metadata().configuration);
+    ProductInterest::Options options;
+    options.shop_currency = declared.currency.empty() ? config_.shop.currency : declared.currency;
+    options.first_window = begin();
+    const int64_t closed = out.watermark == kNoTime ? end() + options.shape.size : out.watermark;
+    const std::vector<InterestRow> rows = TRY(make_rows(silver, options, closed, out));
+
+    const int64_t epoch = silver.txn_version(app_id(config_.job, "epoch")).value_or(0);
+    const int64_t batch = gold.snapshot().txn_version(app_id(config_.job, "batch")).value_or(0);
+    const int64_t now_ms = clock_.now_us() / 1000;
+    delta::Transaction t;
+    t.operation = "REBUILD";
+    t.operation_parameters = {{"from", date_text(first_)}, {"to", date_text(last_)}};
+    t.info = Json::object()
+                 .set("kind", "rebuild")
+                 .set("job", config_.job)
+                 .set("from", date_text(first_))
+                 .set("to", date_text(last_))
+                 .set("silver_version", out.silver_version.value);
+    if (out.watermark != kNoTime) t.info.set("watermark", out.watermark);
+    t.commit_uuid = random_.uuid();
+    t.time_ms = now_ms;
+    for (const auto& [path, file] : gold.snapshot().files()) {
+      const auto date = file.partition_values.find("window_date");
+      const auto day = date != file.partition_values.end() && date->second ? parse_date(*date->second) : std::nullopt;
+      if (!day || *day < first_ || *day > last_) continue;
+      t.removes.push_back({path, now_ms, true, file.partition_values, file.size});
+      const auto held = delta::rows_of(file.stats);
+      out.removed_rows = held && out.removed_rows >= 0 ? out.removed_rows + *held : -1;
+    }
+    if (rows.empty() && t.removes.empty()) return out;
+    if (out.watermark == kNoTime) {
+      declared.first_window = std::max(declared.first_window, end());
+      t.metadata = gold.snapshot().metadata();
+      declared.write(t.metadata->configuration);
+    }
+    t.adds = TRY(write_interest_files(lake_, rows, InterestBasis::rebuild, {batch, epoch, now_ms}, random_));
+    fault_point("rebuild.files_written");
+    if (TRY(has_changed(silver, closed, options.shape.size))) return std::nullopt;
+    // What the stream appends meanwhile are windows that end later; what others remove is found by the table.
+    out.version = TRY(gold.commit(t, {.recheck = [](const delta::Snapshot&, auto) -> Result<> { return {}; }}));
+    return out;
+  }
+
+  // Of the view's last committed batch. kNoTime when the lake was never streamed.
+  Result<> find_watermark(const delta::Snapshot& gold, const delta::Snapshot& silver, GoldRebuild& out) const {
+    const int64_t reached = gold.txn_version(app_id(config_.job, "batch")).value_or(0);
+    bool streamed = false, found = false;
+    TRY(accounts_newest_first(lake_.silver(), silver.version(), config_.job,
+                              [&](Version, BatchAccount&& account) -> Result<bool> {
+                                streamed |= account.watermark_after != kNoTime;
+                                if (account.batch > reached) return true;
+                                found = account.batch == reached;
+                                if (found) out.watermark = account.watermark_after;
+                                return false;
+                              }));
+    if (out.watermark == kNoTime && streamed)
+      return fail(ErrorCode::not_found, "no window of this view is final yet",
+                  "one is when the watermark has passed its end: pactolus run --until-caught-up --close-windows");
+    if (!found && reached > 0)
+      return fail(ErrorCode::corrupt,
+                  fmt::format("the account of batch {}, the last that the view has, is not in Silver's log", reached));
+    return {};
+  }
+
+  // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time.
+  Result<std::vector<InterestRow>> make_rows(const delta::Snapshot& silver, const ProductInterest::Options& options,
+                                             int64_t closed, GoldRebuild& out) {
+    ProductInterest view(options);
+    std::vector<InterestRow> made;
+    std::set<int64_t> windows;
+    const int64_t last_end = std::min(closed, end() + options.shape.size - options.shape.slide);
+    for (int32_t day = first_; day <= last_ + 1; ++day) {
+      const int64_t from = int64_t(day) * kMicrosPerDay;
+      if (from >= last_end) break;
+      const SilverFilter filter{.from_time = from, .to_time = std::min(from + kMicrosPerDay, last_end)};
+      const SilverRows rows = TRY(read_silver(silver, decoder_, filter));
+      std::vector<uint32_t> all(rows.events.rows());
+      for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+      out.events += int64_t(all.size());
+      view.apply(rows.events, all, view.watermark());
+      for (InterestRow& r : view.commit(filter.to_time)) {
+        if (r.window_start >= end()) continue;
+        windows.insert(r.window_start);
+        made.push_back(std::move(r));
+      }
+    }
+    out.windows = int64_t(windows.size());
+    out.rows = int64_t(made.size());
+    return made;
+  }
+
+  // Has Silver got rows for these windows since? What came for windows that are still open does not matter.
+  Result<bool> has_changed(const delta::Snapshot& before, int64_t closed, int64_t size) const {
+    delta::Snapshot now = before;
+    TRY(now.refresh());
+    const SilverFilter filter{.from_time = begin(), .to_time = std::min(closed, end() + size)};
+    for (const delta::AddFile* file : silver_files(now, filter))
+      if (!before.files().contains(file->path)) return true;
+    return false;
+  }
+
+  const Config& config_;
+  LakePaths lake_;
+  int32_t first_, last_;
+  Clock& clock_;
+  Random& random_;
+  Decoder decoder_;
+};
+
+}  // namespace
+
+Result<GoldRebuild> rebuild_interest(const Config& config, int32_t first_day, int32_t last_day, Clock& clock,
+                                     Random& random) {
+  if (last_day < first_day)
+    return fail(ErrorCode::usage, fmt::format("the period ends before it begins\nexpected a date from {} on, got {}",
+                                              date_text(first_day), date_text(last_day)));
+  return Rebuild(config, first_day, last_day, clock, random).run();
+}
+
+}  // namespace pactolus
