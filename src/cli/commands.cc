@@ -17,6 +17,11 @@
   X(quarantine_ls)           \
   X(quarantine_show)         \
   X(quarantine_replay)       \
+  X(tables_ls)               \
+  X(tables_show)             \
+  X(tables_history)          \
+  X(tables_optimize)         \
+  X(tables_vacuum)           \
   X(init)                    \
   X(config_show)             \
   X(config_check)            \

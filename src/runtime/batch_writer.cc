@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <set>
@@ -62,13 +63,14 @@ Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partiti
 }
 
 // Encodes and writes the parts, with up to `threads` threads; which thread writes which file leaves no trace in it.
-Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Part> parts,
-                                                const ParquetOptions& encoding, int32_t threads) {
+Result<std::vector<WrittenFile>> write_parts(Attempt& attempt, std::vector<Part> parts, const ParquetOptions& encoding,
+                                             int32_t threads) {
+  std::vector<std::shared_ptr<const KeptRows>> kept(parts.size());
   std::vector<Result<int64_t>> sizes(parts.size(), int64_t(0));
   std::atomic<size_t> next{0};
   const auto work = [&] {
     for (size_t i; (i = next.fetch_add(1)) < parts.size();)
-      sizes[i] = write_parquet(attempt.table() / parts[i].add.path, parts[i].columns(), encoding);
+      sizes[i] = write_parquet(attempt.table() / parts[i].add.path, parts[i].columns(), encoding, &kept[i]);
   };
   {
     std::vector<std::jthread> helpers;
@@ -76,13 +78,13 @@ Result<std::vector<delta::AddFile>> write_parts(Attempt& attempt, std::vector<Pa
       helpers.emplace_back(work);
     work();
   }
-  std::vector<delta::AddFile> adds;
+  std::vector<WrittenFile> written;
   for (size_t i = 0; i < parts.size(); ++i) {
     parts[i].add.size = TRY(std::move(sizes[i]));
-    adds.push_back(std::move(parts[i].add));
+    written.push_back({std::move(parts[i].add), std::move(kept[i])});
   }
   TRY(attempt.keep());
-  return adds;
+  return written;
 }
 
 }  // namespace
@@ -91,10 +93,20 @@ std::string part_name(const BatchNames& names, Random& random) {
   return fmt::format("part-{:010d}-{}-{}.parquet", names.batch, names.epoch, random.uuid());
 }
 
-Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
-                                                       std::span<const uint32_t> rows, const SilverFacts& facts,
-                                                       const Decoder& decoder, const BatchNames& names, Random& random,
-                                                       int32_t threads) {
+std::optional<int64_t> batch_of_part(std::string_view name) {
+  constexpr std::string_view kStart = "part-";
+  if (!name.starts_with(kStart)) return std::nullopt;
+  name.remove_prefix(kStart.size());
+  int64_t batch = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), batch);
+  if (error != std::errc() || end == name.data() + name.size() || *end != '-') return std::nullopt;
+  return batch;
+}
+
+Result<std::vector<WrittenFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
+                                                    std::span<const uint32_t> rows, const SilverFacts& facts,
+                                                    const Decoder& decoder, const BatchNames& names, Random& random,
+                                                    int32_t threads) {
   static const std::vector<std::string> kPartitionColumns = silver_schema().partition_columns;
   static const ParquetOptions kEncoding = silver_encoding();
   const std::vector<SilverPart> split = split_by_partition(batch, rows);
@@ -179,7 +191,10 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
                                      part_name(names, random), std::move(stats), names.time_ms,
                                      [&part, basis, &names] { return interest_columns(part, basis, names.batch); })));
   }
-  return write_parts(attempt, std::move(parts), gold_encoding(), 1);
+  std::vector<delta::AddFile> adds;
+  for (WrittenFile& file : TRY(write_parts(attempt, std::move(parts), gold_encoding(), 1)))
+    adds.push_back(std::move(file.add));
+  return adds;
 }
 
 }  // namespace pactolus

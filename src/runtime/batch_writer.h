@@ -2,7 +2,9 @@
 // written and fsynced with their folders; nothing is visible before a Delta commit names them.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,13 +24,20 @@ struct BatchNames {
 
 // part-<batch>-<epoch>-<uuid>.parquet: batch and epoch say who wrote it, the uuid keeps two attempts apart.
 std::string part_name(const BatchNames& names, Random& random);
+std::optional<int64_t> batch_of_part(std::string_view name);  // no value for other names
+
+// A file of a batch and its rows, for whoever merges it soon.
+struct WrittenFile {
+  delta::AddFile add;
+  std::shared_ptr<const KeptRows> rows;
+};
 
 // `rows` in the order in which they shall lie in the files. `decoder` names the event types. Up to `threads` files are
 // encoded at a time.
-Result<std::vector<delta::AddFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
-                                                       std::span<const uint32_t> rows, const SilverFacts& facts,
-                                                       const Decoder& decoder, const BatchNames& names, Random& random,
-                                                       int32_t threads);
+Result<std::vector<WrittenFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,
+                                                    std::span<const uint32_t> rows, const SilverFacts& facts,
+                                                    const Decoder& decoder, const BatchNames& names, Random& random,
+                                                    int32_t threads);
 // None when there are no rejects.
 Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects,
                                                      const SilverFacts& facts, const BatchNames& names, Random& random);

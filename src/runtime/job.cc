@@ -58,6 +58,7 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       interest_(interest_options(config)),
       alerts_(AlertRule::Options{}),
       maintenance_(lake_, config.job, clock, Random(random.next())),
+      compactor_(clock, Random(random.next())),
       snapshots_(lake_.snapshots()) {}
 Job::~Job() = default;
 
@@ -476,10 +477,10 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   account.closes_windows = force_watermark.has_value();
 
   const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
-  auto adds = while_disk_is_full([&] {
+  auto files = while_disk_is_full([&] {
     return write_silver_files(lake_, open_.events(), open_.kept(), facts(), decoder_, names, random_, threads_);
   });
-  if (!adds) return std::unexpected(adds.error());
+  if (!files) return std::unexpected(files.error());
   auto rejected =
       while_disk_is_full([&] { return write_quarantine_file(lake_, open_.rejects(), facts(), names, random_); });
   if (!rejected) return std::unexpected(rejected.error());
@@ -492,7 +493,10 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     if (has_begun && (!a.history || a.end > a.start)) account.sources.push_back(a);
   }
   fault_point("batch.files_written");
-  TRY(commit_silver(account, std::move(*adds)));
+  std::vector<delta::AddFile> adds;
+  for (const WrittenFile& file : *files) adds.push_back(file.add);
+  TRY(commit_silver(account, std::move(adds)));
+  for (WrittenFile& file : *files) compactor_.keep(file.add.path, std::move(file.rows));
   fault_point("batch.silver_committed");
 
   // From here on the batch is a fact; state follows it.
@@ -531,6 +535,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
       snapshots_.noted() >= kSnapshotIds)
     TRY(save_snapshot());
   TRY(maintain());
+  TRY(compact(false));
   return apply_retention();
 }
 
@@ -654,6 +659,7 @@ Result<> Job::finish(bool close_windows) {
   TRY(bring_up(quarantine_, quarantine_batch_));
   TRY(bring_up(interest_table_, gold_batch_));
   TRY(maintenance_.fold(*silver_, epoch_));
+  TRY(compact(true));
   return save_snapshot();
 }
 
@@ -772,6 +778,22 @@ Result<> Job::maintain() {
   return maintenance_.open();
 }
 
+// A merge that fails is told and planned again later, as care of the logs is.
+Result<> Job::compact(bool finish) {
+  const CompactedTable tables[] = {{&*silver_, silver_encoding()},
+                                   {&*quarantine_, quarantine_encoding()},
+                                   {&*interest_table_, gold_encoding()},
+                                   {&maintenance_.ledger(), {}}};
+  const int64_t watermark = watermark_.watermark();
+  // Without a watermark there are histories alone.
+  const int64_t closed = (watermark == kNoTime ? batch_time_ : watermark) - config_.dedup.horizon_us;
+  const auto done =
+      finish ? compactor_.finish(tables) : compactor_.look(tables, closed, {batch_, epoch_, clock_.now_us() / 1000});
+  if (done || done.error().code == ErrorCode::fenced) return done;
+  if (options_.say) options_.say(fmt::format("small files could not be merged: {}", done.error().message));
+  return {};
+}
+
 Result<> Job::apply_retention() {
   const int64_t age = config_.bronze.retention_age_us, bytes = config_.bronze.retention_bytes;
   if ((age == 0 && bytes == 0) || clock_.boot_us() - last_retention_boot_us_ < 5 * kMicrosPerSecond) return {};
@@ -795,6 +817,7 @@ JobView Job::view() const {
   v.open_alerts = alerts_.open();
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();
+  v.compaction = compactor_.totals();
   return v;
 }
 

@@ -26,6 +26,7 @@
 #include "gold/watermark.h"
 #include "lake/delta/delta_table.h"
 #include "runtime/batch_writer.h"
+#include "runtime/compactor.h"
 #include "runtime/config.h"
 #include "runtime/history.h"
 #include "runtime/lake_lock.h"
@@ -61,6 +62,7 @@ struct JobView {
   std::vector<SourceAccount> sources;        // as of the last commit
   std::vector<AlertTransition> open_alerts;  // as of the last window judged, most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
+  CompactionTotals compaction;  // since this process opened the job
 };
 
 // Where a job stands in its log: sums over the partitions that it reads now.
@@ -141,6 +143,7 @@ class Job {
   Result<> apply_retention();
   Result<> save_snapshot();
   Result<> maintain();
+  Result<> compact(bool finish);
   void remember(const EventBatch& events, std::span<const uint32_t> rows);
   template <class F>
   auto while_disk_is_full(F&& action) -> decltype(action());
@@ -175,6 +178,7 @@ class Job {
   AlertRule alerts_;
 
   Maintenance maintenance_;
+  Compactor compactor_;
   Snapshots snapshots_;
   int64_t snapshot_batch_ = 0, snapshot_version_ = -1, commit_version_ = -1;
   std::string commit_uuid_;  // of batch_

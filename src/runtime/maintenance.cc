@@ -48,7 +48,14 @@ Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable&
 
 Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
   const int64_t oldest_ms = (clock_.now_us() - rules_.keep_us) / 1000;
-  TRY(table.checkpoint(oldest_ms));
+  const auto last_vacuum = last_vacuum_boot_us_.find(table.folder().native());
+  if (last_vacuum == last_vacuum_boot_us_.end() || clock_.boot_us() - last_vacuum->second >= rules_.vacuum_us) {
+    TRY(delta::vacuum(table.snapshot(), vacuum_rules(table.snapshot(), job_, rules_, clock_.now_us())));
+    last_vacuum_boot_us_[table.folder().native()] = clock_.boot_us();
+    fault_point("maintenance.vacuumed");
+  }
+  // A tombstone stays until its file has certainly gone.
+  TRY(table.checkpoint(oldest_ms - 2 * rules_.vacuum_us / 1000));
   fault_point("maintenance.checkpointed");
   // The later of the two bounds: six hours, but not more than so many commits.
   int64_t keep_from = table.snapshot().version().value - rules_.keep_commits;
@@ -58,6 +65,18 @@ Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
   if (keep_from > 0) TRY(delta::clean_log(table.folder(), Version(keep_from)));
   fault_point("maintenance.cleaned");
   return {};
+}
+
+delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view job, const MaintenanceRules& rules,
+                                int64_t now_us) {
+  delta::VacuumRules out;
+  out.tombstones_before_ms = (now_us - rules.keep_us) / 1000;
+  out.unreferenced_before_ms = (now_us - rules.keep_unreferenced_us) / 1000;
+  out.keep = [reached = table.txn_version(app_id(job, "batch")).value_or(0)](const std::string& path) {
+    const auto batch = batch_of_part(fs::path(path).filename().native());
+    return batch && *batch > reached;
+  };
+  return out;
 }
 
 Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {

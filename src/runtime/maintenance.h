@@ -1,4 +1,5 @@
-// Care of the lake's logs by the process that runs the job: checkpoints, the ledger's fold, and clean-up behind both.
+// Care of the lake's logs by the process that runs the job: checkpoints, the ledger's fold, clean-up behind both, and
+// vacuum of the data files that no version within the retention needs.
 //
 //   Silver log:  ──────────┬───────────────┬─────────────► now
 //                 cleaned  │ folded into    │ accounts only in the commits
@@ -9,9 +10,11 @@
 // batch of the state snapshot, nor the one that quarantine and Gold have reached.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "lake/delta/delta_table.h"
+#include "lake/delta/vacuum.h"
 #include "runtime/config.h"
 #include "runtime/lake_tables.h"
 
@@ -22,6 +25,8 @@ struct MaintenanceRules {
   int64_t checkpoint_us = 5 * kMicrosPerMinute;
   int64_t keep_us = 6 * kMicrosPerHour;  // time travel reaches that far
   int64_t keep_commits = 10'000;
+  int64_t vacuum_us = kMicrosPerHour;                  // so often
+  int64_t keep_unreferenced_us = 24 * kMicrosPerHour;  // files that no commit names
 };
 
 class Maintenance {
@@ -38,6 +43,7 @@ class Maintenance {
                         int64_t needed_version, int64_t epoch);
   // Folds what there is to fold.
   Result<> fold(const delta::DeltaTable& silver, int64_t epoch);
+  delta::DeltaTable& ledger() { return *ledger_; }
 
  private:
   Result<> care(delta::DeltaTable& table, int64_t keep_at_most);
@@ -51,6 +57,12 @@ class Maintenance {
   std::optional<delta::DeltaTable> ledger_;
   int64_t folded_version_ = -1;  // of Silver: accounts up to it are in the table
   int64_t last_care_boot_us_ = 0;
+  std::map<std::string, int64_t> last_vacuum_boot_us_;  // by table folder
 };
+
+// What a vacuum of this table may remove now: never what a version within the retention needs, nor a file of a batch
+// that the table has not reached (Silver has named it already), nor one that somebody may be writing.
+delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view job, const MaintenanceRules& rules,
+                                int64_t now_us);
 
 }  // namespace pactolus

@@ -12,6 +12,8 @@ from lake import DIFFERS_BY_NATURE, KILLED, Compared, Lake, compare, fault_point
 from program import finish
 
 SMALL_BATCH_RECORDS = 16  # more than a hundred batches
+# Of commands that are killed in tests of their own: ingest/test_quarantine.py, verify/test_rebuild.py, tables/test_tables.py.
+OTHER_COMMANDS = ("replay.", "rebuild.", "vacuum.", "optimize.")
 RARE_IN_INGEST = {"ingest.flushed"}  # after every 8 MiB of rows
 COUNTS = (1, 2, 3, 7)  # the first two of a table's links are its making and, in Silver, the epoch
 
@@ -158,6 +160,8 @@ class CrashPoints(Compared):
 
 def add_cases():
     for point in fault_points():
+        if point.startswith(OTHER_COMMANDS):
+            continue
         name = point.replace(".", "_")
         if point.startswith("bronze."):
             setattr(CrashPoints, f"test_{name}", lambda self, p=point: self.die_while_writing_bronze(p))

@@ -44,6 +44,54 @@ std::string FileStats::json() const {
       .dump();
 }
 
+std::string merged_stats(std::span<const std::string_view> stats) {
+  std::vector<Json> all;
+  int64_t rows = 0;
+  for (const std::string_view text : stats) {
+    auto parsed = Json::parse(text);
+    if (!parsed || !(*parsed)["numRecords"].is_int()) return "";
+    rows += (*parsed)["numRecords"].as_int();
+    all.push_back(std::move(*parsed));
+  }
+  if (all.empty()) return "";
+  // Texts of one kind (dates, times, bounds of text) are ordered as their bytes; numbers are integers.
+  const auto less = [](const Json& a, const Json& b) {
+    return a.is_string() ? a.as_string() < b.as_string() : a.as_int() < b.as_int();
+  };
+  const auto bounds = [&](const char* kind, bool largest) {
+    Json::Object out;
+    for (const auto& [column, first] : all.front()[kind].as_object()) {
+      const Json* best = &first;
+      for (const Json& one : all) {
+        const Json* value = one[kind].find(column);
+        if (!value || value->is_string() != first.is_string() || (!value->is_string() && !value->is_int())) {
+          best = nullptr;
+          break;
+        }
+        if (largest ? less(*best, *value) : less(*value, *best)) best = value;
+      }
+      if (best) out.emplace_back(column, *best);
+    }
+    return out;
+  };
+  Json::Object nulls;
+  for (const auto& [column, first] : all.front()["nullCount"].as_object()) {
+    int64_t sum = 0;
+    bool known = true;
+    for (const Json& one : all) {
+      const Json* value = one["nullCount"].find(column);
+      known = known && value && value->is_int();
+      if (known) sum += value->as_int();
+    }
+    if (known) nulls.emplace_back(column, Json(sum));
+  }
+  return Json(Json::Object{{"numRecords", Json(rows)},
+                           {"minValues", Json(bounds("minValues", false))},
+                           {"maxValues", Json(bounds("maxValues", true))},
+                           {"nullCount", Json(std::move(nulls))}})
+      .dump();
+}
+
 std::optional<int64_t> rows_of(std::string_view stats) {
   if (stats.empty()) return std::nullopt;
   const auto parsed = Json::parse(stats);

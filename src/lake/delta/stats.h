@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,10 @@ class FileStats {
   int64_t rows_;
   Json::Object min_, max_, nulls_;
 };
+
+// Statistics of a file that holds the rows of all these files. What one of them does not say is not said of the whole;
+// empty when a count is missing.
+std::string merged_stats(std::span<const std::string_view> stats);
 
 // `numRecords` of a statistics text; no value when it is absent or unreadable.
 std::optional<int64_t> rows_of(std::string_view stats);

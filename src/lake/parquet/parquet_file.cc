@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "base/fault.h"
+#include "lake/parquet/writer_properties.h"
 
 namespace pactolus {
 namespace {
@@ -23,47 +24,21 @@ std::unexpected<Error> failed(const arrow::Status& status, const char* what, con
   return fail(code, fmt::format("{} {}: {}", what, path.native(), status.ToString()));
 }
 
-// Statistics of dictionary columns are made once per write batch, by hashing; 20,000 rows is one data page.
-constexpr int64_t kWriteBatch = 20'000;
-constexpr int64_t kRowGroupRows = 1 << 20;
-
-std::shared_ptr<parquet::WriterProperties> properties(const ParquetOptions& o) {
-  parquet::WriterProperties::Builder b;
-  b.max_row_group_length(kRowGroupRows)->write_batch_size(kWriteBatch);
-  if (o.data_page_v2) b.data_page_version(parquet::ParquetDataPageVersion::V2);
-  b.version(parquet::ParquetVersion::PARQUET_2_6);
-  switch (o.codec) {
-    case Codec::uncompressed: b.compression(arrow::Compression::UNCOMPRESSED); break;
-    case Codec::snappy: b.compression(arrow::Compression::SNAPPY); break;
-    case Codec::zstd: b.compression(arrow::Compression::ZSTD)->compression_level(1); break;
-  }
-  for (const auto& c : o.delta_packed) b.disable_dictionary(c)->encoding(c, parquet::Encoding::DELTA_BINARY_PACKED);
-  for (const auto& c : o.delta_text) b.disable_dictionary(c)->encoding(c, parquet::Encoding::DELTA_BYTE_ARRAY);
-  for (const auto& c : o.plain) b.disable_dictionary(c)->encoding(c, parquet::Encoding::PLAIN);
-  for (const auto& c : o.no_statistics) b.disable_statistics(c);
-  for (const auto& c : o.zstd) b.compression(c, arrow::Compression::ZSTD)->compression_level(c, 1);
-  b.enable_store_decimal_as_integer();
-  return b.build();
-}
-
-std::shared_ptr<parquet::ArrowWriterProperties> arrow_properties() {
-  parquet::ArrowWriterProperties::Builder b;
-  b.set_use_threads(false);
-  return b.build();
-}
-
-arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const ParquetOptions& options) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const ParquetOptions& options,
+                                                     std::shared_ptr<const KeptRows>* keep) {
   ArrowSchema c_schema;
   ArrowArray c_array;
   batch.move_out(&c_schema, &c_array);
   ARROW_ASSIGN_OR_RAISE(auto records, arrow::ImportRecordBatch(&c_array, &c_schema));
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096));
-  ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(),
-                                                                      sink, properties(options), arrow_properties()));
+  ARROW_ASSIGN_OR_RAISE(auto writer,
+                        parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(), sink,
+                                                         writer_properties(options), arrow_writer_properties()));
   // A row group that is buffered keeps the fast path of dictionary arrays (one dictionary, codes written as they are).
   ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*records));
   ARROW_RETURN_NOT_OK(writer->Close());
+  if (keep) *keep = std::make_shared<const KeptRows>(std::move(records));
   return sink->Finish();
 }
 
@@ -108,8 +83,14 @@ Result<> write_content(File& file, std::string_view content) {
 
 }  // namespace
 
-Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options) try {
-  auto encoded = encode(batch, options);
+int64_t bytes_of(const KeptRows& rows) {
+  constexpr int64_t kRow = 140;  // codes, numbers, times and an id
+  return rows.batch()->num_rows() * kRow + rows.batch()->num_columns() * int64_t(256);
+}
+
+Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options,
+                              std::shared_ptr<const KeptRows>* keep) try {
+  auto encoded = encode(batch, options, keep);
   if (!encoded.ok()) return failed(encoded.status(), "cannot encode", path);
   const std::shared_ptr<arrow::Buffer>& bytes = *encoded;
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), size_t(bytes->size()));

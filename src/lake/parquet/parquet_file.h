@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,9 +27,14 @@ struct ParquetOptions {
   bool data_page_v2 = true;
 };
 
+// The rows of a file as they were when it was written: whoever merges it soon need not read it. Shared, never changed.
+class KeptRows;
+int64_t bytes_of(const KeptRows& rows);  // about what they hold in memory
+
 // Creates `path`, which must not exist, writes the batch as one file with row groups of at most 1 Mi rows and fsyncs
 // it. Its folder is not fsynced. The file's size in bytes.
-Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options = {});
+Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options = {},
+                              std::shared_ptr<const KeptRows>* keep = nullptr);
 
 // The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out.
 Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {});

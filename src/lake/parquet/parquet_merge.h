@@ -1,0 +1,27 @@
+// Several Parquet files as one: the rows of each behind those of the one before, in row groups of about half a million.
+// Text columns go from dictionary to dictionary; memory is that of two row groups, however large the files are.
+#pragma once
+
+#include <span>
+
+#include "lake/parquet/parquet_file.h"
+
+namespace pactolus {
+
+struct MergedParquet {
+  int64_t rows = 0, size = 0;
+};
+
+// A file, and its rows when they are still held.
+struct MergeInput {
+  fs::path path;
+  std::shared_ptr<const KeptRows> rows = {};
+};
+
+// Creates `out`, which must not exist, and fsyncs it; its folder is not fsynced. Columns that a file lacks are null in
+// its rows. Errors: corrupt (a file cannot be read, or two have a column with different types), io, disk_full; then
+// there is no `out`. Any thread.
+Result<MergedParquet> merge_parquet(std::span<const MergeInput> files, const fs::path& out,
+                                    const ParquetOptions& options);
+
+}  // namespace pactolus

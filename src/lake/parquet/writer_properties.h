@@ -1,0 +1,25 @@
+// How this program writes Parquet, in the library's terms; for the sources of this folder.
+#pragma once
+
+#include <arrow/record_batch.h>
+#include <parquet/properties.h>
+
+#include <memory>
+
+#include "lake/parquet/parquet_file.h"
+
+namespace pactolus {
+
+std::shared_ptr<parquet::WriterProperties> writer_properties(const ParquetOptions& options);
+std::shared_ptr<parquet::ArrowWriterProperties> arrow_writer_properties();
+
+class KeptRows {
+ public:
+  explicit KeptRows(std::shared_ptr<arrow::RecordBatch> batch) : batch_(std::move(batch)) {}
+  const std::shared_ptr<arrow::RecordBatch>& batch() const { return batch_; }
+
+ private:
+  std::shared_ptr<arrow::RecordBatch> batch_;
+};
+
+}  // namespace pactolus
