@@ -47,30 +47,38 @@ Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable&
 }
 
 Result<> Maintenance::care(delta::DeltaTable& table, int64_t keep_at_most) {
-  const int64_t oldest_ms = (clock_.now_us() - rules_.keep_us) / 1000;
-  const auto last_vacuum = last_vacuum_boot_us_.find(table.folder().native());
-  if (last_vacuum == last_vacuum_boot_us_.end() || clock_.boot_us() - last_vacuum->second >= rules_.vacuum_us) {
-    TRY(delta::vacuum(table.snapshot(), vacuum_rules(table.snapshot(), job_, rules_, clock_.now_us())));
-    last_vacuum_boot_us_[table.folder().native()] = clock_.boot_us();
-    fault_point("maintenance.vacuumed");
-  }
-  // A tombstone stays until its file has certainly gone.
-  TRY(table.checkpoint(oldest_ms - 2 * rules_.vacuum_us / 1000));
+  const int64_t oldest_ms = kept_since_ms(table.snapshot(), rules_, clock_.now_us());
+  // Before the checkpoint forgets the tombstones. Folders are listed seldom: they may hold many files.
+  delta::VacuumRules rules = vacuum_rules(table.snapshot(), job_, rules_, clock_.now_us());
+  const auto last_sweep = last_sweep_boot_us_.find(table.folder().native());
+  const bool sweep =
+      last_sweep == last_sweep_boot_us_.end() || clock_.boot_us() - last_sweep->second >= rules_.sweep_us;
+  if (!sweep) rules.unreferenced_before_ms = 0;
+  TRY(delta::vacuum(table.snapshot(), rules));
+  if (sweep) last_sweep_boot_us_[table.folder().native()] = clock_.boot_us();
+  fault_point("maintenance.vacuumed");
+  TRY(table.checkpoint(oldest_ms));
   fault_point("maintenance.checkpointed");
-  // The later of the two bounds: six hours, but not more than so many commits.
-  int64_t keep_from = table.snapshot().version().value - rules_.keep_commits;
-  if (const auto by_time = delta::version_at(table.folder(), oldest_ms))
-    keep_from = std::max(keep_from, by_time->value);
-  keep_from = std::min(keep_from, keep_at_most);
+  const auto oldest = delta::version_at(table.folder(), oldest_ms);
+  const int64_t keep_from = oldest ? std::min(oldest->value, keep_at_most) : -1;
   if (keep_from > 0) TRY(delta::clean_log(table.folder(), Version(keep_from)));
   fault_point("maintenance.cleaned");
   return {};
 }
 
+// The later of two bounds: six hours, but not more than so many commits.
+int64_t kept_since_ms(const delta::Snapshot& table, const MaintenanceRules& rules, int64_t now_us) {
+  const int64_t by_time = (now_us - rules.keep_us) / 1000;
+  const Version by_count(table.version().value - rules.keep_commits);
+  if (by_count.value < 0) return by_time;
+  const auto commit = delta::read_commit(table.table_folder(), by_count);
+  return commit && commit->commit_info ? std::max(by_time, commit->commit_info->timestamp_ms) : by_time;
+}
+
 delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view job, const MaintenanceRules& rules,
                                 int64_t now_us) {
   delta::VacuumRules out;
-  out.tombstones_before_ms = (now_us - rules.keep_us) / 1000;
+  out.tombstones_before_ms = kept_since_ms(table, rules, now_us);
   out.unreferenced_before_ms = (now_us - rules.keep_unreferenced_us) / 1000;
   out.keep = [reached = table.txn_version(app_id(job, "batch")).value_or(0)](const std::string& path) {
     const auto batch = batch_of_part(fs::path(path).filename().native());

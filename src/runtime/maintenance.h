@@ -23,9 +23,9 @@ namespace pactolus {
 struct MaintenanceRules {
   int64_t checkpoint_commits = 100;
   int64_t checkpoint_us = 5 * kMicrosPerMinute;
-  int64_t keep_us = 6 * kMicrosPerHour;  // time travel reaches that far
-  int64_t keep_commits = 10'000;
-  int64_t vacuum_us = kMicrosPerHour;                  // so often
+  int64_t keep_us = 6 * kMicrosPerHour;                // time travel reaches that far, in log and data,
+  int64_t keep_commits = 10'000;                       // but not over more commits
+  int64_t sweep_us = 6 * kMicrosPerHour;               // so often files that no commit names are looked for
   int64_t keep_unreferenced_us = 24 * kMicrosPerHour;  // files that no commit names
 };
 
@@ -57,9 +57,11 @@ class Maintenance {
   std::optional<delta::DeltaTable> ledger_;
   int64_t folded_version_ = -1;  // of Silver: accounts up to it are in the table
   int64_t last_care_boot_us_ = 0;
-  std::map<std::string, int64_t> last_vacuum_boot_us_;  // by table folder
+  std::map<std::string, int64_t> last_sweep_boot_us_;  // by table folder
 };
 
+// Milliseconds: files that were removed from the table before then are needed by no version within the retention.
+int64_t kept_since_ms(const delta::Snapshot& table, const MaintenanceRules& rules, int64_t now_us);
 // What a vacuum of this table may remove now: never what a version within the retention needs, nor a file of a batch
 // that the table has not reached (Silver has named it already), nor one that somebody may be writing.
 delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view job, const MaintenanceRules& rules,

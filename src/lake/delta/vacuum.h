@@ -11,7 +11,8 @@ namespace pactolus::delta {
 
 struct VacuumRules {
   int64_t tombstones_before_ms = 0;    // a file that was removed from the table before then
-  int64_t unreferenced_before_ms = 0;  // a file without any name in the log, last modified before then
+  int64_t unreferenced_before_ms = 0;  // a file without any name in the log, last modified before then; 0: such files
+                                       // are not looked for, and no folder is listed
   std::function<bool(const std::string& path)> keep = {};  // unreferenced files that stay all the same
   bool dry_run = false;
 };
