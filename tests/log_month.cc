@@ -2,7 +2,7 @@
 // are hard links to one empty file, merges by the plans of the running writer, and the care of the logs by the same
 // code as ever. Nothing is fsynced in a folder in memory.
 //
-// Up to the last 40,000 commits, which is more than is kept, checkpoints are made ten times less often than they are:
+// Up to the last 15,000 commits, which is more than is kept, checkpoints are made ten times less often than they are:
 // what is there at the end does not know.
 //
 //   log_month FOLDER COMMITS        prints what it found as JSON, and leaves the lake for `pactolus verify`
@@ -29,7 +29,7 @@ namespace pactolus {
 namespace {
 
 constexpr int64_t kRecords = 100;  // of a batch, all of them copies: so Silver's rows and the ledger agree on none
-constexpr int64_t kAsEver = 40'000;
+constexpr int64_t kAsEver = 15'000;
 constexpr const char* kTypes[] = {"view", "add_to_cart", "purchase"};
 
 Result<PutOutcome> put_unsynced(const fs::path& path, std::string_view bytes) {
@@ -132,8 +132,8 @@ class Month {
 
   Result<> commit() {
     const int64_t now = clock_.now_us();
-    BatchAccount account{
-        "main", batch_, 1, random_.uuid(), now, now - 6 * kMicrosPerMinute, now - 5 * kMicrosPerMinute};
+    BatchAccount account{"main", batch_, 1, random_.uuid(), now, watermark_, now - 5 * kMicrosPerMinute};
+    watermark_ = account.watermark_after;
     SourceAccount source;
     source.topic = "clicks";
     source.topic_id = "11111111-1111-4111-8111-111111111111";
@@ -200,6 +200,7 @@ class Month {
   std::optional<delta::DeltaTable> silver_, quarantine_, interest_;
   fs::path stub_;
   std::set<std::string> made_;
+  int64_t watermark_ = kNoTime;
   int64_t stub_bytes_ = 0, batch_ = 0, largest_log_ = 0, largest_ledger_log_ = 0;
   double slowest_open_ms_ = 0;
   size_t most_files_ = 0;
