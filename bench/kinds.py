@@ -239,6 +239,53 @@ def memory(scenario, programs, folder):
              "bronze_gib_max": largest / GIB, "bronze_gib_end": lake.bronze_bytes() / GIB}]
 
 
+def history(scenario, programs, folder):
+    """The same events as a file and as a stream; a public file; small commits and what merging their files costs."""
+    load, out = scenario["load"], {}
+    path = folder / "events.ndjson"
+    lake = Lake(programs, folder / "ingested")
+    lake.folder.mkdir()
+    truth = json.loads(lake.start("simulate", [*load["simulate"], "--to", f"file:{path}"]).succeed().stdout)
+    usage = lake.start("ingest", ["--json", path, "--lake", lake.path]).succeed()
+    report = json.loads(usage.stdout)["files"][0]
+    check(lake, scenario["expect"], truth, report)
+    ingested = truth["sent"] / usage.cpu_s
+    shutil.rmtree(lake.path)
+
+    streamed = Lake(programs, folder / "streamed")
+    streamed.folder.mkdir()
+    streamed.simulate(["--replay", path, "--speed", "max"]).succeed()
+    usage = streamed.start("run", ["--until-caught-up", "--lake", streamed.path]).succeed()
+    check(streamed, scenario["expect"], truth, ledger_of(usage))
+    out |= {"ingest_events_per_core_second": ingested, "stream_events_per_core_second": truth["sent"] / usage.cpu_s,
+            "ingest_to_stream": ingested * usage.cpu_s / truth["sent"]}
+    shutil.rmtree(streamed.path)
+    path.unlink()
+
+    retail = Path(__file__).resolve().parents[2] / load["retail"]
+    if not retail.exists():
+        raise Failed(f"the Online Retail sample is not beside the project: {load['retail']}")
+    lake = Lake(programs, folder / "retail")
+    lake.folder.mkdir()
+    usage = lake.start("ingest", ["--json", "--dialect", "online-retail", retail, "--lake", lake.path]).succeed()
+    report = json.loads(usage.stdout)["files"][0]
+    for name, value in scenario["retail"].items():
+        if report[name] != value:
+            raise Failed(f"Online Retail, {name}: {report[name]}, expected {value}")
+    out |= {"retail_s": usage.wall_s, "retail_cpu_s": usage.cpu_s}
+
+    lake = Lake(programs, folder / "small")
+    lake.folder.mkdir()
+    lake.simulate(load["small"]).succeed()
+    usage = lake.start("run", [*scenario["small"]["run"], "--lake", lake.path]).succeed()
+    lake.verify()
+    merged = lake.status()["compaction"]
+    tables = json.loads(lake.start("tables", ["ls", "--json", "--lake", lake.path]).succeed().stdout)["tables"]
+    out |= {"compaction_cpu_share": merged["cpu_ms"] / 1000 / usage.cpu_s, "compaction_ms_per_file": merged["cpu_ms"] / merged["files"],
+            "most_files_in_a_partition": max(t["most_files_in_a_partition"] for t in tables)}
+    return [out]
+
+
 def micro(scenario, programs, folder):
     """Google Benchmark's own programs, each once for all of its figures; the median of its repetitions."""
     wanted = {}
@@ -268,4 +315,4 @@ def micro(scenario, programs, folder):
     return [out]
 
 
-KINDS = {f.__name__: f for f in (stream, simulate_file, latency, recovery, memory, micro)}
+KINDS = {f.__name__: f for f in (stream, simulate_file, latency, recovery, memory, history, micro)}
