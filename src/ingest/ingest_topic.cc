@@ -24,14 +24,16 @@ void add_up(SourceAccount& sum, const SourceAccount& a) {
   for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
 }
 
-Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOptions& options, IngestTopic& out) {
+Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOptions& options, Clock& clock,
+                     IngestTopic& out) {
   out.rows = writer.next_offset(PartitionId(0)).value;
   if (const int64_t there = TRY(file.skip(out.rows)); there < out.rows)
     return fail(ErrorCode::corrupt, fmt::format("topic {} holds {} rows, the file it is named after only {}",
                                                 out.identity.topic, out.rows, there));
-  int64_t waiting_bytes = 0;
+  int64_t waiting_bytes = 0, now = 0;
   for (MappedRow row; TRY(file.next(row));) {
-    NewRecord record{.value = row.value};
+    if (out.appended % kAskEvery == 0) now = clock.now_us();
+    NewRecord record{.value = row.value, .timestamp_us = now};
     if (!row.key.empty()) record.key = row.key;
     const auto [partition, offset] = TRY(writer.append(record));
     PACTOLUS_CHECK_EQ(offset.value, file.rows() - 1);
@@ -88,7 +90,7 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
     out.complete = true;
     return out;
   }
-  if (auto appended = append_rest(*file, *writer, options, out); !appended) {
+  if (auto appended = append_rest(*file, *writer, options, clock, out); !appended) {
     writer.reset();
     if (appended.error().code == ErrorCode::invalid) TRY(drop_topic(lake.bronze(), out.identity.topic));
     return std::unexpected(std::move(appended).error());
