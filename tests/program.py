@@ -9,6 +9,7 @@ with a folder of its own. Words of the command line are given as they are or as 
 are the program's environment: run_it("version", folder=root, NO_COLOR=1).
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -118,3 +119,15 @@ class InAFolder(unittest.TestCase):
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return path
+
+
+class InALake(InAFolder):
+    """With a lake in that folder, which the first command that wants one makes."""
+
+    def setUp(self):
+        super().setUp()
+        self.lake = self.folder / "lake"
+
+    def pactolus(self, *words, **how):
+        """What a command says about the lake, as data."""
+        return json.loads(self.good(*words, "--json", "--lake", self.lake, **how))

@@ -211,7 +211,8 @@ std::string duration_text(int64_t us) {
   if (us < 2 * kMicrosPerMinute) return fmt::format("{:.3g} s", double(us) / 1e6);
   if (us < 2 * kMicrosPerHour) return fmt::format("{:.3g} min", double(us) / 6e7);
   if (us < 2 * kMicrosPerDay) return fmt::format("{:.3g} h", double(us) / 3.6e9);
-  return fmt::format("{:.3g} days", double(us) / 8.64e10);
+  if (us < 1000 * kMicrosPerDay) return fmt::format("{:.3g} days", double(us) / 8.64e10);
+  return fmt::format("{} days", us / kMicrosPerDay);
 }
 
 std::optional<int64_t> parse_epoch(std::string_view token) noexcept {

@@ -139,6 +139,17 @@ class Committing {
 
 }  // namespace
 
+std::string fates_text(const SourceAccount& a, std::string_view rejected) {
+  std::string text = fmt::format("{} to Silver, {} duplicates, {} {}", count_text(a.silver), count_text(a.duplicates),
+                                 count_text(a.quarantined_total()), rejected);
+  std::string_view before = " (";
+  for (const auto& [reason, n] : a.quarantined) {
+    text += fmt::format("{}{} {}", before, reason, count_text(n));
+    before = ", ";
+  }
+  return before == ", " ? text + ")" : text;
+}
+
 Result<> commit_histories(Session& session, Clock& clock, const CommitHistories& how, const HistoryProgress& progress,
                           std::span<AppendedHistory> histories) {
   return Committing(session, clock, how, progress, histories).run();

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cli/command.h"
+#include "runtime/ledger.h"
 
 namespace pactolus {
 
@@ -28,6 +29,9 @@ struct HistoryProgress {
   std::function<void(int64_t done, int64_t of)> rows;
   std::function<void(const std::string&)> say;
 };
+
+// What became of a history: "12 to Silver, 3 duplicates, 2 quarantined (missing_price 2)".
+std::string fates_text(const SourceAccount& account, std::string_view rejected = "quarantined");
 
 // Sets `committed`. Returns at once when they all are; when a run that takes them holds the lake and nobody wants to
 // wait, says so and leaves them to it. Error busy: lock_wait has passed. Others are the job's.

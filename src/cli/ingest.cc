@@ -24,17 +24,6 @@ struct FileReport {
   std::optional<SourceAccount> account;  // of all its rows; empty when they are not committed yet, or long ago
 };
 
-std::string fates_text(const SourceAccount& a) {
-  std::string text = fmt::format("{} to Silver, {} duplicates, {} quarantined", count_text(a.silver),
-                                 count_text(a.duplicates), count_text(a.quarantined_total()));
-  std::string_view before = " (";
-  for (const auto& [reason, n] : a.quarantined) {
-    text += fmt::format("{}{} {}", before, reason, count_text(n));
-    before = ", ";
-  }
-  return before == ", " ? text + ")" : text;
-}
-
 void set_fates(Json& out, const SourceAccount& a) {
   Json quarantined = Json::object();
   for (const auto& [reason, n] : a.quarantined) quarantined.set(reason, n);
@@ -139,13 +128,6 @@ class Report {
   Json files_ = Json::array();
   int64_t lines_ = 0;
 };
-
-void add_up(SourceAccount& sum, const SourceAccount& a) {
-  sum.silver += a.silver;
-  sum.duplicates += a.duplicates;
-  sum.conflicting += a.conflicting;
-  for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
-}
 
 class Ingest final : public Command {
  public:

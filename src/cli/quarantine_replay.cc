@@ -108,14 +108,7 @@ class QuarantineReplay final : public Command {
     if (topic.in_flight > 0)
       session.out << fmt::format(", {} more are being replayed already", count_text(topic.in_flight));
     if (account) {
-      session.out << fmt::format("; {} to Silver, {} duplicates, {} rejected again", count_text(account->silver),
-                                 count_text(account->duplicates), count_text(account->quarantined_total()));
-      std::string_view before = " (";
-      for (const auto& [reason, n] : account->quarantined) {
-        session.out << fmt::format("{}{} {}", before, reason, count_text(n));
-        before = ", ";
-      }
-      if (!account->quarantined.empty()) session.out << ")";
+      session.out << "; " << fates_text(*account, "rejected again");
     } else if (topic.records > 0) {
       session.out << "; durable in the log, not judged yet";
     }

@@ -9,16 +9,9 @@ namespace {
 
 constexpr size_t kBlockBytes = 4 << 20;
 
-DecodeRules rules_of(const Config& config) {
-  DecodeRules rules;
-  rules.extra_types = config.events.types;
-  rules.max_ahead_us = config.time.max_ahead_us;
-  return rules;
-}
-
 }  // namespace
 
-DryRun::DryRun(const Config& config) : decoder_(rules_of(config)) {}
+DryRun::DryRun(const Config& config) : decoder_(decode_rules(config)) {}
 
 Result<std::unique_ptr<DryRun>> DryRun::open(const Config& config) {
   std::unique_ptr<DryRun> run(new DryRun(config));

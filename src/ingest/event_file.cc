@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "ingest/unpacked_source.h"
+#include "runtime/silver_reader.h"
 
 namespace pactolus {
 namespace {
@@ -172,7 +173,7 @@ Result<FileIdentity> identify(InputFile& file, const Dialect& dialect) {
   }
   TRY(file.check_unchanged());
   file.seek(reached);
-  return FileIdentity{hash, "_ingest." + hash, uuid_of(hash)};
+  return FileIdentity{hash, std::string(kIngestPrefix) + hash, uuid_of(hash)};
 }
 
 }  // namespace pactolus

@@ -15,15 +15,6 @@ namespace {
 
 constexpr int64_t kAskEvery = 4096;  // rows between two questions about stop and progress
 
-void add_up(SourceAccount& sum, const SourceAccount& a) {
-  sum.end = std::max(sum.end, a.end);
-  sum.consumed += a.consumed;
-  sum.silver += a.silver;
-  sum.duplicates += a.duplicates;
-  sum.conflicting += a.conflicting;
-  for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
-}
-
 Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOptions& options, Clock& clock,
                      IngestTopic& out) {
   out.rows = writer.next_offset(PartitionId(0)).value;

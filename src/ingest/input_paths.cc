@@ -7,6 +7,8 @@
 #include <array>
 #include <unordered_set>
 
+#include "runtime/lake_tables.h"
+
 namespace pactolus {
 namespace {
 
@@ -28,12 +30,23 @@ bool has_name_of_events(const fs::path& path) {
   return std::ranges::any_of(kEndings, [&](const char* ending) { return name.ends_with(ending); });
 }
 
+// What a lake holds has been taken in already.
+bool is_lake(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(LakePaths{folder}.format(), ignored);
+}
+
 Result<> find_in_folder(const fs::path& folder, InputPaths& out) {
+  if (is_lake(folder)) return fail(ErrorCode::invalid, fmt::format("this folder is a lake: {}", folder.native()));
   std::error_code error;
   std::vector<std::string> found;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     if (is_hidden(at->path())) {
       if (at->is_directory(error)) at.disable_recursion_pending();
+      continue;
+    }
+    if (is_lake(at->path())) {
+      at.disable_recursion_pending();
       continue;
     }
     if (!at->is_regular_file(error)) continue;

@@ -16,8 +16,8 @@ struct InputPaths {
 
 // A folder means the files in it and in the folders below that have a name like events.ndjson.gz: ndjson, jsonl, json,
 // csv, tsv, txt or parquet, then gz or zst or nothing; hidden ones and those that begin with _ (Spark's marks) are
-// passed over. A name with * ? or [ that no file has is a pattern as of glob(7). Errors: not_found when a name, folder
-// or pattern means no file; io.
+// passed over, and so is a lake. A name with * ? or [ that no file has is a pattern as of glob(7). Errors: invalid for
+// a lake; not_found when a name, folder or pattern means no file; io.
 Result<InputPaths> find_input_files(std::span<const std::string> arguments);
 
 }  // namespace pactolus

@@ -64,15 +64,10 @@ std::string condition_of(const QuarantineFilter& filter) {
   return text;
 }
 
-// `<job>/<topic>@<topic-id>/<partition>` of Silver's txn entries.
 Result<> tell_topics(SqlEngine& sql, const delta::Snapshot& silver, std::string_view job) {
   std::map<std::string, std::string> ids;
-  const std::string prefix = std::string(job) + "/";
-  for (const auto& [app, txn] : silver.txns()) {
-    const size_t at = app.rfind('@'), slash = app.rfind('/');
-    if (app.starts_with(prefix) && at != std::string::npos && slash != std::string::npos && at < slash)
-      ids.emplace(app.substr(prefix.size(), at - prefix.size()), app.substr(at + 1, slash - at - 1));
-  }
+  for (const auto& [app, txn] : silver.txns())
+    if (auto offset = parse_offset_app_id(app, job)) ids.emplace(std::move(offset->topic), std::move(offset->topic_id));
   SqlAppender out = TRY(sql.append_to("topics"));
   for (const auto& [topic, id] : ids) out.add(std::string_view(topic)).add(std::string_view(id)).end_row();
   return out.close();

@@ -12,7 +12,7 @@
 
 #include "base/decimal.h"
 #include "base/ids.h"
-#include "event/event_batch.h"
+#include "event/decoder.h"
 
 namespace pactolus {
 
@@ -83,5 +83,13 @@ struct Config {
     std::vector<ExtraEventType> types;  // after the built-in ten, in this order; at most 200
   } events;
 };
+
+// What every decoder of this configuration judges by: the stream's, a dry run's, a rebuild's, the checks'.
+inline DecodeRules decode_rules(const Config& config) {
+  DecodeRules rules;
+  rules.extra_types = config.events.types;
+  rules.max_ahead_us = config.time.max_ahead_us;
+  return rules;
+}
 
 }  // namespace pactolus

@@ -20,12 +20,6 @@ namespace {
 
 constexpr int kAttempts = 8;
 
-DecodeRules rules_of(const Config& config) {
-  DecodeRules rules;
-  rules.extra_types = config.events.types;
-  return rules;
-}
-
 class Rebuild {
  public:
   Rebuild(const Config& config, int32_t first_day, int32_t last_day, Clock& clock, Random& random)
@@ -35,7 +29,7 @@ class Rebuild {
         last_(last_day),
         clock_(clock),
         random_(random),
-        decoder_(rules_of(config)) {}
+        decoder_(decode_rules(config)) {}
 
   Result<GoldRebuild> run() {
     TRY(check_lake(lake_));

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace pactolus {
 namespace {
@@ -49,6 +50,27 @@ bool SourceAccount::closes() const {
 }
 
 std::string app_id(std::string_view job, std::string_view what) { return fmt::format("{}/{}", job, what); }
+void add_up(SourceAccount& sum, const SourceAccount& a) {
+  sum.end = std::max(sum.end, a.end);
+  sum.consumed += a.consumed;
+  sum.silver += a.silver;
+  sum.duplicates += a.duplicates;
+  sum.conflicting += a.conflicting;
+  for (const auto& [reason, n] : a.quarantined) sum.quarantined[reason] += n;
+}
+
+std::optional<OffsetAppId> parse_offset_app_id(std::string_view app_id, std::string_view job) {
+  const size_t at = app_id.rfind('@'), slash = app_id.rfind('/');
+  if (!app_id.starts_with(job) || app_id.size() <= job.size() || app_id[job.size()] != '/') return std::nullopt;
+  if (at == app_id.npos || slash == app_id.npos || at <= job.size() || slash < at) return std::nullopt;
+  OffsetAppId out{std::string(app_id.substr(job.size() + 1, at - job.size() - 1)),
+                  std::string(app_id.substr(at + 1, slash - at - 1)), 0};
+  const std::string_view number = app_id.substr(slash + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out.partition);
+  if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
+  return out;
+}
+
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition) {
   return fmt::format("{}/{}@{}/{}", job, topic, topic_id, partition);
 }

@@ -41,6 +41,9 @@ struct SourceAccount {
   bool closes() const;  // both equations above
 };
 
+// What became of the records of several batches: counts and the end of the range.
+void add_up(SourceAccount& sum, const SourceAccount& account);
+
 // A file that the batch has written and a later commit will name.
 struct NamedFile {
   std::string path;  // relative to its table
@@ -85,6 +88,12 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
 Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
 
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
+// The way back; no value for other ids and other jobs.
+struct OffsetAppId {
+  std::string topic, topic_id;
+  int32_t partition = 0;
+};
+std::optional<OffsetAppId> parse_offset_app_id(std::string_view app_id, std::string_view job);
 std::string app_id(std::string_view job, std::string_view what);  // "main/epoch"
 
 }  // namespace pactolus

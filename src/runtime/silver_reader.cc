@@ -29,7 +29,7 @@ int64_t first_time(const delta::AddFile& file) {
 }  // namespace
 
 bool is_history_topic(std::string_view topic) noexcept {
-  return topic.starts_with("_ingest.") || topic.starts_with("_replay.");
+  return topic.starts_with(kIngestPrefix) || topic.starts_with(kReplayPrefix);
 }
 
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,

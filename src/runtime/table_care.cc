@@ -50,6 +50,11 @@ Result<LakeTable> find_table(const LakePaths& lake, std::string_view name) {
   return fail(ErrorCode::usage, fmt::format("no such table\nexpected {}, got \"{}\"", fmt::join(names, ", "), name));
 }
 
+Result<std::vector<LakeTable>> tables_named(const LakePaths& lake, std::string_view name) {
+  if (name.empty()) return lake_tables(lake);
+  return std::vector<LakeTable>{TRY(find_table(lake, name))};
+}
+
 Result<Optimized> optimize_table(const LakeTable& table, const OptimizeOptions& options, Clock& clock, Random& random) {
   auto delta = TRY(delta::DeltaTable::open(
       table.folder, {.clock = &clock, .before_link = "optimize.before_link", .linked = "optimize.linked"}));

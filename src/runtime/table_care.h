@@ -25,6 +25,10 @@ Result<std::vector<LakeTable>> lake_tables(const LakePaths& lake);
 // Error usage, with the names that there are.
 Result<LakeTable> find_table(const LakePaths& lake, std::string_view name);
 
+// That one, or all of them when the name is empty.
+Result<std::vector<LakeTable>> tables_named(const LakePaths& lake, std::string_view name);
+inline constexpr const char* kTableHelp = "silver, quarantine, ledger or a Gold view";
+
 struct OptimizeOptions {
   int64_t target_bytes = int64_t(256) << 20;
   std::optional<int32_t> from_day, to_day;  // partitions of these dates; without both: all

@@ -22,13 +22,6 @@ struct Range {
   int64_t start = 0, end = 0;
 };
 
-DecodeRules rules_of(const Config& c) {
-  DecodeRules rules;
-  rules.extra_types = c.events.types;
-  rules.max_ahead_us = c.time.max_ahead_us;
-  return rules;
-}
-
 constexpr const char* kTables = R"(
 CREATE OR REPLACE TEMP TABLE reread(batch BIGINT, topic VARCHAR, "partition" BIGINT, "offset" BIGINT, event_id VARCHAR);
 CREATE OR REPLACE TEMP TABLE dropped AS FROM reread;
@@ -36,7 +29,7 @@ CREATE OR REPLACE TEMP TABLE reread_ranges(batch BIGINT, topic VARCHAR, "partiti
 
 class Rereading {
  public:
-  explicit Rereading(VerifyInput& in) : in_(in), decoder_(rules_of(in.options.config)) {}
+  explicit Rereading(VerifyInput& in) : in_(in), decoder_(decode_rules(in.options.config)) {}
 
   Result<> run();
   int64_t records = 0, gone = 0, ranges = 0;

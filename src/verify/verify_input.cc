@@ -150,17 +150,16 @@ Result<> tell_ledger(VerifyInput& in, Accounts& accounts) {
   return {};
 }
 
-// `<job>/<topic>@<topic-id>/<partition>` of Silver's txn entries.
+// How far Silver has read each partition.
 Result<> fill_positions(VerifyInput& in) {
   SqlAppender out = TRY(in.sql.append_to("positions"));
-  const std::string prefix = in.job() + "/";
-  for (const auto& [app, txn] : in.table("silver").snapshot->txns()) {
-    const size_t slash = app.rfind('/'), at = app.rfind('@');
-    if (!app.starts_with(prefix) || at == app.npos || at < prefix.size() || slash == app.npos || slash < at) continue;
-    out.add(std::string_view(app).substr(prefix.size(), at - prefix.size()))
-        .add(std::string_view(app).substr(at + 1, slash - at - 1));
-    out.add(int64_t(std::atoll(app.c_str() + slash + 1))).add(txn.version).end_row();
-  }
+  for (const auto& [app, txn] : in.table("silver").snapshot->txns())
+    if (const auto offset = parse_offset_app_id(app, in.job()))
+      out.add(std::string_view(offset->topic))
+          .add(std::string_view(offset->topic_id))
+          .add(int64_t(offset->partition))
+          .add(txn.version)
+          .end_row();
   return out.close();
 }
 

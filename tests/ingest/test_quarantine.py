@@ -13,7 +13,7 @@ import unittest
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InAFolder  # noqa: E402
+from program import InALake  # noqa: E402
 
 POINTS = ("replay.topic_made", "replay.flushed", "replay.complete", "batch.files_written", "silver.before_link",
           "silver.linked:2", "batch.silver_committed", "batch.quarantine_committed")
@@ -26,14 +26,7 @@ def event(n, **fields):
     return json.dumps({k: v for k, v in body.items() if v is not None})
 
 
-class Lake(InAFolder):
-    def setUp(self):
-        super().setUp()
-        self.lake = self.folder / "lake"
-
-    def pactolus(self, *words, **how):
-        return json.loads(self.good(*words, "--json", "--lake", self.lake, **how))
-
+class Lake(InALake):
     def ingest(self, *lines):
         path = self.write("events.ndjson", "".join(line + "\n" for line in lines))
         return self.pactolus("ingest", path)

@@ -15,7 +15,7 @@ import duckdb
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InAFolder  # noqa: E402
+from program import InALake  # noqa: E402
 
 # What a window of a product is, said by other code: every event in each of its ten windows.
 EXPECTED = """
@@ -32,14 +32,7 @@ WHERE product_id IS NOT NULL AND event_type IN ('view', 'add_to_cart', 'purchase
 COLUMNS = ["product_id", "window_start", "views", "carts", "purchases", "revenue", "refunds", "viewers"]
 
 
-class Rebuilt(InAFolder):
-    def setUp(self):
-        super().setUp()
-        self.lake = self.folder / "lake"
-
-    def pactolus(self, *words):
-        return json.loads(self.good(*words, "--json", "--lake", self.lake))
-
+class Rebuilt(InALake):
     def simulate(self, *words):
         self.good("simulate", "--profile", "shop", "--count", 6000, "--rate", 2, "--fast", "--seed", 3, *words,
                   "--to", f"lake:{self.lake}")

@@ -1,0 +1,155 @@
+// What a job reads: the live topic from where Silver stands, and the histories as they come and are finished.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/time_text.h"
+#include "runtime/job.h"
+#include "runtime/silver_reader.h"
+#include "runtime/topics.h"
+
+namespace pactolus {
+namespace {
+
+constexpr size_t kHistoriesAtOnce = 64;
+
+std::string start_text(const StartFrom& from) {
+  return from.kind == StartFrom::Kind::time     ? iso_time(from.time_us)
+         : from.kind == StartFrom::Kind::latest ? "its end"
+                                                : "its beginning";
+}
+
+}  // namespace
+
+Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
+  const TopicIdentity& id = reader->topic();
+  Topic topic{std::move(reader), history, RejectReason::malformed_json};
+  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
+  topics_.push_back(std::move(topic));
+  const delta::Snapshot& silver = silver_->snapshot();
+  const auto committed_end = [&](int32_t p) {
+    return silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
+  };
+  bool read_before = false;
+  for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
+  // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
+  if (!history) starting_inside_ = !read_before && config_.run.from != StartFrom{};
+  if (!history && read_before && options_.say && (options_.from_given || config_.run.from != StartFrom{}))
+    options_.say(
+        fmt::format("{} goes on at the offsets in the lake; run.from is for a topic that was never read", id.name));
+  for (int32_t p = 0; p < id.partitions; ++p) {
+    SourceAccount account;
+    account.topic = id.name;
+    account.topic_id = id.id;
+    account.partition = p;
+    account.history = history;
+    LogReader& log = *topics_.back().reader;
+    const auto committed = committed_end(p);
+    const Offset begin = TRY(log.begin(PartitionId(p)));
+    account.end = committed ? *committed : begin.value;
+    if (starting_inside_ && !history) {
+      account.end = TRY(start_offset(log, PartitionId(p), config_.run.from)).value;
+      unread_ += account.end - begin.value;
+    }
+    TRY(log.seek(PartitionId(p), Offset(account.end)));
+    accounts_.push_back(account);
+    sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false});
+    source_names_.push_back({id.name, p});
+  }
+  return {};
+}
+
+// A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
+Result<> Job::refuse_other_topics(std::string_view topic_id) const {
+  const std::string prefix = fmt::format("{}/{}@", config_.job, config_.kafka.topic);
+  for (const auto& [app, txn] : silver_->snapshot().txns())
+    if (app.starts_with(prefix) && (topic_id.empty() || !app.starts_with(fmt::format("{}{}/", prefix, topic_id))))
+      return fail(
+          ErrorCode::data_loss,
+          fmt::format(
+              "topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
+              config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
+          "bring its folder back; to go on without it, start a new lake");
+  return {};
+}
+
+Result<> Job::open_topics() {
+  if (!TRY(live_topic_exists(config_))) TRY(refuse_other_topics(""));  // before a new one is made in its place
+  auto live = TRY(open_live_topic(config_, random_));
+  TRY(refuse_other_topics(live->topic().id));
+  const std::string mine = config_.job + "/";
+  for (const auto& [app, txn] : silver_->snapshot().txns())
+    has_history_ |= app.starts_with(mine) && is_history_topic(app.substr(mine.size()));  // its topic may be gone by now
+  TRY(add_topic(std::move(live), false));
+  live_sources_ = sources_.size();
+  watermark_.grow_to(live_sources_);
+  return discover_histories();
+}
+
+// Where a topic begins is a fact before its first record is read: an empty batch holds the offsets, so that another
+// start, after whatever has happened, begins there too and not at what is latest by then.
+Result<> Job::fix_start() {
+  if (!starting_inside_) return {};
+  TRY(cut(false));
+  starting_inside_ = false;
+  if (options_.say)
+    options_.say(fmt::format("{} is begun at {}: {} records before it stay unread", config_.kafka.topic,
+                             start_text(config_.run.from), unread_));
+  return {};
+}
+
+// Between batches. A lake may have thousands of histories: few are open at once, and one that is committed to its end
+// needs no reader any more. Earlier releases read a history while it was being written; such a one may still grow.
+Result<> Job::discover_histories() {
+  TRY(leave_finished_histories());
+  if (waiting_histories_.empty()) {
+    last_discovery_boot_us_ = clock_.boot_us();
+    for (std::string& name : TRY(list_history_topics(config_))) {
+      const auto finished = finished_histories_.find(name);
+      if (finished != finished_histories_.end() &&
+          (!finished->second || history_stamp(config_, name) == *finished->second))
+        continue;
+      const bool known =
+          std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
+      if (!known && (TRY(whole_history_rows(lake_, name)) || has_been_read(name)))
+        waiting_histories_.push_back(std::move(name));
+    }
+  }
+  while (!waiting_histories_.empty() && topics_.size() <= kHistoriesAtOnce) {
+    TRY(add_topic(TRY(open_history_topic(config_, waiting_histories_.front())), true));
+    waiting_histories_.pop_front();
+    TRY(leave_finished_histories());
+  }
+  PACTOLUS_CHECK_LE(sources_.size(), UINT16_MAX);
+  return {};
+}
+
+bool Job::has_been_read(std::string_view topic) const {
+  const std::string prefix = fmt::format("{}/{}@", config_.job, topic);
+  const auto& txns = silver_->snapshot().txns();
+  const auto at = txns.lower_bound(prefix);
+  return at != txns.end() && at->first.starts_with(prefix);
+}
+
+Result<> Job::leave_finished_histories() {
+  for (size_t s = sources_.size(); s-- > live_sources_;) {
+    sources_[s].at_end = false;  // an ingest may have gone on
+    const size_t topic = sources_[s].topic;
+    LogReader& log = *topics_[topic].reader;
+    // Before the end: what comes between is seen next time.
+    std::optional<uint64_t> stamp = history_stamp(config_, log.topic().name);
+    const auto end = log.end(sources_[s].partition);
+    if (!end || log.topic().partitions != 1 || end->value != accounts_[s].end) continue;
+    if (TRY(whole_history_rows(lake_, log.topic().name)) == end->value) stamp.reset();  // it grows no more
+    finished_histories_[log.topic().name] = stamp;
+    topics_.erase(topics_.begin() + int64_t(topic));
+    sources_.erase(sources_.begin() + int64_t(s));
+    source_names_.erase(source_names_.begin() + int64_t(s));
+    accounts_.erase(accounts_.begin() + int64_t(s));
+    for (Source& other : sources_) other.topic -= other.topic > topic;
+  }
+  return {};
+}
+
+}  // namespace pactolus
