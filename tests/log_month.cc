@@ -78,7 +78,7 @@ class Month {
           std::max(most_files_, batch_ % 1000 == 0 ? delta::most_files_in_a_partition(silver_->snapshot()) : 0);
       if (batch_ % 20'000 == 0) look();
     }
-    TRY(care_->fold(*silver_, 1));
+    TRY(care_->fold(*silver_, *quarantine_, 1));
     look();
     return {};
   }

@@ -265,10 +265,13 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<std::optional<FileLock>> FileLock::try_lock(const fs::path& path) {
+Result<std::optional<FileLock>> FileLock::try_lock(const fs::path& path) { return lock(path, LOCK_EX); }
+Result<std::optional<FileLock>> FileLock::try_lock_shared(const fs::path& path) { return lock(path, LOCK_SH); }
+
+Result<std::optional<FileLock>> FileLock::lock(const fs::path& path, int how) {
   const int fd = TRY(open_descriptor(path, O_RDWR | O_CREAT));
   FileLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(fd, how | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return std::optional<FileLock>();
     return fail_errno("cannot lock", path.native());
   }

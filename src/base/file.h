@@ -72,7 +72,8 @@ Result<> rename_file(const fs::path& from, const fs::path& to);
 // Names in a folder, sorted; a missing folder is an empty list.
 Result<std::vector<std::string>> list_folder(const fs::path& folder);
 
-// Exclusive lock on a file for as long as the object lives (flock: it ends with the process, however it ends).
+// Lock on a file, exclusive unless it says otherwise, for as long as the object lives (flock: it ends with the process,
+// however it ends).
 class FileLock {
  public:
   FileLock() = default;
@@ -81,6 +82,8 @@ class FileLock {
   ~FileLock();
   // Empty when another process or object holds it.
   static Result<std::optional<FileLock>> try_lock(const fs::path& path);
+  // Shared with others of its kind; empty when somebody holds it exclusively.
+  static Result<std::optional<FileLock>> try_lock_shared(const fs::path& path);
   // Does anybody hold it exclusively now? Needs only to read the file, and keeps nobody away.
   static Result<bool> is_held(const fs::path& path);
   bool held() const noexcept { return fd_ >= 0; }
@@ -88,6 +91,7 @@ class FileLock {
   Result<> write_holder(std::string_view text);
 
  private:
+  static Result<std::optional<FileLock>> lock(const fs::path& path, int how);
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };

@@ -33,9 +33,10 @@ struct TopicIdentity {
 
 struct PolledRecords {
   PartitionId partition;
-  std::span<const RecordView> records;  // dense and ascending; empty at the end of the partition
-  Offset next;                          // where the following poll goes on; larger than the last record + 1 after a gap
-  int64_t skipped = 0;                  // offsets in the range that are no records (control records, compaction)
+  std::span<const RecordView> records;  // ascending
+  Offset next;          // where the following poll goes on: the old position at the end of the partition
+  int64_t skipped = 0;  // offsets from the old position to `next` that are no records (control records, erased ones)
+  std::string_view skipped_as = "control";  // what the ledger calls them
 };
 
 // One consumer of one topic. One thread.

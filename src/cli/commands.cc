@@ -22,6 +22,7 @@
   X(tables_history)          \
   X(tables_optimize)         \
   X(tables_vacuum)           \
+  X(tables_erase)            \
   X(init)                    \
   X(config_show)             \
   X(config_check)            \

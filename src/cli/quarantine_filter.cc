@@ -18,7 +18,8 @@ void QuarantineFlags::declare(Flags& flags) {
 Result<QuarantineFilter> QuarantineFlags::filter(int64_t now_us) const {
   std::vector<std::string_view> names;
   for (int r = 0; r < kRejectReasons; ++r) names.push_back(name_of(RejectReason(r)));
-  QuarantineFilter filter{.reasons = reasons_};
+  QuarantineFilter filter;
+  filter.reasons = reasons_;
   for (const std::string& reason : reasons_)
     if (std::ranges::find(names, reason) == names.end())
       return fail(ErrorCode::usage,

@@ -30,7 +30,7 @@ class TablesOptimize final : public Command {
     };
     Json list = Json::array();
     for (const LakeTable& table : TRY(tables_named({session.config.lake}, table_))) {
-      const Optimized done = TRY(optimize_table(table, options_, clock, random));
+      const Optimized done = TRY(optimize_table({session.config.lake}, table, options_, clock, random));
       line.clear();
       if (session.globals.json)
         list.push(Json::object()

@@ -21,7 +21,7 @@ class TablesVacuum final : public Command {
     SystemClock clock;
     Json list = Json::array();
     for (const LakeTable& table : TRY(tables_named({session.config.lake}, table_))) {
-      const delta::Vacuumed done = TRY(vacuum_table(table, session.config.job, dry_run_, clock));
+      const delta::Vacuumed done = TRY(vacuum_table({session.config.lake}, table, session.config.job, dry_run_, clock));
       if (session.globals.json)
         list.push(Json::object()
                       .set("table", table.name)

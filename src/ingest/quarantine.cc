@@ -84,7 +84,7 @@ Result<> tell_attempts(SqlEngine& sql, const LakePaths& lake, const delta::Snaps
     const int64_t committed = reached ? committed_end(silver, job, topic, reader->topic().id).value_or(0) : 0;
     for (;;) {
       const PolledRecords polled = TRY(reader->poll(PartitionId(0), 4 << 20));
-      if (polled.records.empty()) break;
+      if (polled.records.empty() && polled.skipped == 0) break;
       for (const RecordView& r : polled.records)
         out.add(std::string_view(topic)).add(r.offset.value).add(r.origin).add(r.offset.value < committed).end_row();
     }

@@ -91,6 +91,12 @@ void Compactor::keep(const std::string& path, std::shared_ptr<const KeptRows> ro
   for (kept_bytes_ += bytes; kept_bytes_ > kKeptBytes; kept_order_.pop_front()) forget(kept_order_.front());
 }
 
+void Compactor::forget_rows() {
+  kept_.clear();
+  kept_order_.clear();
+  kept_bytes_ = 0;
+}
+
 void Compactor::forget(const std::string& path) {
   const auto at = kept_.find(path);
   if (at == kept_.end()) return;

@@ -61,6 +61,7 @@ class Compactor {
   // The rows of a file of the first table that was just committed: a merge need not read it again. The newest are kept
   // within a bound of memory.
   void keep(const std::string& path, std::shared_ptr<const KeptRows> rows);
+  void forget_rows();  // that were kept
   // Between batches: commits what is done and begins what is most urgent. `closed_time`: see closed_before. Tables by
   // the same order in every call; they must outlive the next call. After an error no merge is begun for ten minutes.
   Result<> look(std::span<const CompactedTable> tables, int64_t closed_time, const BatchNames& names);

@@ -33,6 +33,7 @@ class Rebuild {
 
   Result<GoldRebuild> run() {
     TRY(check_lake(lake_));
+    const FileLock care = TRY(lock_table_care(lake_.care_lock(), false, kCareWait_us, clock_));
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto done = try_once();
       if (done) {

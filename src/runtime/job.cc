@@ -50,6 +50,17 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       snapshots_(lake_.snapshots()) {}
 Job::~Job() = default;
 
+void Job::forget_state() {
+  watermark_ = WatermarkTracker({config_.time.allowed_lateness_us, config_.time.max_skew_us});
+  watermark_.grow_to(live_sources_);
+  dedupe_ = DedupeIndex(config_.dedup.horizon_us);
+  interest_ = ProductInterest(interest_options(config_));
+  alerts_ = AlertRule(AlertRule::Options{});
+  silver_dates_.clear();
+  totals_.records_before = 0;
+  snapshot_batch_ = 0, snapshot_version_ = -1;
+}
+
 Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options, Clock& clock, Random random) {
   std::unique_ptr<Job> job(new Job(config, std::move(options), clock, random));
   TRY(prepare_lake(job->lake_));
@@ -64,6 +75,10 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   for (auto* table : {&job->quarantine_, &job->interest_table_}) TRY((*table)->refresh());
   TRY(job->widen_tables());
   TRY(job->maintenance_.open());
+  const std::string erasure = app_id(config.job, kErasure), done = app_id(config.job, kErasuresDone);
+  if (job->options_.say && job->silver_->snapshot().txn_version(erasure).value_or(0) >
+                               job->maintenance_.ledger().snapshot().txn_version(done).value_or(0))
+    job->options_.say("an erasure has not come to its end: ask for it again, pactolus tables erase --user ID");
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());
@@ -166,8 +181,7 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   start_batch(topic.history);
   open_.advance_batch_time(clock_.now_us());
   const size_t kept = open_.kept().size();
-  open_.add(decoder_, s, polled.records, polled.next, polled.skipped, topic.malformed, dedupe_,
-            topic.history ? nullptr : &interest_);
+  open_.add(decoder_, s, polled, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
   if (open_.kept().size() > kept) source.last_row_boot_us = clock_.boot_us();
   return int64_t(polled.records.size());
 }
@@ -516,7 +530,7 @@ Result<> Job::finish(bool close_windows) {
   if (batch_ == 0) return {};
   TRY(bring_up(quarantine_, quarantine_batch_));
   TRY(bring_up(interest_table_, gold_batch_));
-  TRY(maintenance_.fold(*silver_, epoch_));
+  TRY(maintenance_.fold(*silver_, *quarantine_, epoch_));
   TRY(compact(true));
   return save_snapshot();
 }

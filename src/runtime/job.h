@@ -36,6 +36,9 @@
 
 namespace pactolus {
 
+class Persons;
+struct Erasure;
+struct TableErasure;
 struct ViewDeclaration;
 
 struct JobOptions {
@@ -87,6 +90,11 @@ class Job {
   // Commits what is open, brings Gold and quarantine up to it. With `close_windows` an empty batch follows whose
   // watermark ends every open window.
   Result<> finish(bool close_windows);
+  // Takes the persons out of the lake: Silver, quarantine, Bronze, state, and all that older versions of the tables
+  // hold. Between steps, when caught up: what has not been read is of whoever sends it. Errors: busy, when somebody
+  // writes a topic or works on the tables' files; nothing has happened then. After any other the job must be opened
+  // anew, and the erasure asked for again does the rest.
+  Result<Erasure> erase(Persons& persons);
 
   JobView view() const;
   Result<LogPosition> position();
@@ -116,6 +124,11 @@ class Job {
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
   Result<> fix_start();
+  void forget_state();
+  Result<> recover_anew();
+  Result<> erase_silver(Persons& persons, Erasure& done);
+  Result<> erase_quarantine(Persons& persons, Erasure& done);
+  delta::Transaction erasure_transaction(const TableErasure& erased, const Erasure& of);
   Result<> discover_histories();
   Result<> refuse_other_topics(std::string_view topic_id) const;
   bool has_been_read(std::string_view topic) const;  // by Silver's log

@@ -121,7 +121,7 @@ Result<> Job::discover_histories() {
     waiting_histories_.pop_front();
     TRY(leave_finished_histories());
   }
-  PACTOLUS_CHECK_LE(sources_.size(), UINT16_MAX);
+  PACTOLUS_CHECK_LE(sources_.size(), size_t(UINT16_MAX));
   return {};
 }
 

@@ -54,4 +54,17 @@ Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wa
               "stop it first; if it hangs, --take-over makes it stop at its next commit");
 }
 
+Result<FileLock> lock_table_care(const fs::path& lock_file, bool alone, int64_t wait_us, Clock& clock) {
+  TRY(make_folders(lock_file.parent_path()));
+  for (const int64_t until = clock.boot_us() + wait_us;; clock.sleep_us(50'000)) {
+    auto lock = TRY(alone ? FileLock::try_lock(lock_file) : FileLock::try_lock_shared(lock_file));
+    if (lock) return std::move(*lock);
+    if (clock.boot_us() < until) continue;
+    return fail(ErrorCode::busy,
+                alone ? "another process merges, removes or rebuilds files of this lake"
+                      : "another process erases a person from this lake",
+                "try again when it has finished");
+  }
+}
+
 }  // namespace pactolus

@@ -31,4 +31,10 @@ Result<bool> lake_is_locked(const fs::path& lock_file);
 // Who holds it now; nothing when nobody does. A pid of 0 stands for a holder that has not yet said who it is.
 Result<std::optional<LockHolder>> lake_holder(const fs::path& lock_file);
 
+// Who works on the files of tables that are there (merges, vacuum, a rebuild of Gold), beside the one that runs the
+// lake, shares this lock; an erasure, after which no file of before may be left, holds it alone. Error busy after
+// `wait_us`.
+Result<FileLock> lock_table_care(const fs::path& lock_file, bool alone, int64_t wait_us, Clock& clock);
+inline constexpr int64_t kCareWait_us = 10'000'000;
+
 }  // namespace pactolus

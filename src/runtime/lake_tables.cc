@@ -93,7 +93,8 @@ delta::TableSchema ledger_schema() {
            time("watermark_after"),
            {"idle", T::boolean(), true},
            text("event"),
-           text("detail")},
+           text("detail"),
+           time("min_event_time")},
           {}};
 }
 

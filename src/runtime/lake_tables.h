@@ -5,7 +5,10 @@
 //   <lake>/silver/events               Delta                 <lake>/_pactolus/lock          who runs
 //   <lake>/quarantine/events           Delta                 <lake>/_pactolus/snapshots/    state, to start again soon
 //   <lake>/ledger                      Delta                 <lake>/_pactolus/status.json   what runs, for people
-//   <lake>/gold/<view>                 Delta
+//   <lake>/gold/<view>                 Delta                 <lake>/_pactolus/care.lock    shared by who works on files
+//   of tables
+//                                                            <lake>/_pactolus/erased/      ids of erased events,
+//                                                            remembered on
 #pragma once
 
 #include <map>
@@ -28,6 +31,8 @@ struct LakePaths {
   fs::path format() const { return own() / "format.json"; }
   fs::path snapshots() const { return own() / "snapshots"; }
   fs::path status() const { return own() / "status.json"; }
+  fs::path care_lock() const { return own() / "care.lock"; }
+  fs::path erased_ids() const { return own() / "erased"; }
 };
 
 inline constexpr const char* kProductInterest = "product_interest";

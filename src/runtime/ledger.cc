@@ -160,9 +160,62 @@ std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view jo
       time_us};
 }
 
+Json to_json(const ErasureAccount& a) {
+  Json sources = Json::array();
+  for (const ErasedSource& s : a.sources) {
+    Json j = Json::object();
+    j.set("batch", s.batch).set("topic", s.topic).set("partition", int64_t(s.partition));
+    if (s.silver) j.set("silver", s.silver);
+    if (!s.quarantined.empty()) j.set("quarantined", counts_json(s.quarantined));
+    if (s.silver)
+      j.set("min_event_time", time_json(s.min_event_time)).set("max_event_time", time_json(s.max_event_time));
+    sources.push(std::move(j));
+  }
+  return Json::object()
+      .set("kind", "erasure")
+      .set("job", a.job)
+      .set("number", a.number)
+      .set("receipt", a.receipt)
+      .set("epoch", a.epoch)
+      .set("time", a.time_us)
+      .set("commit_uuid", a.commit_uuid)
+      .set("sources", std::move(sources));
+}
+
+Result<std::optional<ErasureAccount>> erasure_account(const Json& info, std::string_view job) {
+  if (info["kind"].as_string() != "erasure" || info["job"].as_string() != job) return std::optional<ErasureAccount>();
+  if (!info["number"].is_int() || !info["sources"].is_array())
+    return fail(ErrorCode::corrupt, "the account of an erasure cannot be read: " + info.dump().substr(0, 200));
+  ErasureAccount a;
+  a.job = job;
+  a.number = info["number"].as_int();
+  a.receipt = info["receipt"].as_string();
+  a.epoch = info["epoch"].as_int();
+  a.time_us = info["time"].as_int();
+  a.commit_uuid = info["commit_uuid"].as_string();
+  for (const Json& j : info["sources"].as_array())
+    a.sources.push_back({j["batch"].as_int(), std::string(j["topic"].as_string()), int32_t(j["partition"].as_int()),
+                         j["silver"].as_int(), counts_of(j["quarantined"]), time_of(j["min_event_time"]),
+                         time_of(j["max_event_time"])});
+  return a;
+}
+
+std::vector<LedgerEvent> events_of(const ErasureAccount& a) {
+  std::vector<LedgerEvent> out;
+  for (const ErasedSource& s : a.sources)
+    out.push_back({.event = kErase,
+                   .detail = a.receipt,
+                   .epoch = a.epoch,
+                   .batch = s.batch,
+                   .commit_uuid = a.commit_uuid,
+                   .time_us = a.time_us,
+                   .erased = s});
+  return out;
+}
+
 ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events) {
   FixedColumn<int64_t> batch, epoch, batch_time, start, end, consumed, silver, duplicates, conflicting, erased,
-      max_time, before, after;
+      min_time, max_time, before, after;
   FixedColumn<int32_t> partition;
   TextColumn uuid, topic, topic_id, event, detail;
   MapColumn<FixedColumn<int64_t>> skipped, quarantined, late;
@@ -179,6 +232,7 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
       silver.append(s.silver), duplicates.append(s.duplicates), conflicting.append(s.conflicting), erased.append(0);
       append_counts(quarantined, s.quarantined);
       append_counts(late, s.late);
+      min_time.append_null();
       time(max_time, s.max_event_time), time(before, a.watermark_before), time(after, a.watermark_after);
       idle.append(s.idle);
       event.append_null();
@@ -192,9 +246,15 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
     ++rows;
     e.batch == 0 ? batch.append_null() : batch.append(e.batch);
     epoch.append(e.epoch), uuid.append(e.commit_uuid), batch_time.append(e.time_us);
-    topic.append_null(), topic_id.append_null(), partition.append_null();
-    for (auto* c : {&start, &end, &consumed, &silver, &duplicates, &conflicting, &erased, &max_time}) c->append_null();
-    for (auto* c : {&skipped, &quarantined, &late}) c->append_null();
+    e.erased ? topic.append(e.erased->topic) : topic.append_null();
+    e.erased ? partition.append(e.erased->partition) : partition.append_null();
+    topic_id.append_null();
+    for (auto* c : {&start, &end, &consumed, &silver, &duplicates, &conflicting}) c->append_null();
+    e.erased ? erased.append(e.erased->silver) : erased.append_null();
+    e.erased ? append_counts(quarantined, e.erased->quarantined) : quarantined.append_null();
+    time(min_time, e.erased ? e.erased->min_event_time : kNoTime);
+    time(max_time, e.erased ? e.erased->max_event_time : kNoTime);
+    for (auto* c : {&skipped, &late}) c->append_null();
     time(before, e.watermark_before), time(after, e.watermark_after);
     idle.append_null();
     event.append(e.event);
@@ -224,6 +284,7 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
   c.push_back(idle.finish("idle"));
   c.push_back(event.finish("event"));
   c.push_back(detail.finish("detail"));
+  c.push_back(min_time.finish("min_event_time", kFormatTimestamp));
   return ColumnBatch(rows, std::move(c));
 }
 
@@ -271,6 +332,29 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
     s.max_event_time = time("max_event_time", i);
     s.idle = v.child("idle").bool_at(i);
     out.back().sources.push_back(std::move(s));
+  }
+  return out;
+}
+
+Result<std::vector<ErasureAccount>> erasures_of(const ColumnBatch& rows) {
+  const ColumnView v = ColumnView::of(rows);
+  std::vector<ErasureAccount> out;
+  if (!v.has_child("min_event_time")) return out;  // of an earlier release
+  const ColumnView event = v.child("event"), topic = v.child("topic");
+  const auto time = [&](const char* name, int64_t row) {
+    return v.child(name).is_null(row) ? kNoTime : v.child(name).int_at(row);
+  };
+  for (int64_t i = 0; i < v.length(); ++i) {
+    if (event.is_null(i) || event.text_at(i) != kErase || topic.is_null(i)) continue;
+    ErasureAccount a;
+    a.receipt = v.child("detail").text_at(i);
+    a.epoch = v.child("epoch").int_at(i);
+    a.time_us = v.child("batch_time").int_at(i);
+    a.commit_uuid = v.child("commit_uuid").text_at(i);
+    a.sources = {{v.child("batch_id").int_at(i), std::string(topic.text_at(i)), int32_t(v.child("partition").int_at(i)),
+                  v.child("erased").int_at(i), counts_at(v.child("quarantined"), i), time("min_event_time", i),
+                  time("max_event_time", i)}};
+    out.push_back(std::move(a));
   }
   return out;
 }

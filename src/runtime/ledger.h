@@ -61,15 +61,37 @@ struct BatchAccount {
   std::vector<NamedFile> quarantine_files = {};
 };
 
+// Rows of erased persons that were of one partition's records of one batch.
+struct ErasedSource {
+  int64_t batch = 0;
+  std::string topic;
+  int32_t partition = 0;
+  int64_t silver = 0;
+  CountByName quarantined;                                     // by reason
+  int64_t min_event_time = kNoTime, max_event_time = kNoTime;  // of the Silver rows
+};
+
+// What an erasure took out of one table. It rides in the commit of that table that did it.
+struct ErasureAccount {
+  std::string job;
+  int64_t number = 0;   // erasures of a job count from 1; `txn` <job>/erasure
+  std::string receipt;  // UUID
+  int64_t epoch = 0;
+  int64_t time_us = 0;
+  std::string commit_uuid;
+  std::vector<ErasedSource> sources = {};
+};
+
 // What happened to the job that is no batch: a row of its own in the table `ledger`, which counts in no sum.
 struct LedgerEvent {
-  std::string event;  // "take_over", "close_windows"
+  std::string event;  // "take_over", "close_windows", "erase"
   std::string detail;
   int64_t epoch = 0;
   int64_t batch = 0;  // 0: of none
-  std::string commit_uuid;
+  std::string commit_uuid = {};
   int64_t time_us = 0;
   int64_t watermark_before = kNoTime, watermark_after = kNoTime;
+  std::optional<ErasedSource> erased = {};
 };
 
 Json counts_json(const CountByName& counts);
@@ -82,6 +104,17 @@ bool is_batch_account(const Json& info, std::string_view job);
 // A process that took the job from a holder that was still there; no value for every other commit.
 std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view job, std::string_view commit_uuid,
                                            int64_t time_us);
+
+inline constexpr const char* kErasure = "erasure";  // txn of Silver and quarantine, see ErasureAccount::number
+inline constexpr const char* kErasuresDone = "erasures_done";  // txn of the ledger: the last that came to its end
+inline constexpr const char* kErase = "erase";                 // LedgerEvent::event
+Json to_json(const ErasureAccount& account);
+// No value for every other commit; error corrupt when it cannot be read.
+Result<std::optional<ErasureAccount>> erasure_account(const Json& info, std::string_view job);
+// One for each source; `detail` is the receipt.
+std::vector<LedgerEvent> events_of(const ErasureAccount& account);
+// The erasures that rows of the table tell of, one for each row that has a source.
+Result<std::vector<ErasureAccount>> erasures_of(const ColumnBatch& rows);
 
 // Rows of the table `ledger`: one per batch and source, then the events, those that the accounts tell of among them.
 ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events);

@@ -21,6 +21,14 @@ Result<> Maintenance::open() {
       lake_.ledger(),
       {.schema = ledger_schema(), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = "ledger"},
       {.clock = &clock_, .before_link = "ledger.before_link", .linked = "ledger.linked"}));
+  if (auto wider = TRY(ledger_->metadata_for(ledger_schema()))) {
+    delta::Transaction t;
+    t.operation = "CHANGE METADATA";
+    t.metadata = std::move(wider);
+    t.commit_uuid = random_.uuid();
+    t.time_ms = clock_.now_us() / 1000;
+    TRY(ledger_->commit(t));
+  }
   folded_version_ = ledger_->snapshot().txn_version(app_id(job_, "fold_version")).value_or(-1);
   last_care_boot_us_ = clock_.boot_us();
   return {};
@@ -37,7 +45,7 @@ Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable&
                                    delta::DeltaTable& interest, int64_t needed_version, int64_t epoch) {
   const bool silver_due = due(silver);
   if (silver_due) {
-    TRY(fold(silver, epoch));
+    TRY(fold(silver, quarantine, epoch));
     TRY(care(silver, std::min(needed_version, folded_version_)));
   }
   for (delta::DeltaTable* table : {&quarantine, &interest, &*ledger_})
@@ -87,19 +95,54 @@ delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view j
   return out;
 }
 
-Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
+// Those that the ledger does not have.
+Result<std::vector<ErasureAccount>> Maintenance::erasures_of_quarantine(const delta::Snapshot& quarantine) const {
+  const std::string id = app_id(job_, kErasure);
+  const int64_t folded = ledger_->snapshot().txn_version(id).value_or(0);
+  std::vector<ErasureAccount> out;
+  if (quarantine.txn_version(id).value_or(0) <= folded) return out;
+  for (const delta::CommitRecord& commit : TRY(delta::history(quarantine.table_folder()))) {
+    auto account = TRY(erasure_account(commit.info, job_));
+    if (account && account->number > folded) out.push_back(std::move(*account));
+  }
+  return out;
+}
+
+Result<> Maintenance::erasure_done(int64_t number, const std::string& receipt, int64_t epoch, int64_t time_us) {
+  const BatchNames names{ledger_->snapshot().txn_version(app_id(job_, "fold")).value_or(0), epoch, time_us / 1000};
+  std::vector<LedgerEvent> events{{.event = kErase, .detail = receipt, .epoch = epoch, .time_us = time_us}};
+  return append({}, std::move(events), names, {{app_id(job_, kErasuresDone), number, names.time_ms}});
+}
+
+Result<> Maintenance::fold(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine, int64_t epoch) {
   std::vector<BatchAccount> accounts;
   std::vector<LedgerEvent> events;
   const auto visit = [&](delta::CommitRecord&& commit) -> Result<> {
     if (is_batch_account(commit.info, job_)) accounts.push_back(TRY(batch_account(commit.info)));
     if (auto event = take_over_event(commit.info, job_, commit.commit_uuid, commit.timestamp_ms * 1000))
       events.push_back(std::move(*event));
+    if (const auto erasure = TRY(erasure_account(commit.info, job_)))
+      for (LedgerEvent& event : events_of(*erasure)) events.push_back(std::move(event));
     return {};
   };
   const int64_t last = TRY(delta::commits_since(silver.folder(), Version(folded_version_), visit)).value;
   if (accounts.empty()) return {};
   const int64_t batch = accounts.back().batch;
   const BatchNames names{batch, epoch, clock_.now_us() / 1000};
+  std::vector<delta::Txn> txns = {{app_id(job_, "fold"), batch, names.time_ms},
+                                  {app_id(job_, "fold_version"), last, names.time_ms}};
+  for (const ErasureAccount& erasure : TRY(erasures_of_quarantine(quarantine.snapshot()))) {
+    for (LedgerEvent& event : events_of(erasure)) events.push_back(std::move(event));
+    if (txns.size() == 2)
+      txns.push_back({app_id(job_, kErasure), erasure.number, names.time_ms});  // the newest is first
+  }
+  TRY(append(std::move(accounts), std::move(events), names, std::move(txns)));
+  folded_version_ = last;
+  return {};
+}
+
+Result<> Maintenance::append(std::vector<BatchAccount> accounts, std::vector<LedgerEvent> events,
+                             const BatchNames& names, std::vector<delta::Txn> txns) {
   const std::string name = part_name(names, random_);
   ColumnBatch columns = ledger_columns(accounts, std::move(events));
   const int64_t rows = columns.rows();
@@ -112,10 +155,9 @@ Result<> Maintenance::fold(const delta::DeltaTable& silver, int64_t epoch) {
   t.commit_uuid = random_.uuid();
   t.time_ms = names.time_ms;
   t.adds = {{name, {}, size, names.time_ms, true, delta::FileStats(rows).json()}};
-  t.txns = {{app_id(job_, "fold"), batch, names.time_ms}, {app_id(job_, "fold_version"), last, names.time_ms}};
+  t.txns = std::move(txns);
   t.blind_append = true;
   TRY(ledger_->commit(t));
-  folded_version_ = last;
   return {};
 }
 

@@ -7,7 +7,8 @@
 //                          └ kept: 6 h, at most 10,000 commits, and whatever recovery may still need
 //
 // Accounts are folded exactly once: `txn{<job>/fold}` names the last folded batch. Clean-up never passes it, nor the
-// batch of the state snapshot, nor the one that quarantine and Gold have reached.
+// batch of the state snapshot, nor the one that quarantine and Gold have reached. With the accounts of batches go those
+// of erasures, of which quarantine's are in its own log: `txn{<job>/erasure}` there and in the ledger tell of new ones.
 #pragma once
 
 #include <map>
@@ -15,8 +16,10 @@
 
 #include "lake/delta/delta_table.h"
 #include "lake/delta/vacuum.h"
+#include "runtime/batch_writer.h"
 #include "runtime/config.h"
 #include "runtime/lake_tables.h"
+#include "runtime/ledger.h"
 
 namespace pactolus {
 
@@ -42,10 +45,15 @@ class Maintenance {
   Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest,
                         int64_t needed_version, int64_t epoch);
   // Folds what there is to fold.
-  Result<> fold(const delta::DeltaTable& silver, int64_t epoch);
+  Result<> fold(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine, int64_t epoch);
+  // Says in the ledger that an erasure has come to its end.
+  Result<> erasure_done(int64_t number, const std::string& receipt, int64_t epoch, int64_t time_us);
   delta::DeltaTable& ledger() { return *ledger_; }
 
  private:
+  Result<std::vector<ErasureAccount>> erasures_of_quarantine(const delta::Snapshot& quarantine) const;
+  Result<> append(std::vector<BatchAccount> accounts, std::vector<LedgerEvent> events, const BatchNames& names,
+                  std::vector<delta::Txn> txns);
   Result<> care(delta::DeltaTable& table, int64_t keep_at_most);
   bool due(const delta::DeltaTable& table) const;
 

@@ -97,9 +97,10 @@ TEST_F(MaintenanceTest, FoldsExactlyOnce) {
   batches(3);
   Maintenance m(lake(), "main", clock_, Random(5), kTiny);
   ASSERT_OK(m.open());
-  const auto silver = delta::DeltaTable::open(lake().silver());
+  const auto silver = delta::DeltaTable::open(lake().silver()),
+             quarantine = delta::DeltaTable::open(lake().quarantine());
   const auto before = delta::Snapshot::load(lake().ledger())->version();
-  ASSERT_OK(m.fold(*silver, epoch()));
+  ASSERT_OK(m.fold(*silver, *quarantine, epoch()));
   EXPECT_EQ(delta::Snapshot::load(lake().ledger())->version(), before) << "the Job has folded when it stopped";
   EXPECT_EQ(folded(), numbers(1, 3));
 }

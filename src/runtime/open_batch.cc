@@ -25,9 +25,10 @@ void OpenBatch::start(std::span<const SourceAccount> sources, int64_t batch_time
   }
 }
 
-void OpenBatch::add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped,
-                    RejectReason malformed, const DedupeIndex& dedupe, ProductInterest* interest) {
+void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
+                    const DedupeIndex& dedupe, ProductInterest* interest) {
   PACTOLUS_CHECK(open_);
+  const std::span<const RecordView> records = polled.records;
   SourceAccount& account = accounts_[source];
   const size_t first = events_.rows(), first_reject = rejects_.size();
   decoder.decode(records, uint16_t(source), times_, events_, rejects_, malformed);
@@ -37,8 +38,8 @@ void OpenBatch::add(Decoder& decoder, size_t source, std::span<const RecordView>
     reject_bytes_ += rejects_[i].value.size() + sizeof(Reject);
   }
   account.consumed += int64_t(records.size());
-  if (skipped) account.skipped["control"] += skipped;
-  account.end = next.value;
+  if (polled.skipped) account.skipped[std::string(polled.skipped_as)] += polled.skipped;
+  account.end = polled.next.value;
   records_ += int64_t(records.size());
 
   const size_t kept_before = kept_.size();

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "bronze/log.h"
 #include "event/decoder.h"
 #include "gold/product_interest.h"
 #include "runtime/ledger.h"
@@ -34,9 +35,9 @@ class OpenBatch {
   // last value judges them all as they were judged.
   void advance_batch_time(int64_t now) { times_.batch_time = std::max(times_.batch_time, now); }
   void set_too_late_before(int64_t time) { times_.too_late_before = time; }
-  // Records of one source, dense from where it stood. `next` and `skipped` as LogReader::poll gives them.
-  void add(Decoder& decoder, size_t source, std::span<const RecordView> records, Offset next, int64_t skipped,
-           RejectReason malformed, const DedupeIndex& dedupe, ProductInterest* interest);
+  // Records of one source, from where it stood.
+  void add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
+           const DedupeIndex& dedupe, ProductInterest* interest);
 
   // Judges the duplicates again in order when arrival had it otherwise, and finishes the accounts.
   void settle(const DedupeIndex& dedupe, ProductInterest* interest);

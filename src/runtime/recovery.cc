@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/time_text.h"
 #include "runtime/account_log.h"
+#include "runtime/erasure.h"
 #include "runtime/interest_reader.h"
 #include "runtime/silver_reader.h"
 
@@ -138,7 +139,7 @@ Result<> Recovery::rebuild_dedupe() {
     std::iota(all.begin(), all.end(), 0u);
     job_.remember(rows.events, all);
   }
-  return {};
+  return ErasedIds(job_.lake_.erased_ids()).load(job_.dedupe_, job_.options_.say);
 }
 
 // The snapshot's windows, then every batch since.

@@ -84,6 +84,12 @@ void Snapshots::forget_base() {
   noting_ = {};
 }
 
+Result<> Snapshots::clear() {
+  forget_base();
+  for (const std::string& name : TRY(list_folder(folder_))) TRY(remove_file(folder_ / name));
+  return {};
+}
+
 Result<IdRunWriter> Snapshots::new_run(int64_t batch) {
   TRY(make_folders(folder_));
   fs::path path;

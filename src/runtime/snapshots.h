@@ -34,6 +34,7 @@ class Snapshots {
   // Makes `snapshot` current, with what was noted since the one that was saved or loaded here. When there was none, or
   // after an error, it takes every id of `index` instead.
   Result<> save(StateSnapshot snapshot, const DedupeIndex& index);
+  Result<> clear();    // every snapshot and run goes; whoever calls has the latest epoch
   void forget_base();  // what was noted is not all: the next save() takes every id
 
  private:

@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "lake/delta/stats.h"
 #include "runtime/compactor.h"
+#include "runtime/lake_lock.h"
 #include "runtime/maintenance.h"
 
 namespace pactolus {
@@ -55,7 +56,9 @@ Result<std::vector<LakeTable>> tables_named(const LakePaths& lake, std::string_v
   return std::vector<LakeTable>{TRY(find_table(lake, name))};
 }
 
-Result<Optimized> optimize_table(const LakeTable& table, const OptimizeOptions& options, Clock& clock, Random& random) {
+Result<Optimized> optimize_table(const LakePaths& lake, const LakeTable& table, const OptimizeOptions& options,
+                                 Clock& clock, Random& random) {
+  const FileLock care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
   auto delta = TRY(delta::DeltaTable::open(
       table.folder, {.clock = &clock, .before_link = "optimize.before_link", .linked = "optimize.linked"}));
   const ParquetOptions encoding = encoding_of(table);
@@ -86,7 +89,9 @@ Result<Optimized> optimize_table(const LakeTable& table, const OptimizeOptions& 
   return out;
 }
 
-Result<delta::Vacuumed> vacuum_table(const LakeTable& table, std::string_view job, bool dry_run, Clock& clock) {
+Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job, bool dry_run,
+                                     Clock& clock) {
+  const FileLock care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
   const delta::Snapshot snapshot = TRY(delta::Snapshot::load(table.folder));
   delta::VacuumRules rules = vacuum_rules(snapshot, job, {}, clock.now_us());
   rules.dry_run = dry_run;

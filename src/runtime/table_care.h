@@ -40,9 +40,11 @@ struct Optimized {
   int64_t rows = 0, bytes = 0;                            // written
   int64_t given_up = 0;                                   // another process was first
 };
-Result<Optimized> optimize_table(const LakeTable& table, const OptimizeOptions& options, Clock& clock, Random& random);
+Result<Optimized> optimize_table(const LakePaths& lake, const LakeTable& table, const OptimizeOptions& options,
+                                 Clock& clock, Random& random);
 
 // By the rules of the running process (maintenance.h): what a reader within the retention needs stays.
-Result<delta::Vacuumed> vacuum_table(const LakeTable& table, std::string_view job, bool dry_run, Clock& clock);
+Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job, bool dry_run,
+                                     Clock& clock);
 
 }  // namespace pactolus

@@ -69,4 +69,43 @@ Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, cons
   return TRY(open_reader(bronze_of(config), name));
 }
 
+Result<> refuse_writers(const Config& config) {
+  for (const std::string& name : TRY(list_topics(bronze_of(config)))) TRY(refuse_writer(bronze_of(config), name));
+  return {};
+}
+
+Result<BronzeErasure> erase_from_bronze(const Config& config, Persons& persons,
+                                        const std::function<bool(const std::string&)>& is_read) {
+  const fs::path bronze = bronze_of(config);
+  BronzeErasure out;
+  for (const std::string& name : TRY(list_topics(bronze))) {
+    if (is_history_topic(name) && !TRY(whole_history_rows({config.lake}, name)) && !is_read(name)) {
+      TRY(refuse_writer(bronze, name));
+      TRY(drop_topic(bronze, name));
+      ++out.dropped;
+      continue;
+    }
+    const ErasedRecords erased =
+        TRY(erase_records(bronze, name, [&](PartitionId, const RecordView& r) { return persons.own(r); }));
+    out.records += erased.records;
+    out.segments += erased.segments;
+    out.topics += erased.records > 0;
+  }
+  return out;
+}
+
+Result<int64_t> count_in_bronze(const Config& config, Persons& persons) {
+  int64_t records = 0;
+  for (const std::string& name : TRY(list_topics(bronze_of(config)))) {
+    const auto reader = TRY(open_reader(bronze_of(config), name));
+    for (PartitionId p(0); p.value < reader->topic().partitions; ++p)
+      for (bool at_end = false; !at_end;) {
+        const PolledRecords polled = TRY(reader->poll(p, 4 << 20));
+        at_end = polled.records.empty() && polled.skipped == 0;
+        for (const RecordView& r : polled.records) records += persons.own(r);
+      }
+  }
+  return records;
+}
+
 }  // namespace pactolus

@@ -1,11 +1,13 @@
 // The topics that a job reads, as LogReaders. The only place of the runtime that knows where they live.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/clock.h"
 #include "bronze/log.h"
+#include "event/persons.h"
 #include "runtime/config.h"
 #include "runtime/lake_tables.h"
 
@@ -26,5 +28,16 @@ Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::st
 // Another number whenever the history has grown; cheap.
 uint64_t history_stamp(const Config& config, const std::string& name);
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name);
+
+// Error busy names a topic of Bronze that somebody writes now.
+Result<> refuse_writers(const Config& config);
+struct BronzeErasure {
+  int64_t records = 0, segments = 0, topics = 0;  // topics: that had such records
+  int64_t dropped = 0;                            // histories that nobody has finished and `is_read` says no of
+};
+Result<BronzeErasure> erase_from_bronze(const Config& config, Persons& persons,
+                                        const std::function<bool(const std::string& topic)>& is_read);
+// How many records there are of them.
+Result<int64_t> count_in_bronze(const Config& config, Persons& persons);
 
 }  // namespace pactolus

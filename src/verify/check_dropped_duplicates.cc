@@ -1,6 +1,7 @@
 // Duplicates leave no row, so what was dropped is read again from Bronze: in each range of the ledger that has some,
-// the good records that are neither in Silver nor in quarantine must be as many as the ledger says, and the id of each
-// must be in Silver already. Ranges are read in pieces of bounded size; those that retention has taken are counted.
+// the records that are neither in Silver nor in quarantine must be as many as the ledger says, and the id of each must
+// be in Silver already. Those of erased persons are in neither table, and skipped in Bronze: they count too. Ranges are
+// read in pieces of bounded size; those that retention has taken are counted.
 #include <fmt/format.h>
 
 #include <map>
@@ -20,12 +21,13 @@ struct Range {
   std::string topic, topic_id;
   int32_t partition = 0;
   int64_t start = 0, end = 0;
+  int64_t skipped = 0;  // offsets that are no records
 };
 
 constexpr const char* kTables = R"(
 CREATE OR REPLACE TEMP TABLE reread(batch BIGINT, topic VARCHAR, "partition" BIGINT, "offset" BIGINT, event_id VARCHAR);
 CREATE OR REPLACE TEMP TABLE dropped AS FROM reread;
-CREATE OR REPLACE TEMP TABLE reread_ranges(batch BIGINT, topic VARCHAR, "partition" BIGINT);)";
+CREATE OR REPLACE TEMP TABLE reread_ranges(batch BIGINT, topic VARCHAR, "partition" BIGINT, skipped BIGINT);)";
 
 class Rereading {
  public:
@@ -37,7 +39,7 @@ class Rereading {
  private:
   // Null when the topic is not the one that the ledger means.
   Result<LogReader*> reader(const Range& range);
-  Result<bool> reread(const Range& range, SqlAppender& out);
+  Result<bool> reread(Range& range, SqlAppender& out);
   Result<> settle();
 
   VerifyInput& in_;
@@ -60,7 +62,7 @@ Result<LogReader*> Rereading::reader(const Range& range) {
 }
 
 // False when the records are no longer all there.
-Result<bool> Rereading::reread(const Range& range, SqlAppender& out) {
+Result<bool> Rereading::reread(Range& range, SqlAppender& out) {
   LogReader* log = TRY(reader(range));
   const PartitionId partition(range.partition);
   if (!log || range.partition >= log->topic().partitions) return false;
@@ -73,7 +75,8 @@ Result<bool> Rereading::reread(const Range& range, SqlAppender& out) {
     if (!polled) return std::unexpected(polled.error());
     auto taken = polled->records;
     while (!taken.empty() && taken.back().offset.value >= range.end) taken = taken.first(taken.size() - 1);
-    if (taken.empty() && polled->next.value < range.end) return false;
+    if (polled->next.value == next) return false;  // the end, too early
+    range.skipped += std::min(polled->next.value, range.end) - next - int64_t(taken.size());
     next = polled->next.value;
     events_.clear();
     rejects_.clear();
@@ -86,8 +89,15 @@ Result<bool> Rereading::reread(const Range& range, SqlAppender& out) {
           .add(events_.offset[row])
           .add(events_.event_id.at(row))
           .end_row();
+    for (const Reject& reject : rejects_)
+      out.add(range.batch)
+          .add(std::string_view(range.topic))
+          .add(int64_t(range.partition))
+          .add(reject.offset)
+          .add_null()
+          .end_row();
     records += int64_t(taken.size());
-    piece_ += int64_t(events_.rows());
+    piece_ += int64_t(taken.size());
   }
   first_batch_ = std::min(first_batch_, range.batch);
   last_batch_ = std::max(last_batch_, range.batch);
@@ -115,15 +125,16 @@ Result<> Rereading::run() {
   const SqlTable wanted =
       TRY(in_.sql.query(fmt::format("SELECT batch, batch_time, topic, topic_id, \"partition\", start_offset, "
                                     "end_offset FROM sources JOIN batches USING (batch) "
-                                    "WHERE duplicates > 0 AND batch <= {} ORDER BY topic, \"partition\", batch",
+                                    "WHERE batch <= {} AND (duplicates > 0 OR (batch, topic, \"partition\") IN "
+                                    "(SELECT (batch, topic, \"partition\") FROM erased)) "
+                                    "ORDER BY topic, \"partition\", batch",
                                     in_.quarantine_reached)));
   std::optional<SqlAppender> out;
   std::vector<Range> read;
   for (size_t r = 0; r < wanted.rows; ++r) {
-    const Range range{
-        wanted.int_at(r, "batch"),     wanted.int_at(r, "batch_time"),         wanted.text_at(r, "topic"),
-        wanted.text_at(r, "topic_id"), int32_t(wanted.int_at(r, "partition")), wanted.int_at(r, "start_offset"),
-        wanted.int_at(r, "end_offset")};
+    Range range{wanted.int_at(r, "batch"),     wanted.int_at(r, "batch_time"),         wanted.text_at(r, "topic"),
+                wanted.text_at(r, "topic_id"), int32_t(wanted.int_at(r, "partition")), wanted.int_at(r, "start_offset"),
+                wanted.int_at(r, "end_offset")};
     if (!out) out.emplace(TRY(in_.sql.append_to("reread")));
     if (!TRY(reread(range, *out))) {
       ++gone;
@@ -141,16 +152,21 @@ Result<> Rereading::run() {
   TRY(settle());
   SqlAppender done = TRY(in_.sql.append_to("reread_ranges"));
   for (const Range& range : read)
-    done.add(range.batch).add(std::string_view(range.topic)).add(int64_t(range.partition)).end_row();
+    done.add(range.batch).add(std::string_view(range.topic)).add(int64_t(range.partition)).add(range.skipped).end_row();
   return done.close();
 }
 
 constexpr const char* kCounts = R"(
-WITH told AS (SELECT batch, topic, "partition", sum(duplicates) AS n
-              FROM sources SEMI JOIN reread_ranges USING (batch, topic, "partition") GROUP BY ALL),
-found AS (SELECT batch, topic, "partition", count(*) AS n FROM dropped GROUP BY ALL)
-SELECT format('batch {} {}/{}: Bronze has {} records that are in neither table, the ledger says {} duplicates', batch,
-              topic, "partition", coalesce(f.n, 0), t.n) AS why
+WITH told AS (SELECT batch, topic, "partition", sum(n) AS n FROM (
+                SELECT batch, topic, "partition", duplicates + skipped AS n FROM sources UNION ALL
+                SELECT batch, topic, "partition", silver FROM erased UNION ALL
+                SELECT batch, topic, "partition", records FROM erased_reasons)
+              SEMI JOIN reread_ranges USING (batch, topic, "partition") GROUP BY ALL),
+found AS (SELECT batch, topic, "partition", sum(n) AS n FROM (
+            SELECT batch, topic, "partition", count(*) AS n FROM dropped GROUP BY ALL UNION ALL
+            SELECT batch, topic, "partition", skipped FROM reread_ranges) GROUP BY ALL)
+SELECT format('batch {} {}/{}: Bronze has {} records that are in neither table, the ledger says {} duplicates and erased',
+              batch, topic, "partition", coalesce(f.n, 0), t.n) AS why
 FROM told t LEFT JOIN found f USING (batch, topic, "partition") WHERE coalesce(f.n, 0) <> t.n)";
 
 constexpr const char* kLost = R"(
@@ -158,7 +174,9 @@ WITH firsts AS (SELECT event_id, min(batch_id) AS batch FROM silver SEMI JOIN dr
 SELECT format('batch {} {}/{} offset {}: dropped as a duplicate of {}, which is not in silver', d.batch, d.topic,
               d."partition", d."offset", d.event_id) AS why
 FROM dropped d SEMI JOIN reread_ranges USING (batch, topic, "partition") LEFT JOIN firsts f USING (event_id)
-WHERE f.batch IS NULL OR f.batch > d.batch)";
+WHERE event_id IS NOT NULL AND (f.batch IS NULL OR f.batch > d.batch)
+  -- the first copy may have been an erased person's
+  AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.batch <= d.batch))";
 
 }  // namespace
 
@@ -171,7 +189,7 @@ Result<CheckResult> check_dropped_duplicates(VerifyInput& in) {
     return CheckResult::skip(fmt::format("Bronze no longer has the records of {}", counted(bronze.gone, "range")));
   TRY(fail_rows(in.sql, result, kCounts));
   TRY(fail_rows(in.sql, result, kLost));
-  const int64_t dropped = TRY(one_number(in.sql, "SELECT count(*) FROM dropped"));
+  const int64_t dropped = TRY(one_number(in.sql, "SELECT count(*) FROM dropped WHERE event_id IS NOT NULL"));
   result.figure("records_read", bronze.records);
   result.figure("duplicates", dropped);
   result.figure("ranges", bronze.ranges);

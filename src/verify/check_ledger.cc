@@ -15,19 +15,24 @@ WHERE end_offset - start_offset <> consumed + skipped OR consumed <> silver + du
 
 constexpr const char* kSilver = R"(
 WITH told AS (SELECT batch, topic, "partition", sum(silver) AS n FROM sources GROUP BY ALL),
-found AS (SELECT batch_id AS batch, topic, "partition"::BIGINT AS "partition", count(*) AS n FROM silver GROUP BY ALL)
-SELECT format('batch {} {}/{}: silver has {} rows, the ledger says {}', batch, topic, "partition",
-              coalesce(f.n, 0), coalesce(t.n, 0)) AS why
-FROM told t FULL JOIN found f USING (batch, topic, "partition") WHERE coalesce(f.n, 0) <> coalesce(t.n, 0))";
+found AS (SELECT batch_id AS batch, topic, "partition"::BIGINT AS "partition", count(*) AS n FROM silver GROUP BY ALL),
+gone AS (SELECT batch, topic, "partition", sum(silver) AS n FROM erased GROUP BY ALL)
+SELECT format('batch {} {}/{}: silver has {} rows and {} are erased, the ledger says {}', batch, topic, "partition",
+              coalesce(f.n, 0), coalesce(g.n, 0), coalesce(t.n, 0)) AS why
+FROM told t FULL JOIN found f USING (batch, topic, "partition") FULL JOIN gone g USING (batch, topic, "partition")
+WHERE coalesce(f.n, 0) + coalesce(g.n, 0) <> coalesce(t.n, 0))";
 
 // {0}: the batch that quarantine has reached.
 constexpr const char* kQuarantine = R"(
 WITH told AS (SELECT batch, topic, "partition", reason, sum(records) AS n FROM reasons WHERE batch <= {0} GROUP BY ALL),
 found AS (SELECT batch_id AS batch, topic, "partition"::BIGINT AS "partition", reason, count(*) AS n FROM quarantine
-          WHERE batch_id <= {0} OR batch_id IS NULL GROUP BY ALL)
-SELECT format('batch {} {}/{} {}: quarantine has {} rows, the ledger says {}', batch, topic, "partition", reason,
-              coalesce(f.n, 0), coalesce(t.n, 0)) AS why
-FROM told t FULL JOIN found f USING (batch, topic, "partition", reason) WHERE coalesce(f.n, 0) <> coalesce(t.n, 0))";
+          WHERE batch_id <= {0} OR batch_id IS NULL GROUP BY ALL),
+gone AS (SELECT batch, topic, "partition", reason, sum(records) AS n FROM erased_reasons GROUP BY ALL)
+SELECT format('batch {} {}/{} {}: quarantine has {} rows and {} are erased, the ledger says {}', batch, topic,
+              "partition", reason, coalesce(f.n, 0), coalesce(g.n, 0), coalesce(t.n, 0)) AS why
+FROM told t FULL JOIN found f USING (batch, topic, "partition", reason)
+FULL JOIN gone g USING (batch, topic, "partition", reason)
+WHERE coalesce(f.n, 0) + coalesce(g.n, 0) <> coalesce(t.n, 0))";
 
 constexpr const char* kFolded = R"(
 WITH told AS (
@@ -60,10 +65,18 @@ Result<CheckResult> check_ledger(VerifyInput& in) {
       "sum(duplicates)::BIGINT AS duplicates, sum(quarantined)::BIGINT AS quarantined FROM sources"));
   for (const char* name : {"consumed", "skipped", "silver", "duplicates", "quarantined"})
     result.figure(name, t.int_at(0, name));
+  const int64_t erased = TRY(one_number(in.sql, "SELECT sum(silver)::BIGINT FROM erased")),
+                erased_rejects = TRY(one_number(in.sql, "SELECT sum(records)::BIGINT FROM erased_reasons"));
+  result.figure("erased", erased);
+  result.figure("erased_rejects", erased_rejects);
   result.figure("quarantine_judged_to_batch", in.quarantine_reached);
   result.summary = fmt::format("{} = {} silver + {} duplicates + {} quarantined",
                                counted(t.int_at(0, "consumed"), "record"), with_commas(t.int_at(0, "silver")),
                                with_commas(t.int_at(0, "duplicates")), with_commas(t.int_at(0, "quarantined")));
+  if (erased + erased_rejects > 0)
+    result.summary += fmt::format("; {} erased since", counted(erased + erased_rejects, "row"));
+  if (in.unfinished_erasure)
+    result.summary += "; an erasure has not come to its end: ask for it again, pactolus tables erase";
   if (in.quarantine_reached < in.last_batch)
     result.summary += fmt::format(" (quarantine to batch {} of {})", in.quarantine_reached, in.last_batch);
   return result;

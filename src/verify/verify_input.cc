@@ -22,6 +22,10 @@ CREATE TABLE sources_told(teller VARCHAR, batch BIGINT, topic VARCHAR, topic_id 
                           silver BIGINT, duplicates BIGINT, quarantined BIGINT);
 CREATE TABLE reasons_told(teller VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
                           records BIGINT);
+CREATE TABLE erased_told(commit_uuid VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, silver BIGINT,
+                         min_time BIGINT, max_time BIGINT);
+CREATE TABLE erased_reasons_told(commit_uuid VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
+                                 records BIGINT);
 CREATE TABLE positions(topic VARCHAR, topic_id VARCHAR, "partition" BIGINT, next_offset BIGINT);
 CREATE MACRO is_history(topic) AS starts_with(topic, '_ingest.') OR starts_with(topic, '_replay.');
 CREATE MACRO minute_of(us) AS (us - ((us % 60000000) + 60000000) % 60000000) // 60000000;
@@ -35,6 +39,8 @@ CREATE TABLE batches AS
   SELECT DISTINCT ON (batch) * EXCLUDE (teller) FROM batches_told WHERE counts(teller, batch) ORDER BY batch;
 CREATE TABLE sources AS SELECT DISTINCT * EXCLUDE (teller) FROM sources_told WHERE counts(teller, batch);
 CREATE TABLE reasons AS SELECT DISTINCT * EXCLUDE (teller) FROM reasons_told WHERE counts(teller, batch);
+CREATE TABLE erased AS SELECT * EXCLUDE (commit_uuid) FROM (SELECT DISTINCT * FROM erased_told);
+CREATE TABLE erased_reasons AS SELECT * EXCLUDE (commit_uuid) FROM (SELECT DISTINCT * FROM erased_reasons_told);
 )";
 
 // Accounts of batches, one by one, into the tables `…_told`.
@@ -42,7 +48,27 @@ class Accounts {
  public:
   static Result<Accounts> open(SqlEngine& sql) {
     return Accounts(TRY(sql.append_to("batches_told")), TRY(sql.append_to("sources_told")),
-                    TRY(sql.append_to("reasons_told")));
+                    TRY(sql.append_to("reasons_told")), TRY(sql.append_to("erased_told")),
+                    TRY(sql.append_to("erased_reasons_told")));
+  }
+  // Log and ledger may both tell: the commit's UUID says that it is one.
+  void add(const ErasureAccount& a) {
+    for (const ErasedSource& s : a.sources) {
+      const auto begin = [&](SqlAppender& out) -> SqlAppender& {
+        return out.add(std::string_view(a.commit_uuid))
+            .add(s.batch)
+            .add(std::string_view(s.topic))
+            .add(int64_t(s.partition));
+      };
+      if (s.silver > 0) {
+        begin(erased_).add(s.silver);
+        time(erased_, s.min_event_time);
+        time(erased_, s.max_event_time);
+        erased_.end_row();
+      }
+      for (const auto& [reason, n] : s.quarantined)
+        begin(erased_reasons_).add(std::string_view(reason)).add(n).end_row();
+    }
   }
   void add(const char* teller, const BatchAccount& a) {
     batches_.add(teller).add(a.batch).add(a.epoch).add(std::string_view(a.commit_uuid)).add(a.batch_time);
@@ -76,14 +102,21 @@ class Accounts {
   Result<> close() {
     TRY(batches_.close());
     TRY(sources_.close());
+    TRY(erased_.close());
+    TRY(erased_reasons_.close());
     return reasons_.close();
   }
 
  private:
-  Accounts(SqlAppender batches, SqlAppender sources, SqlAppender reasons)
-      : batches_(std::move(batches)), sources_(std::move(sources)), reasons_(std::move(reasons)) {}
+  Accounts(SqlAppender batches, SqlAppender sources, SqlAppender reasons, SqlAppender erased,
+           SqlAppender erased_reasons)
+      : batches_(std::move(batches)),
+        sources_(std::move(sources)),
+        reasons_(std::move(reasons)),
+        erased_(std::move(erased)),
+        erased_reasons_(std::move(erased_reasons)) {}
   static void time(SqlAppender& out, int64_t t) { t == kNoTime ? out.add_null() : out.add(t); }
-  SqlAppender batches_, sources_, reasons_;
+  SqlAppender batches_, sources_, reasons_, erased_, erased_reasons_;
 };
 
 // What a reader finds wrong with a log is for the checks to tell; a disk that fails is an error.
@@ -114,7 +147,12 @@ std::vector<std::string> gold_views(const LakePaths& lake) {
 // All that is left of Silver's log. A commit that cannot be read is a finding of the check of the logs.
 Result<> tell_log(VerifyInput& in, Accounts& accounts) {
   const auto tell = [&](delta::CommitRecord&& commit) -> Result<> {
-    if (commit.version > in.table("silver").snapshot->version() || !is_batch_account(commit.info, in.job())) return {};
+    if (commit.version > in.table("silver").snapshot->version()) return {};
+    const auto erasure = erasure_account(commit.info, in.job());
+    if (erasure && *erasure) accounts.add(**erasure);
+    if (!erasure && in.accounts_problem.empty())
+      in.accounts_problem = fmt::format("commit {}: {}", commit.version, erasure.error().message);
+    if (!is_batch_account(commit.info, in.job())) return {};
     auto account = batch_account(commit.info);
     if (account) {
       accounts.add("log", *account);
@@ -135,6 +173,20 @@ Result<> tell_log(VerifyInput& in, Accounts& accounts) {
   return {};
 }
 
+// Erasures in the quarantine that the ledger does not have yet.
+Result<> tell_quarantine(VerifyInput& in, Accounts& accounts) {
+  const auto& quarantine = in.table("quarantine").snapshot;
+  if (!quarantine || quarantine->txn_version(app_id(in.job(), kErasure)).value_or(0) == 0) return {};
+  const auto commits = delta::history(in.lake.quarantine());
+  if (!commits && !is_finding(commits.error())) return std::unexpected(commits.error());
+  if (!commits) return {};  // the check of the logs says why
+  for (const delta::CommitRecord& commit : *commits) {
+    const auto erasure = erasure_account(commit.info, in.job());
+    if (erasure && *erasure && commit.version <= quarantine->version()) accounts.add(**erasure);
+  }
+  return {};
+}
+
 Result<> tell_ledger(VerifyInput& in, Accounts& accounts) {
   VerifiedTable& ledger = in.table("ledger");
   if (!ledger.snapshot) return {};
@@ -146,6 +198,7 @@ Result<> tell_ledger(VerifyInput& in, Accounts& accounts) {
       continue;
     }
     for (const BatchAccount& a : *told) accounts.add("ledger", a);
+    for (const ErasureAccount& a : TRY(erasures_of(*rows))) accounts.add(a);
   }
   return {};
 }
@@ -198,10 +251,15 @@ Result<std::unique_ptr<VerifyInput>> VerifyInput::load(const VerifyOptions& opti
                                                     lake.root.native(), options.config.job));
     Accounts accounts = TRY(Accounts::open(in->sql));
     TRY(tell_log(*in, accounts));
+    TRY(tell_quarantine(*in, accounts));
+    int64_t erasures_done = 0;
     if (fs::is_directory(delta::log_folder(lake.ledger()), ignored)) {
       in->tables.push_back(TRY(open_table("ledger", lake.ledger())));
       TRY(tell_ledger(*in, accounts));
+      if (const auto& ledger = in->tables.back().snapshot)
+        erasures_done = ledger->txn_version(app_id(options.config.job, kErasuresDone)).value_or(0);
     }
+    in->unfinished_erasure = silver->txn_version(app_id(options.config.job, kErasure)).value_or(0) > erasures_done;
     TRY(accounts.close());
     TRY(fill_positions(*in));
   }

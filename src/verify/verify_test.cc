@@ -36,7 +36,9 @@ class VerifyTest : public ::testing::Test {
     for (const std::string& v : values)
       ASSERT_TRUE(writer->append({.key = "u", .value = v, .timestamp_us = clock_.now_us()}));
     ASSERT_TRUE(writer->flush());
-    if (topic == kHistory) ASSERT_TRUE(replace_file(history_mark({config_.lake}, topic), "{}"));
+    if (topic == kHistory) {
+      ASSERT_TRUE(replace_file(history_mark({config_.lake}, topic), "{}"));
+    }
   }
   void send(const std::vector<std::string>& values) { send(config_.kafka.topic, values); }
   // `at`: seconds after the start of the test's day's tenth hour.

@@ -13,7 +13,7 @@ from program import finish
 
 SMALL_BATCH_RECORDS = 16  # more than a hundred batches
 # Of commands that are killed in tests of their own: ingest/test_quarantine.py, verify/test_rebuild.py, tables/test_tables.py.
-OTHER_COMMANDS = ("replay.", "rebuild.", "vacuum.", "optimize.")
+OTHER_COMMANDS = ("replay.", "rebuild.", "vacuum.", "optimize.", "erase.")
 RARE_IN_INGEST = {"ingest.flushed"}  # after every 8 MiB of rows
 COUNTS = (1, 2, 3, 7)  # the first two of a table's links are its making and, in Silver, the epoch
 

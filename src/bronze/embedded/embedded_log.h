@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,7 +72,20 @@ Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder);  //
 // per partition and keeps nothing open, so many topics can be watched. 0 without a topic.
 uint64_t topic_stamp(const fs::path& bronze_folder, std::string_view name, int32_t partitions);
 
-// Error busy names the process that writes the topic now. The clock must outlive the writer.
+struct ErasedRecords {
+  int64_t records = 0;   // taken out now
+  int64_t earlier = 0;   // had been taken out before
+  int64_t segments = 0;  // written anew
+};
+// Takes records out of a topic for good: of one that `is_erased` names its offset and its time are left, and readers
+// pass over it as skipped. Segments that hold such records are written anew, each replaced whole: after a crash some
+// are, and the same call goes on. Nobody may write the topic meanwhile (error busy names who does); readers go on.
+Result<ErasedRecords> erase_records(const fs::path& bronze_folder, std::string_view name,
+                                    const std::function<bool(PartitionId, const RecordView&)>& is_erased);
+
+// Error busy names the process that writes the topic now.
+Result<> refuse_writer(const fs::path& bronze_folder, std::string_view name);
+// The same error. The clock must outlive the writer.
 Result<std::unique_ptr<EmbeddedLogWriter>> open_writer(const fs::path& bronze_folder, std::string_view name,
                                                        const EmbeddedLogOptions& options, Clock& clock);
 // Every partition starts at its begin(). A process that may not write into the folder can read too: it sees what the

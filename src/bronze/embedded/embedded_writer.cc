@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "bronze/embedded/embedded_log.h"
@@ -76,26 +75,21 @@ Result<std::unique_ptr<EmbeddedLogWriter>> open_writer(const fs::path& bronze_fo
   using namespace bronze;
   TRY(check_options(options));
   const TopicFolder topic(bronze_folder, TRY(open_topic(bronze_folder, name)));
-  const auto recovery = TRY(RecoveryLock::wait(topic.recovery_lock()));
-  if (!recovery)
-    return fail(ErrorCode::io, fmt::format("cannot write topic {}: no permission in {}", name,
-                                           topic.recovery_lock().parent_path().native()));
-  auto lock = TRY(FileLock::try_lock(topic.writer_lock()));
-  if (!lock) {
-    const auto holder = read_file(topic.writer_lock());
-    const std::string_view pid = holder && !holder->empty() ? std::string_view(*holder) : "unknown";
-    return fail(ErrorCode::busy, fmt::format("topic {} is being written by process {}", name, pid),
-                "one writer at a time; stop that one first");
-  }
-  TRY(lock->write_holder(std::to_string(::getpid())));
-  RecoveredTopic recovered = TRY(recover_topic(topic));
+  RecoveredTopic recovered;
+  FileLock lock = TRY(take_to_write(topic, recovered));
   auto writer =
-      std::make_unique<TopicWriter>(topic.identity(), std::move(*lock), clock, options, std::move(recovered.repairs));
+      std::make_unique<TopicWriter>(topic.identity(), std::move(lock), clock, options, std::move(recovered.repairs));
   for (PartitionId p(0); p.value < topic.identity().partitions; ++p) {
     const uint64_t seed = checksum_seed(topic.identity().id, p);
     writer->add(TRY(PartitionWriter::open(topic.partition(p), seed, recovered.marks[size_t(p.value)], options)));
   }
   return writer;
+}
+
+Result<> refuse_writer(const fs::path& bronze_folder, std::string_view name) {
+  const bronze::TopicFolder topic(bronze_folder, TRY(open_topic(bronze_folder, name)));
+  if (TRY(FileLock::is_held(topic.writer_lock()))) return bronze::busy(topic);
+  return {};
 }
 
 }  // namespace pactolus

@@ -54,6 +54,7 @@ std::unexpected<Error> PartitionReader::gone(Offset next, Offset begin) const {
 
 Result<> PartitionReader::seek(Offset next) {
   TRY(refresh_mark());
+  if (segment_.is_open() && !segment_.still_named()) last_poll_.reset();
   const Offset first = TRY(begin());
   if (next < first) return gone(next, first);
   if (next.value > mark_.end_offset)
@@ -110,6 +111,7 @@ Result<> PartitionReader::check_still_there() {
   if (segment_.still_named()) return {};
   segment_.close();
   last_poll_.reset();
+  TRY(refresh_mark());  // where a segment ends may be another place: records of it have been erased
   if (!topic_.same_topic_on_disk())
     return fail(ErrorCode::data_loss, fmt::format("topic {} with id {} is gone: deleted or made anew",
                                                   topic_.identity().name, topic_.identity().id));
@@ -153,8 +155,9 @@ Result<PolledRecords> PartitionReader::poll(int64_t max_bytes, FrameReader& fram
   if (frames.frames().empty())
     return corrupt(frames.offset(), segment_.path(), frames.position(), text_of(frames.fault()));
   at_ = {at_.base, frames.position(), frames.offset()};
+  const int64_t skipped = at_.offset - next_ - int64_t(out.size());
   next_ = at_.offset;
-  return PolledRecords{partition_, out, Offset(next_)};
+  return PolledRecords{partition_, out, Offset(next_), skipped, "erased"};
 }
 
 Result<Offset> PartitionReader::first_at(int64_t timestamp_us, FrameReader& frames, std::vector<RecordView>& out) {

@@ -1,6 +1,7 @@
 #include "bronze/embedded/recovery.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -147,6 +148,26 @@ Result<RecoveredTopic> recover_topic(const TopicFolder& topic) {
   for (PartitionId p(0); p.value < topic.identity().partitions; ++p)
     out.marks.push_back(TRY(PartitionRecovery(topic, p).run(out.repairs)));
   return out;
+}
+
+std::unexpected<Error> busy(const TopicFolder& topic) {
+  const auto holder = read_file(topic.writer_lock());
+  const std::string_view pid = holder && !holder->empty() ? std::string_view(*holder) : "unknown";
+  return fail(ErrorCode::busy, fmt::format("topic {} is being written by process {}", topic.identity().name, pid),
+              "one writer at a time; stop that one first");
+}
+
+Result<FileLock> take_to_write(const TopicFolder& topic, RecoveredTopic& recovered) {
+  const auto recovery = TRY(RecoveryLock::wait(topic.recovery_lock()));
+  const std::string& name = topic.identity().name;
+  if (!recovery)
+    return fail(ErrorCode::io, fmt::format("cannot write topic {}: no permission in {}", name,
+                                           topic.recovery_lock().parent_path().native()));
+  auto lock = TRY(FileLock::try_lock(topic.writer_lock()));
+  if (!lock) return busy(topic);
+  TRY(lock->write_holder(std::to_string(::getpid())));
+  recovered = TRY(recover_topic(topic));
+  return std::move(*lock);
 }
 
 }  // namespace pactolus::bronze

@@ -21,6 +21,11 @@ struct RecoveredTopic {
 // the mark, or in a segment that another one follows, or a later frame says that it was durable.
 Result<RecoveredTopic> recover_topic(const TopicFolder& topic);
 
+// What is said to whoever would write a topic that has a writer.
+std::unexpected<Error> busy(const TopicFolder& topic);
+// The writer's lock, and the topic as recovery has left it. Error busy names the process that has it.
+Result<FileLock> take_to_write(const TopicFolder& topic, RecoveredTopic& recovered);
+
 // The mark as it is on disk; empty when it is missing, torn or foreign. A read that meets a write is repeated.
 Result<std::optional<DurableMark>> read_mark(const fs::path& partition_folder, uint64_t seed);
 

@@ -201,7 +201,7 @@ TEST_F(RecoveryTest, AMissingSegmentInTheMiddleIsRefused) {
 TEST_F(RecoveryTest, AFrameOfALaterReleaseIsNeitherReadNorCut) {
   std::string later = segment_;
   char* header = later.data() + ends_[1];
-  header[4] = 2;
+  header[4] = 3;
   const uint64_t checksum = hash64(std::string_view(header, 48), checksum_seed(kTopicId, kP0));
   std::memcpy(header + 48, &checksum, sizeof checksum);
   restore(later);

@@ -48,7 +48,7 @@ uint64_t checksum_seed(std::string_view topic_id, PartitionId partition) {
 
 void write_frame_header(FrameHeader header, uint64_t seed, char* out) noexcept {
   store(out, kFrameMagic);
-  store(out + 4, uint16_t(kFormatVersion));
+  store(out + 4, header.version);
   store(out + 6, uint16_t(0));
   store(out + 8, header.base_offset);
   store(out + 16, header.records);
@@ -66,7 +66,9 @@ FrameFault parse_frame_header(std::string_view bytes, uint64_t seed, FrameHeader
   if (load<uint64_t>(p + kHeaderChecksumAt) != hash64(bytes.substr(0, kHeaderChecksumAt), seed))
     return FrameFault::not_a_frame;
   // Only now: a flipped bit in the version is damage, not another release.
-  if (load<uint16_t>(p + 4) != kFormatVersion || load<uint16_t>(p + 6) != 0) return FrameFault::unsupported_version;
+  out.version = load<uint16_t>(p + 4);
+  if ((out.version != kFrameVersion && out.version != kErasedVersion) || load<uint16_t>(p + 6) != 0)
+    return FrameFault::unsupported_version;
   out.base_offset = load<int64_t>(p + 8);
   out.records = load<uint32_t>(p + 16);
   out.payload_bytes = load<uint32_t>(p + 20);
@@ -95,12 +97,13 @@ FrameFault decode_records(const FrameHeader& header, std::string_view payload, O
     const size_t left = size_t(end - p);
     if (left < kRecordHeadBytes) break;
     const uint32_t value = load<uint32_t>(p), key = load<uint32_t>(p + 4), origin = load<uint32_t>(p + 8);
-    const uint64_t value_bytes = value == kNullLength ? 0 : value, key_bytes = key == kNullLength ? 0 : key;
+    const bool erased = value == kErasedLength && header.version == kErasedVersion;
+    const uint64_t value_bytes = value == kNullLength || erased ? 0 : value, key_bytes = key == kNullLength ? 0 : key;
     if (kRecordHeadBytes + value_bytes + key_bytes + origin > left) break;
     const char* key_at = p + kRecordHeadBytes;
     const char* origin_at = key_at + key_bytes;
     const char* value_at = origin_at + origin;
-    if (offset >= from.value) {
+    if (offset >= from.value && !erased) {
       RecordView& record = out.emplace_back();
       record.offset = Offset(offset);
       record.timestamp_us = load<int64_t>(p + 12);

@@ -25,10 +25,13 @@
 namespace pactolus::bronze {
 
 inline constexpr int kFormatVersion = 1;
+// A frame's own version. Records of the second may be erased: no more of them is there than offset and time.
+inline constexpr uint16_t kFrameVersion = 1, kErasedVersion = 2;
 inline constexpr size_t kFrameHeaderBytes = 56;
 inline constexpr size_t kRecordHeadBytes = 20;
 inline constexpr uint32_t kFrameMagic = 0x31464250;  // "PBF1"
 inline constexpr uint32_t kNullLength = 0xFFFFFFFF;
+inline constexpr uint32_t kErasedLength = 0xFFFFFFFE;  // of a value, in frames of version kErasedVersion
 
 // Key, value and origin together. Kafka's brokers refuse above 1 MiB by default and are rarely set beyond 16.
 inline constexpr size_t kMaxRecordBytes = 16 << 20;
@@ -43,6 +46,7 @@ struct FrameHeader {
   int64_t newest_timestamp_us = 0;
   int64_t durable_offset = 0;  // everything below was fsynced when this frame was made: recovery asks
   uint64_t payload_checksum = 0;
+  uint16_t version = kFrameVersion;
   int64_t end_offset() const noexcept { return base_offset + records; }
   int64_t frame_bytes() const noexcept { return int64_t(kFrameHeaderBytes) + payload_bytes; }
 };
@@ -68,7 +72,7 @@ void write_frame_header(FrameHeader header, uint64_t seed, char* out) noexcept;
 FrameFault parse_frame_header(std::string_view bytes, uint64_t seed, FrameHeader& out) noexcept;
 FrameFault check_payload(const FrameHeader& header, std::string_view payload, uint64_t seed) noexcept;
 // Appends the frame's records from offset `from` on; the views point into `payload`, behind which the caller keeps
-// kRecordPadding readable bytes. On a fault nothing is appended.
+// kRecordPadding readable bytes. Erased ones are passed over. On a fault nothing is appended.
 FrameFault decode_records(const FrameHeader& header, std::string_view payload, Offset from,
                           std::vector<RecordView>& out);
 

@@ -125,6 +125,33 @@ TEST(SegmentFormat, RecordsThatDoNotFitAreRefusedWhole) {
   }
 }
 
+// 12 bytes of lengths and 8 of time are all that is left of a record; in version 1 there is no such thing.
+TEST(SegmentFormat, ErasedRecordsArePassedOver) {
+  std::string frame = frame_of({{.value = "first"}, {.key = "k", .value = "second"}});
+  FrameHeader header;
+  ASSERT_EQ(parse_frame_header(frame, kSeed, header), FrameFault::none);
+  const std::string second = frame.substr(kFrameHeaderBytes + kRecordHeadBytes + 5);
+  const std::string gone("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0\x07\0\0\0\0\0\0\0", kRecordHeadBytes);
+  frame = std::string(kFrameHeaderBytes, '\0') + gone + second;
+  header.payload_bytes = uint32_t(frame.size() - kFrameHeaderBytes);
+  frame.resize(frame.size() + kRecordPadding);
+  for (const uint16_t version : {kErasedVersion, kFrameVersion}) {
+    header.version = version;
+    write_frame_header(header, kSeed, frame.data());
+    FrameHeader read;
+    ASSERT_EQ(parse_frame_header(frame, kSeed, read), FrameFault::none);
+    EXPECT_EQ(frame[4], char(version));
+    const std::string_view payload(frame.data() + kFrameHeaderBytes, read.payload_bytes);
+    std::vector<RecordView> out;
+    ASSERT_EQ(decode_records(read, payload, Offset(0), out),
+              version == kErasedVersion ? FrameFault::none : FrameFault::bad_record);
+    if (version == kFrameVersion) continue;
+    ASSERT_EQ(out.size(), 1u);
+    EXPECT_EQ(out[0].offset, Offset(read.base_offset + 1));
+    EXPECT_EQ(out[0].value, "second");
+  }
+}
+
 TEST(FrameBuffer, FramesLeaveInOrderWhileOthersCome) {
   FrameBuffer buffer(kSeed, Offset(0), 1);  // a frame for each record
   for (int i = 0; i < 4; ++i) buffer.append({.value = "v"}, 1, Offset(0));

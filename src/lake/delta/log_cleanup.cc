@@ -45,7 +45,8 @@ Result<CleanedLog> clean_log(const fs::path& table_folder, Version keep_from) {
   CleanedLog out;
   const LogListing listing = TRY(list_log(table_folder));
   std::optional<Version> base;
-  for (auto checkpoint = listing.checkpoints.rbegin(); checkpoint != listing.checkpoints.rend() && !base; ++checkpoint) {
+  for (auto checkpoint = listing.checkpoints.rbegin(); checkpoint != listing.checkpoints.rend() && !base;
+       ++checkpoint) {
     if (checkpoint->version > keep_from) continue;
     // It is read before something goes that it stands for; it was already when the log begins with it.
     const bool is_oldest = !listing.commits.empty() && listing.commits.front() >= checkpoint->version;

@@ -2,6 +2,7 @@
 
 #include <arrow/array/array_binary.h>
 #include <arrow/array/array_dict.h>
+#include <arrow/array/builder_base.h>
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_dict.h>
 #include <arrow/array/util.h>
@@ -128,6 +129,30 @@ arrow::Result<std::shared_ptr<arrow::Table>> widened(const std::shared_ptr<arrow
   return arrow::Table::Make(schema, std::move(columns), table->num_rows());
 }
 
+// The table, whose first row has the number `first`, without some rows.
+arrow::Result<std::shared_ptr<arrow::Table>> without(const arrow::Table& table, int64_t first,
+                                                     std::span<const int64_t> gone) {
+  ARROW_ASSIGN_OR_RAISE(const auto batch, table.CombineChunksToBatch());
+  std::vector<std::shared_ptr<arrow::ChunkedArray>> columns;
+  for (int c = 0; c < batch->num_columns(); ++c) {
+    const arrow::Array& from = *batch->column(c);
+    std::unique_ptr<arrow::ArrayBuilder> builder;
+    ARROW_RETURN_NOT_OK(arrow::MakeBuilder(arrow::default_memory_pool(), from.type(), &builder));
+    ARROW_RETURN_NOT_OK(builder->Reserve(from.length()));
+    int64_t next = 0;
+    const auto copy_to = [&](int64_t end) -> arrow::Status {
+      if (end > next) ARROW_RETURN_NOT_OK(builder->AppendArraySlice(arrow::ArraySpan(*from.data()), next, end - next));
+      next = end + 1;
+      return arrow::Status::OK();
+    };
+    for (const int64_t row : gone) ARROW_RETURN_NOT_OK(copy_to(row - first));
+    ARROW_RETURN_NOT_OK(copy_to(from.length()));
+    ARROW_ASSIGN_OR_RAISE(auto kept, builder->Finish());
+    columns.push_back(std::make_shared<arrow::ChunkedArray>(std::move(kept)));
+  }
+  return arrow::Table::Make(table.schema(), std::move(columns), table.num_rows() - int64_t(gone.size()));
+}
+
 class Merge {
  public:
   Merge(File& out, const ParquetOptions& options) : sink_(std::make_shared<FileSink>(out)), options_(options) {}
@@ -138,16 +163,18 @@ class Merge {
                           parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), sink_,
                                                            writer_properties(options_), arrow_writer_properties()));
     for (const MergeInput& file : files) {
+      std::span<const int64_t> left_out = file.left_out;
+      int64_t row = 0;
       if (file.rows) {
         ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({file.rows->batch()}));
-        ARROW_RETURN_NOT_OK(hold(table));
+        ARROW_RETURN_NOT_OK(hold_kept(table, row, left_out));
         continue;
       }
       ARROW_ASSIGN_OR_RAISE(auto reader, open_file(file.path, options_));
       for (int group = 0; group < reader->num_row_groups(); ++group) {
         std::shared_ptr<arrow::Table> table;
         ARROW_RETURN_NOT_OK(reader->RowGroup(group)->ReadTable(&table));
-        ARROW_RETURN_NOT_OK(hold(table));
+        ARROW_RETURN_NOT_OK(hold_kept(table, row, left_out));
       }
     }
     if (held_rows_ > 0) ARROW_RETURN_NOT_OK(write_group());
@@ -177,6 +204,19 @@ class Merge {
     }
     schema_ = arrow::schema(std::move(fields));
     return arrow::Status::OK();
+  }
+
+  // Rows `row` and following of the file, less those that are left out.
+  arrow::Status hold_kept(std::shared_ptr<arrow::Table> table, int64_t& row, std::span<const int64_t>& left_out) {
+    const int64_t first = row;
+    row += table->num_rows();
+    const auto mine = std::ranges::find_if(left_out, [&](int64_t r) { return r >= row; });
+    const std::span<const int64_t> gone(left_out.begin(), mine);
+    left_out = {mine, left_out.end()};
+    if (!gone.empty()) {
+      ARROW_ASSIGN_OR_RAISE(table, without(*table, first, gone));
+    }
+    return hold(table);
   }
 
   arrow::Status hold(const std::shared_ptr<arrow::Table>& table) {

@@ -16,6 +16,7 @@ struct MergedParquet {
 struct MergeInput {
   fs::path path;
   std::shared_ptr<const KeptRows> rows = {};
+  std::vector<int64_t> left_out = {};  // numbers of rows, ascending, that do not go into the new file
 };
 
 // Creates `out`, which must not exist, and fsyncs it; its folder is not fsynced. Columns that a file lacks are null in
