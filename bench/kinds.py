@@ -243,23 +243,24 @@ def history(scenario, programs, folder):
     """The same events as a file and as a stream; a public file; small commits and what merging their files costs."""
     load, out = scenario["load"], {}
     path = folder / "events.ndjson"
-    lake = Lake(programs, folder / "ingested")
-    lake.folder.mkdir()
-    truth = json.loads(lake.start("simulate", [*load["simulate"], "--to", f"file:{path}"]).succeed().stdout)
-    usage = lake.start("ingest", ["--json", path, "--lake", lake.path]).succeed()
-    report = json.loads(usage.stdout)["files"][0]
-    check(lake, scenario["expect"], truth, report)
-    ingested = truth["sent"] / usage.cpu_s
-    shutil.rmtree(lake.path)
-
+    # The lake of the stream is gone before the file is ingested, so that both find memory that was in use a moment ago: a
+    # page that was not, a virtual machine takes from its host, and that costs as much as filling it.
     streamed = Lake(programs, folder / "streamed")
     streamed.folder.mkdir()
+    truth = json.loads(streamed.start("simulate", [*load["simulate"], "--to", f"file:{path}"]).succeed().stdout)
     streamed.simulate(["--replay", path, "--speed", "max"]).succeed()
     usage = streamed.start("run", ["--until-caught-up", "--lake", streamed.path]).succeed()
     check(streamed, scenario["expect"], truth, ledger_of(usage))
-    out |= {"ingest_events_per_core_second": ingested, "stream_events_per_core_second": truth["sent"] / usage.cpu_s,
-            "ingest_to_stream": ingested * usage.cpu_s / truth["sent"]}
+    from_log = truth["sent"] / usage.cpu_s
     shutil.rmtree(streamed.path)
+
+    lake = Lake(programs, folder / "ingested")
+    lake.folder.mkdir()
+    usage = lake.start("ingest", ["--json", path, "--lake", lake.path]).succeed()
+    check(lake, scenario["expect"], truth, json.loads(usage.stdout)["files"][0])
+    from_file = truth["sent"] / usage.cpu_s
+    out |= {"ingest_events_per_core_second": from_file, "stream_events_per_core_second": from_log, "ingest_to_stream": from_file / from_log}
+    shutil.rmtree(lake.path)
     path.unlink()
 
     retail = Path(__file__).resolve().parents[2] / load["retail"]

@@ -36,6 +36,11 @@ class Dialect {
   // Once, before the first row; no columns for NDJSON. Error invalid when columns that it needs are not there.
   virtual Result<> bind(const std::vector<std::string>& columns) = 0;
   virtual void map(const InputRow& row, MappedRow& out) = 0;
+  // Nobody asks for event times: they need not be looked for.
+  void leave_out_times() noexcept { with_times_ = false; }
+
+ protected:
+  bool with_times_ = true;
 };
 
 std::vector<std::string> dialect_names();

@@ -197,7 +197,17 @@ TEST(Native, UserAndTimeAreFoundWhereverTheyStand) {
     EXPECT_EQ(m.time, time) << line;
     EXPECT_EQ(m.value, line);
   }
-  EXPECT_EQ(native(R"({"user_id":"u1")").key, "");
+  // With and without times the key is the same, also of a line that is cut off and of one that has two users.
+  for (const std::string_view line : {R"({"user_id":"u1")", R"({"user_id":"u1","timestamp":1,"user_id":"u2"})",
+                                      R"({"user_id":"u1","user_id":"u2","timestamp":"2025-11-29T10:15:30Z"})"}) {
+    EXPECT_EQ(native(line).key, "u1") << line;
+    auto dialect = *make_dialect("native");
+    dialect->leave_out_times();
+    MappedRow row;
+    dialect->map({.bytes = line}, row);
+    EXPECT_EQ(row.key, "u1") << line;
+    EXPECT_EQ(row.event_time_us, kNoTime);
+  }
 }
 
 TEST(Native, EpochsCountInTheUnitOfTheirSize) {

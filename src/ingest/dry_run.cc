@@ -53,14 +53,7 @@ Result<> DryRun::judge_block(int64_t now_us, SourceAccount& account) {
   decoder_.decode(records, 0, {.batch_time = now_us}, batch, rejects, malformed);
   for (const Reject& r : rejects) ++account.quarantined[std::string(name_of(r.reason))];
 
-  // By date, as the job does: then one date's ids need to be there at a time.
-  std::vector<std::pair<int32_t, uint32_t>> by_date;
-  for (uint32_t row = 0; row < batch.rows(); ++row)
-    by_date.emplace_back(int32_t(floor_div(batch.event_time[row], kMicrosPerDay)), row);
-  std::ranges::sort(by_date);
-  for (const auto& [date, row] : by_date) {
-    const Seen seen =
-        TRY(dates_.look_up(silver_, decoder_, date, batch.fingerprint[row], content_byte(batch, row), true));
+  for (const Seen seen : TRY(dates_.look_up(silver_, decoder_, batch, true))) {
     account.silver += seen == Seen::no;
     account.duplicates += seen != Seen::no;
     account.conflicting += seen == Seen::conflicting;

@@ -25,6 +25,8 @@ class EventFile {
 
   // False at the end. Error invalid: the file is damaged or cut off from here on, so its rows are not all there.
   Result<bool> next(MappedRow& row);
+  // Rows then have no event times, when that saves reading them.
+  void leave_out_times() noexcept { dialect_->leave_out_times(); }
   // Passes over rows without mapping them. Answers how many there were, at most `rows`.
   Result<int64_t> skip(int64_t rows);
 

@@ -21,6 +21,7 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
   if (const int64_t there = TRY(file.skip(out.rows)); there < out.rows)
     return fail(ErrorCode::corrupt, fmt::format("topic {} holds {} rows, the file it is named after only {}",
                                                 out.identity.topic, out.rows, there));
+  file.leave_out_times();
   int64_t waiting_bytes = 0, now = 0;
   for (MappedRow row; TRY(file.next(row));) {
     if (out.appended % kAskEvery == 0) now = clock.now_us();

@@ -51,25 +51,25 @@ class Native final : public Dialect {
     if (table_) return table_->map(row, out);
     out = {{}, row.bytes, kNoTime, row.problem.empty()};
     if (read_plain(row.bytes, out)) return;
-    out.key = {};
     const auto event = Json::parse(row.bytes);
     if (!event || !event->is_object()) return;
     key_ = (*event)["user_id"].as_string();
     out.key = key_;
-    out.event_time_us = time_of((*event)["timestamp"]);
+    if (with_times_) out.event_time_us = time_of((*event)["timestamp"]);
   }
 
  private:
-  // Nearly every line: user and time are texts without escapes. Looks no further than both.
-  static bool read_plain(std::string_view line, MappedRow& out) {
+  // Nearly every line: user and time are texts without escapes. Looks no further than both; of several users the first
+  // counts.
+  bool read_plain(std::string_view line, MappedRow& out) const {
     PlainScanner scan(line);
     if (!scan.take('{')) return false;
     std::string_view name, token;
-    bool has_user = false, has_time = false;
+    bool has_user = false, has_time = !with_times_;
     do {
       if (scan.take(kUserId)) {
         if (!scan.take_text(token)) return false;
-        out.key = token.substr(1, token.size() - 2);
+        if (!has_user) out.key = token.substr(1, token.size() - 2);
         has_user = true;
       } else if (scan.take(kTimestamp)) {
         if (!scan.take_text(token)) return false;

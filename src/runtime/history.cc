@@ -1,5 +1,7 @@
 #include "runtime/history.h"
 
+#include <algorithm>
+
 #include "base/time_text.h"
 #include "runtime/silver_reader.h"
 
@@ -32,13 +34,34 @@ Result<SilverDates::Date*> SilverDates::date(const delta::Snapshot& silver, cons
   return &fresh;
 }
 
-Result<Seen> SilverDates::look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t day,
-                                  uint64_t fingerprint, uint8_t content, bool remember) {
-  Date* d = TRY(date(silver, decoder, day));
-  const int64_t slot = d->ids.find(fingerprint);
-  if (slot != FingerprintTable::kAbsent) return d->ids.content_at(slot) == content ? Seen::same : Seen::conflicting;
-  if (remember) d->ids.insert(fingerprint, content, 0, [](uint8_t) { return true; });
-  return Seen::no;
+Result<std::vector<Seen>> SilverDates::look_up(const delta::Snapshot& silver, const Decoder& decoder,
+                                               const EventBatch& events, bool remember) {
+  std::map<int32_t, std::vector<uint32_t>> by_date;
+  for (uint32_t row = 0; row < events.rows(); ++row)
+    by_date[int32_t(floor_div(events.event_time[row], kMicrosPerDay))].push_back(row);
+  std::vector<Seen> fates(events.rows(), Seen::no);
+  for (const auto& [day, rows] : by_date)
+    look_up_date(TRY(date(silver, decoder, day))->ids, events, rows, remember, fates);
+  return fates;
+}
+
+void SilverDates::look_up_date(FingerprintTable& ids, const EventBatch& events, std::span<const uint32_t> rows,
+                               bool remember, std::vector<Seen>& fates) {
+  constexpr size_t kAhead = 16;
+  const auto all = [](uint8_t) { return true; };
+  // By half at least: a rebuild is a pass over the whole table.
+  if (remember && !ids.has_room(rows.size())) ids.reserve(std::max(ids.size() + rows.size(), ids.size() * 3 / 2), all);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size()) ids.prefetch_to_insert(events.fingerprint[rows[i + kAhead]]);
+    const uint32_t row = rows[i];
+    const uint64_t fingerprint = events.fingerprint[row];
+    const uint8_t content = content_byte(events, row);
+    const int64_t slot = ids.find(fingerprint);
+    if (slot != FingerprintTable::kAbsent)
+      fates[row] = ids.content_at(slot) == content ? Seen::same : Seen::conflicting;
+    else if (remember)
+      ids.insert(fingerprint, content, 0, all);
+  }
 }
 
 void SilverDates::committed(int32_t day, uint64_t fingerprint, uint8_t content) {

@@ -5,6 +5,8 @@
 
 #include <list>
 #include <map>
+#include <span>
+#include <vector>
 
 #include "event/decoder.h"
 #include "lake/delta/snapshot.h"
@@ -16,9 +18,11 @@ class SilverDates {
  public:
   explicit SilverDates(size_t max_bytes = size_t(256) << 20) : max_bytes_(max_bytes) {}
 
-  // Is the id in Silver on that date? Loads the date when it is not there. `remember` adds it when it is new.
-  Result<Seen> look_up(const delta::Snapshot& silver, const Decoder& decoder, int32_t date, uint64_t fingerprint,
-                       uint8_t content, bool remember);
+  // Is the id of each row in Silver on the row's own date? Goes date by date, so that no more than one date's ids need
+  // to be held; rows of one date stay in order. `remember` adds each id that is new: a later row with it is then a
+  // copy.
+  Result<std::vector<Seen>> look_up(const delta::Snapshot& silver, const Decoder& decoder, const EventBatch& events,
+                                    bool remember);
   // A row has been committed by somebody who did not ask here.
   void committed(int32_t date, uint64_t fingerprint, uint8_t content);
   bool empty() const noexcept { return dates_.empty(); }
@@ -29,6 +33,8 @@ class SilverDates {
     FingerprintTable ids;
     std::list<int32_t>::iterator use;
   };
+  static void look_up_date(FingerprintTable& ids, const EventBatch& events, std::span<const uint32_t> rows,
+                           bool remember, std::vector<Seen>& fates);
   Result<Date*> date(const delta::Snapshot& silver, const Decoder& decoder, int32_t day);
   size_t max_bytes_;
   std::map<int32_t, Date> dates_;

@@ -181,7 +181,8 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   start_batch(topic.history);
   open_.advance_batch_time(clock_.now_us());
   const size_t kept = open_.kept().size();
-  open_.add(decoder_, s, polled, topic.malformed, dedupe_, topic.history ? nullptr : &interest_);
+  open_.add(decoder_, s, polled, topic.malformed, topic.history ? nullptr : &dedupe_,
+            topic.history ? nullptr : &interest_);
   if (open_.kept().size() > kept) source.last_row_boot_us = clock_.boot_us();
   return int64_t(polled.records.size());
 }
@@ -549,30 +550,13 @@ Result<> Job::bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached
 }
 
 Result<> Job::judge_history() {
-  const EventBatch& events = open_.events();
-  // Date by date, so that no more than one date's ids need to be held; rows of one date stay in order.
-  std::map<int32_t, std::vector<uint32_t>> by_date;
-  for (uint32_t row = 0; row < events.rows(); ++row)
-    by_date[int32_t(floor_div(events.event_time[row], kMicrosPerDay))].push_back(row);
-  std::vector<Seen> fates(events.rows(), Seen::no);
-  for (const auto& [date, rows] : by_date)
-    for (const uint32_t row : rows) {
-      fates[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, date, events.fingerprint[row],
-                                             content_byte(events, row), true));
-    }
-  open_.set_fates(std::move(fates));
+  open_.set_fates(TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, open_.events(), true)));
   return {};
 }
 
 // Before the first watermark the ids of histories are not remembered, so live rows are looked for in Silver too.
 Result<> Job::look_for_live_rows_in_silver() {
-  const EventBatch& events = open_.events();
-  std::vector<Seen> found(events.rows(), Seen::no);
-  for (uint32_t row = 0; row < events.rows(); ++row)
-    found[row] = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_,
-                                           int32_t(floor_div(events.event_time[row], kMicrosPerDay)),
-                                           events.fingerprint[row], content_byte(events, row), false));
-  open_.also_seen(std::move(found));
+  open_.also_seen(TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, open_.events(), false)));
   return {};
 }
 

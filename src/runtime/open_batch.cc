@@ -26,7 +26,7 @@ void OpenBatch::start(std::span<const SourceAccount> sources, int64_t batch_time
 }
 
 void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
-                    const DedupeIndex& dedupe, ProductInterest* interest) {
+                    const DedupeIndex* dedupe, ProductInterest* interest) {
   PACTOLUS_CHECK(open_);
   const std::span<const RecordView> records = polled.records;
   SourceAccount& account = accounts_[source];
@@ -43,7 +43,10 @@ void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled
   records_ += int64_t(records.size());
 
   const size_t kept_before = kept_.size();
-  seen_.check(events_, first, events_.rows(), dedupe, fates_);
+  if (dedupe)
+    seen_.check(events_, first, events_.rows(), *dedupe, fates_);
+  else
+    fates_.resize(events_.rows(), Seen::no);
   for (size_t row = first; row < events_.rows(); ++row)
     if (fates_[row] == Seen::no) kept_.push_back(uint32_t(row));
   rows_[source] += int64_t(kept_.size() - kept_before);

@@ -35,9 +35,9 @@ class OpenBatch {
   // last value judges them all as they were judged.
   void advance_batch_time(int64_t now) { times_.batch_time = std::max(times_.batch_time, now); }
   void set_too_late_before(int64_t time) { times_.too_late_before = time; }
-  // Records of one source, from where it stood.
+  // Records of one source, from where it stood. Without `dedupe` all rows count as new: set_fates() will say.
   void add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
-           const DedupeIndex& dedupe, ProductInterest* interest);
+           const DedupeIndex* dedupe, ProductInterest* interest);
 
   // Judges the duplicates again in order when arrival had it otherwise, and finishes the accounts.
   void settle(const DedupeIndex& dedupe, ProductInterest* interest);

@@ -39,7 +39,7 @@ class OpenBatchTest : public ::testing::Test {
           {Offset(next++), kNow, std::nullopt, std::string_view(v).substr(0, v.size() - kRecordPadding), {}});
     next += skipped;
     batch_.add(decoder_, source, {PartitionId(0), records, Offset(next), skipped}, RejectReason::malformed_json,
-               dedupe_, &interest_);
+               &dedupe_, &interest_);
   }
   // (source, id) of the kept rows, in order.
   std::string kept() const {
@@ -127,7 +127,7 @@ TEST_F(OpenBatchTest, AHistoryIsJudgedByItsCaller) {
                                   std::string(kRecordPadding, ' ')};
   const RecordView record{
       Offset(0), kNow, std::nullopt, std::string_view(values[0]).substr(0, values[0].size() - kRecordPadding), {}};
-  batch_.add(decoder_, 0, {PartitionId(0), {&record, 1}, Offset(1)}, RejectReason::malformed_row, dedupe_, nullptr);
+  batch_.add(decoder_, 0, {PartitionId(0), {&record, 1}, Offset(1)}, RejectReason::malformed_row, nullptr, nullptr);
   batch_.set_fates({Seen::conflicting});
   batch_.settle(dedupe_, nullptr);
   EXPECT_EQ(kept(), "");

@@ -74,9 +74,10 @@ class FingerprintTable {
   // Makes room for so many keys at once, when there is not enough yet: filling then needs no rebuild, as a rule.
   template <class Keep>
   void reserve(size_t keys, Keep&& keep) {
-    if (keys / kSegments * 5 > segment_slots_ * 4) rebuild(keep, keys / kSegments);
+    if (keys > size_ && !has_room(keys - size_)) rebuild(keep, keys / kSegments);
   }
 
+  bool has_room(size_t keys) const noexcept { return (size_ + keys) / kSegments * 5 <= segment_slots_ * 4; }
   size_t size() const noexcept { return size_; }
   size_t memory_bytes() const noexcept { return sizeof *this + slots_.size() * 9; }
   void for_each(const std::function<void(const Entry&)>& visit) const;

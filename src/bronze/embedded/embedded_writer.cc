@@ -32,7 +32,9 @@ class TopicWriter final : public EmbeddedLogWriter {
     if (bytes > kMaxRecordBytes)
       return fail(ErrorCode::invalid,
                   fmt::format("a record of {} bytes is above the limit of {}", bytes, kMaxRecordBytes));
-    const PartitionId id(record.key ? kafka_partition(*record.key, topic_.partitions) : round_robin_);
+    const PartitionId id(topic_.partitions == 1 ? 0
+                         : record.key           ? kafka_partition(*record.key, topic_.partitions)
+                                                : round_robin_);
     PartitionWriter& partition = partitions_[size_t(id.value)];
     if (partition.waiting_bytes() >= buffer_bytes_) TRY(partition.flush());
     if (!record.key && ++round_robin_ == topic_.partitions) round_robin_ = 0;
