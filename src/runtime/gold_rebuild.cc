@@ -78,7 +78,7 @@ class Rebuild {
     const std::vector<InterestRow> rows = TRY(make_rows(silver, options, closed, out));
 
     const int64_t epoch = silver.txn_version(app_id(config_.job, "epoch")).value_or(0);
-    const int64_t batch = gold.snapshot().txn_version(app_id(config_.job, "batch")).value_or(0);
+    const int64_t batch = silver.txn_version(app_id(config_.job, "batch")).value_or(0);
     const int64_t now_ms = clock_.now_us() / 1000;
     delta::Transaction t;
     t.operation = "REBUILD";

@@ -6,9 +6,10 @@
 //   Silver at version V ─► day by day through ProductInterest ─► files ─► has Silver got more for these windows? again
 //                                                                      └► one commit: old files of the days out, new in
 //
-// The commit holds on to what it removes: when another process has removed one of those files first, all is read anew.
-// A lake that was never streamed has no watermark; then all windows of the days are closed, the lake is held meanwhile,
-// and a stream that begins later makes no window that starts in or before them.
+// The new rows say which batch of Silver was the last that they were made of (`batch_id`), so verify can make them
+// again. The commit holds on to what it removes: when another process has removed one of those files first, all is read
+// anew. A lake that was never streamed has no watermark; then all windows of the days are closed, the lake is held
+// meanwhile, and a stream that begins later makes no window that starts in or before them.
 #pragma once
 
 #include <string>

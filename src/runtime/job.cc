@@ -512,7 +512,9 @@ Result<> Job::declare_view(const ViewDeclaration& declaration) {
   delta::Transaction t;
   t.operation = "SET TBLPROPERTIES";
   t.metadata = interest_table_->snapshot().metadata();
-  declaration.write(t.metadata->configuration);
+  ViewDeclaration at = declaration;
+  at.batch = batch_;
+  at.write(t.metadata->configuration);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;
   if (batch_ > 0) t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};

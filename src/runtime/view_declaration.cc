@@ -4,7 +4,8 @@
 
 namespace pactolus {
 namespace {
-constexpr const char *kView = "pactolus.view", *kCurrency = "pactolus.currency", *kFirstWindow = "pactolus.firstWindow";
+constexpr const char *kView = "pactolus.view", *kCurrency = "pactolus.currency", *kFirstWindow = "pactolus.firstWindow",
+                     *kBatch = "pactolus.declaredBatch";
 }
 
 ViewDeclaration ViewDeclaration::of(const ProductInterest& view) {
@@ -19,12 +20,15 @@ ViewDeclaration ViewDeclaration::read(const TableProperties& properties) {
   ViewDeclaration out{text(kView), text(kCurrency)};
   const std::string first = text(kFirstWindow);
   std::from_chars(first.data(), first.data() + first.size(), out.first_window);
+  const std::string batch = text(kBatch);
+  std::from_chars(batch.data(), batch.data() + batch.size(), out.batch);
   return out;
 }
 
 void ViewDeclaration::write(TableProperties& properties) const {
   properties[kView] = fingerprint;
   properties[kCurrency] = currency;
+  properties[kBatch] = std::to_string(batch);
   if (first_window == kNoTime)
     properties.erase(kFirstWindow);
   else

@@ -4,6 +4,7 @@
 //   pactolus.currency       the shop's currency that its money is in
 //   pactolus.firstWindow    windows that start earlier are of an earlier declaration, microseconds; absent: all are its
 //   own
+//   pactolus.declaredBatch  the job's last batch when it was declared; rows that a rebuild made of more are of this one
 //
 // A change of declaration is a commit of this table; docs/architecture/recovery.md, "A changed view".
 #pragma once
@@ -19,11 +20,11 @@ struct ViewDeclaration {
   std::string fingerprint;  // empty: the table does not say
   std::string currency;
   int64_t first_window = kNoTime;
+  int64_t batch = 0;
 
   static ViewDeclaration of(const ProductInterest& view);
   static ViewDeclaration read(const TableProperties& properties);
   void write(TableProperties& properties) const;
-  bool operator==(const ViewDeclaration&) const = default;
 };
 
 }  // namespace pactolus

@@ -1,4 +1,6 @@
-// The final windows of product_interest against Silver, in SQL and so by other code than the one that made them.
+// The final windows of product_interest against Silver, in SQL and so by other code than the one that made them. Once
+// as the stream made them, and once for each state of Silver that a rebuild has read: there nothing is late, and
+// histories count.
 //
 // Silver rows of live topics are summed into panes of one minute (as the view does; exploding every row into ten
 // windows costs twenty times as much). A row that came in a batch whose watermark had passed some of its windows counts
@@ -23,17 +25,18 @@ constexpr const char* kView = "gold/product_interest";
 constexpr int kWindowMinutes = 10;
 constexpr double kSketchError = 5 * 1.04 / 64;  // five standard errors of a HyperLogLog with 2^12 registers
 
-// $batch, $currency: how far Gold has come, and the shop's.
+// $batch, $currency: how far Gold has come, and the shop's. $counts: which rows. $open: the watermark that their batch
+// met.
 constexpr const char* kCounted = R"(
 CREATE OR REPLACE TEMP VIEW counted AS
-SELECT *, greatest(pane + 1, coalesce(minute_of(watermark_before) + 1, pane + 1)) AS first_end
+SELECT *, greatest(pane + 1, coalesce(minute_of($open) + 1, pane + 1)) AS first_end
 FROM (
   SELECT s.product_id, s.user_id, s.event_type AS kind, minute_of(epoch_us(s.event_timestamp)) AS pane,
          coalesce(s.price, 0)::DECIMAL(28, 4) * s.quantity AS amount,
          CASE WHEN s.currency <> $currency THEN s.currency END AS other_currency,
          b.watermark_before
   FROM silver s JOIN batches b ON b.batch = s.batch_id
-  WHERE s.batch_id <= $batch AND NOT is_history(s.topic) AND s.product_id IS NOT NULL
+  WHERE s.batch_id <= $batch AND $counts AND s.product_id IS NOT NULL
     AND s.event_type IN ('view', 'add_to_cart', 'purchase', 'refund')))";
 
 // $last: the minute that the watermark has reached; $minutes: the window's size.
@@ -86,24 +89,41 @@ GROUP BY ALL)";
 constexpr const char* kLarger = R"(
 CREATE OR REPLACE TEMP TABLE larger AS
 SELECT DISTINCT unnest(range(minute_of(min_time) + 1, minute_of(max_time) + $minutes + 1)) AS minute
-FROM erased WHERE NOT is_history(topic))";
+FROM erased s WHERE $counts)";
 
-// Days that a rebuild has replaced hold late rows too, and are left out whole. Windows from before the view's
-// declaration are of another one. $first: the minute at which its first window starts.
-constexpr const char* kActual = R"(
+// A rebuild replaces whole days. What the stream appends to them later are windows that end after all of the rebuild's.
+constexpr const char* kRebuilt = R"(
 CREATE OR REPLACE TEMP TABLE rebuilt AS
-SELECT DISTINCT window_date FROM "gold/product_interest" WHERE basis = 'rebuild';
+SELECT window_date, min(batch_id) AS batch, count(DISTINCT batch_id) AS batches,
+       max(minute_of(epoch_us(window_end))) AS last_end
+FROM "gold/product_interest" WHERE basis = 'rebuild' GROUP BY window_date)";
+
+constexpr const char* kMixed = R"(
+SELECT format('{}: rows of {} rebuilds', window_date, batches) AS why FROM rebuilt WHERE batches > 1
+UNION ALL
+SELECT format('{}: {} rows are not of the rebuild that replaced them', window_date, count(*))
+FROM "gold/product_interest" g JOIN rebuilt r USING (window_date)
+WHERE minute_of(epoch_us(window_end)) <= r.last_end AND basis <> 'rebuild' GROUP BY window_date)";
+
+// $of: joins the days of the rebuild in question, or leaves out those of all. Of what the stream made, windows from
+// before the view's declaration are of another one. $first: the minute at which its first window starts.
+constexpr const char* kActual = R"(
 CREATE OR REPLACE TEMP TABLE actual AS
-SELECT *, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest"
-WHERE window_date NOT IN (FROM rebuilt) AND minute_of(epoch_us(window_start)) >= $first;
+SELECT a.*, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest" a
+$of r.window_date = a.window_date AND minute_of(epoch_us(a.window_end)) <= r.last_end
+WHERE minute_of(epoch_us(window_start)) >= $first;
 CREATE OR REPLACE TEMP MACRO start_of(window_end) AS make_timestamp((window_end - $minutes) * 60000000);
 CREATE OR REPLACE TEMP MACRO called(product, window_end) AS
   format('{} {}', product, strftime(start_of(window_end), '%Y-%m-%dT%H:%MZ'));
 CREATE OR REPLACE TEMP MACRO differs(what, got, wanted, may_be_larger) AS
   CASE WHEN got IS DISTINCT FROM wanted AND NOT (may_be_larger AND coalesce(got > wanted, false))
        THEN format('{} {} for {}', what, coalesce(got::VARCHAR, 'NULL'), coalesce(wanted::VARCHAR, 'NULL')) END;
-DELETE FROM expected WHERE window_end - $minutes < $first OR start_of(window_end)::DATE IN (FROM rebuilt);
-DELETE FROM expected_other WHERE window_end - $minutes < $first OR start_of(window_end)::DATE IN (FROM rebuilt);)";
+CREATE OR REPLACE TEMP TABLE expected AS
+SELECT e.* FROM expected e $of r.window_date = start_of(e.window_end)::DATE AND e.window_end <= r.last_end
+WHERE window_end - $minutes >= $first;
+CREATE OR REPLACE TEMP TABLE expected_other AS
+SELECT e.* FROM expected_other e $of r.window_date = start_of(e.window_end)::DATE AND e.window_end <= r.last_end
+WHERE window_end - $minutes >= $first;)";
 
 constexpr const char* kWindows = R"(
 SELECT called(e.product_id, e.window_end) || format(': the window is missing, Silver has {} views and {} purchases',
@@ -114,21 +134,23 @@ SELECT called(a.product_id, a.minute) || ': the window should not be there'
 FROM actual a ANTI JOIN expected e ON a.product_id = e.product_id AND a.minute = e.window_end
 WHERE a.minute NOT IN (FROM larger)
 UNION ALL
-SELECT called(product_id, minute) || format(': the window is there {} times', count(*))
-FROM (SELECT product_id, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest")
-GROUP BY product_id, minute HAVING count(*) > 1
-UNION ALL
 SELECT called(product_id, minute) || ': the window is not of ten whole minutes'
 FROM actual WHERE epoch_us(window_end) - epoch_us(window_start) <> $minutes * 60000000
    OR epoch_us(window_end) % 60000000 <> 0)";
+
+constexpr const char* kOnce = R"(
+SELECT called(product_id, minute) || format(': the window is there {} times', count(*)) AS why
+FROM (SELECT product_id, minute_of(epoch_us(window_end)) AS minute FROM "gold/product_interest")
+GROUP BY product_id, minute HAVING count(*) > 1)";
 
 constexpr const char* kNumbers = R"(
 SELECT called(product_id, minute) || ': ' || what AS why
 FROM (
   SELECT a.product_id, a.minute,
          concat_ws(', ', differs('views', a.views, e.views, more), differs('carts', a.carts, e.carts, more),
-                   differs('purchases', a.purchases, e.purchases, more), differs('revenue', a.revenue, e.revenue, more),
-                   differs('refunds', a.refunds, e.refunds, more),
+                   differs('purchases', a.purchases, e.purchases, more),
+                   CASE WHEN $money THEN differs('revenue', a.revenue, e.revenue, more) END,
+                   CASE WHEN $money THEN differs('refunds', a.refunds, e.refunds, more) END,
                    CASE WHEN NOT coalesce(a.viewers_approx AND abs(a.viewers - e.viewers) <= $error * e.viewers, false)
                         THEN differs('viewers', a.viewers, e.viewers, more) END) AS what
   FROM (SELECT *, minute IN (FROM larger) AS more FROM actual) a
@@ -140,7 +162,7 @@ SELECT called(product_id, minute) || format(': other revenue in {} is {} for {}'
 FROM (SELECT product_id, window_end AS minute, currency, amount FROM expected_other) e
 FULL JOIN (SELECT product_id, minute, unnest(map_keys(revenue_other)) AS currency,
                   unnest(map_values(revenue_other)) AS amount FROM actual) a USING (product_id, minute, currency)
-WHERE e.amount IS DISTINCT FROM a.amount AND minute NOT IN (FROM larger))";
+WHERE e.amount IS DISTINCT FROM a.amount AND minute NOT IN (FROM larger) AND $money)";
 
 // The rate is the quotient to the last bit; the ends of Wilson's interval are so but for rounding (gold/conversion.h).
 constexpr const char* kConversion = R"(
@@ -162,17 +184,43 @@ constexpr int64_t kNoMinute = -200'000'000'000;  // before all that can be
 int64_t minute(int64_t time) { return time == kNoTime ? kNoMinute : floor_div(time, kMicrosPerMinute); }
 
 constexpr const char* kEarlier = R"(
-SELECT count(*) FROM "gold/product_interest" WHERE minute_of(epoch_us(window_start)) < $first)";
+SELECT count(*) FROM "gold/product_interest" a ANTI JOIN rebuilt r
+ON r.window_date = a.window_date AND minute_of(epoch_us(a.window_end)) <= r.last_end
+WHERE minute_of(epoch_us(window_start)) < $first)";
 
-std::string filled(std::string_view query, const VerifyInput& in, const ViewDeclaration& view, int64_t last_minute) {
+// What is compared with what.
+struct Comparison {
+  int64_t batch;         // Silver up to it
+  int64_t first_minute;  // windows start then or later
+  int64_t last_minute;   // and end then or earlier
+  std::string counts = "TRUE", open = "NULL", of = {};
+  bool money = true;  // it is of the currency that is known
+};
+
+std::string filled(std::string_view query, const Comparison& c, const ViewDeclaration& view) {
   std::string out(query);
-  const std::pair<std::string_view, std::string> values[] = {
-      {"$batch", std::to_string(in.gold_reached)},           {"$currency", sql_text(view.currency)},
-      {"$first", std::to_string(minute(view.first_window))}, {"$last", std::to_string(last_minute)},
-      {"$minutes", std::to_string(kWindowMinutes)},          {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
+  const std::pair<std::string_view, std::string> values[] = {{"$batch", std::to_string(c.batch)},
+                                                             {"$currency", sql_text(view.currency)},
+                                                             {"$first", std::to_string(c.first_minute)},
+                                                             {"$last", std::to_string(c.last_minute)},
+                                                             {"$counts", c.counts},
+                                                             {"$open", c.open},
+                                                             {"$of", c.of},
+                                                             {"$money", c.money ? "TRUE" : "FALSE"},
+                                                             {"$minutes", std::to_string(kWindowMinutes)},
+                                                             {"$error", fmt::format("{}::DOUBLE", kSketchError)}};
   for (const auto& [name, value] : values)
     for (size_t at = 0; (at = out.find(name, at)) != out.npos; at += value.size()) out.replace(at, name.size(), value);
   return out;
+}
+
+Result<> compare(VerifyInput& in, const Comparison& c, const ViewDeclaration& view, CheckResult& result) {
+  for (const char* statement : {kCounted, kExpected, kExpectedOther, kLarger, kActual}) {
+    if (in.stopped()) return fail(ErrorCode::io, "stopped");
+    TRY(in.sql.execute(filled(statement, c, view)));
+  }
+  for (const char* query : {kWindows, kNumbers, kConversion}) TRY(fail_rows(in.sql, result, filled(query, c, view)));
+  return {};
 }
 
 }  // namespace
@@ -187,36 +235,54 @@ Result<CheckResult> check_gold(VerifyInput& in) {
     return result;
   }
   const auto* watermark = std::get_if<int64_t>(&reached.at(0, "t"));
-  const int64_t last_minute = minute(watermark ? *watermark : kNoTime);  // without a watermark no window is final
   // The table says whose windows it holds: today's configuration may be another.
   auto view = ViewDeclaration::read(in.table(kView).snapshot->metadata().configuration);
   if (view.fingerprint.empty()) view.currency = in.options.config.shop.currency;
-  for (const char* statement : {kCounted, kExpected, kExpectedOther, kLarger, kActual}) {
-    if (in.stopped()) return fail(ErrorCode::io, "stopped");
-    TRY(in.sql.execute(filled(statement, in, view, last_minute)));
+  TRY(in.sql.execute(kRebuilt));
+  TRY(fail_rows(in.sql, result, kMixed));
+
+  const SqlTable rebuilds = TRY(in.sql.query(
+      "SELECT batch, max(last_end) AS last, min(window_date)::VARCHAR AS first_day, max(window_date)::VARCHAR AS "
+      "last_day FROM rebuilt GROUP BY batch ORDER BY batch"));
+  int64_t rebuilt = 0;
+  for (size_t r = 0; r < rebuilds.rows; ++r) {
+    Comparison c{
+        .batch = rebuilds.int_at(r, "batch"), .first_minute = kNoMinute, .last_minute = rebuilds.int_at(r, "last")};
+    c.of = fmt::format("SEMI JOIN (FROM rebuilt WHERE batch = {}) r ON", c.batch);
+    // Days before and after, for windows at midnight and for `larger`, which is of erased rows.
+    c.money = c.batch > view.batch;
+    TRY(compare(in, c, view, result));
+    rebuilt += TRY(one_number(in.sql, "SELECT count(*) FROM actual"));
   }
-  for (const char* query : {kWindows, kNumbers, kConversion})
-    TRY(fail_rows(in.sql, result, filled(query, in, view, last_minute)));
+
+  const Comparison streamed{.batch = in.gold_reached,
+                            .first_minute = minute(view.first_window),
+                            // Without a watermark no window is final.
+                            .last_minute = minute(watermark ? *watermark : kNoTime),
+                            .counts = "NOT is_history(s.topic)",
+                            .open = "watermark_before",
+                            .of = "ANTI JOIN rebuilt r ON"};
+  TRY(compare(in, streamed, view, result));
+  TRY(fail_rows(in.sql, result, kOnce));
 
   const SqlTable t = TRY(in.sql.query(
       "SELECT count(*) AS rows, count(DISTINCT minute) AS windows, count(DISTINCT product_id) AS products, "
       "count(*) FILTER (viewers_approx) AS approximate FROM actual"));
-  const int64_t rebuilt = TRY(
-      one_number(in.sql, fmt::format("SELECT count(*) FROM {} WHERE window_date IN (FROM rebuilt)", sql_name(kView))));
-  const int64_t earlier = TRY(one_number(in.sql, filled(kEarlier, in, view, last_minute)));
+  const int64_t earlier = TRY(one_number(in.sql, filled(kEarlier, streamed, view)));
   for (const char* name : {"rows", "windows", "products", "approximate"}) result.figure(name, t.int_at(0, name));
-  result.figure("rebuilt_rows_not_compared", rebuilt);
+  result.figure("rebuilt_rows", rebuilt);
   result.figure("rows_of_earlier_declarations", earlier);
   const int64_t larger =
       TRY(one_number(in.sql, "SELECT count(DISTINCT minute) FROM actual SEMI JOIN larger USING (minute)"));
   result.figure("windows_with_erased_events", larger);
   result.figure("judged_to_batch", in.gold_reached);
-  result.summary = fmt::format("{} of product_interest in {}{}", counted(t.int_at(0, "rows"), "row"),
-                               counted(t.int_at(0, "windows"), "window"), result.wrong ? "" : " equal Silver");
+  result.summary = fmt::format("{} of product_interest in {}", counted(t.int_at(0, "rows"), "row"),
+                               counted(t.int_at(0, "windows"), "window"));
+  if (rebuilt > 0) result.summary += fmt::format(" and {}", counted(rebuilt, "rebuilt row"));
+  if (result.wrong == 0) result.summary += " equal Silver";
   if (watermark) result.summary += fmt::format(", to {}", iso_time_ms(*watermark));
   if (in.gold_reached < in.last_batch)
     result.summary += fmt::format(" (batch {} of {})", in.gold_reached, in.last_batch);
-  if (rebuilt > 0) result.summary += fmt::format("; {} not compared", counted(rebuilt, "rebuilt row"));
   if (larger > 0) result.summary += fmt::format("; {} held erased events", counted(larger, "window"));
   if (earlier > 0) result.summary += fmt::format("; {} of an earlier declaration", counted(earlier, "row"));
   return result;

@@ -188,6 +188,16 @@ class Erased(Lake):
         self.assertEqual(views() * 2, before)
         self.verify()
 
+    def test_of_days_that_were_rebuilt_before(self):
+        self.fill()
+        self.run_job("--close-windows")
+        for day in ("2024-02-03", "2025-11-29"):
+            self.pactolus("gold", "rebuild", "--from", day, "--to", day)
+        rebuilt = self.verify()["gold"]["figures"]["rebuilt_rows"]
+        self.assertGreater(rebuilt, 50)
+        self.erase()
+        self.assertEqual(self.verify()["gold"]["figures"]["rebuilt_rows"], rebuilt)
+
 
 class Refused(Lake):
     def test_without_a_user_or_a_lake(self):

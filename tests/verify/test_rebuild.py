@@ -47,6 +47,12 @@ class Rebuilt(InALake):
     def bases(self):
         return dict(collections.Counter(self.gold()["basis"].to_pylist()))
 
+    def verify(self):
+        """Every row that a rebuild made has been made again, by other code."""
+        gold = {c["name"]: c for c in self.pactolus("verify")["checks"]}["gold"]
+        self.assertEqual(gold["figures"]["rebuilt_rows"], self.bases().get("rebuild", 0))
+        return gold
+
     def days(self):
         dates = sorted(set(map(str, self.gold()["window_date"].to_pylist())))
         return ("--from", dates[0], "--to", dates[-1])
@@ -81,7 +87,7 @@ class Rebuilt(InALake):
         again = self.pactolus("gold", "rebuild", *self.days())  # twice changes nothing
         self.assertEqual((again["rows"], again["version"]), (len(before), done["version"] + 1))
         self.assertEqual(self.rows(), before)
-        self.good("verify", "--lake", self.lake)
+        self.verify()
         self.expect_silver(done["from"], done["to"])
 
     def test_late_events_and_histories_are_in_it(self):
@@ -96,7 +102,7 @@ class Rebuilt(InALake):
         done = self.pactolus("gold", "rebuild", *self.days())
         self.assertNotEqual(self.rows(), before)
         self.assertEqual(self.expect_silver(done["from"], done["to"], self.minute_of(done["watermark"])), done["rows"])
-        self.good("verify", "--lake", self.lake)
+        self.verify()
 
     def test_of_a_history_that_was_never_streamed(self):
         self.good("simulate", "--profile", "shop", "--count", 3000, "--rate", 2, "--fast", "--seed", 5, "--to", "file:e.ndjson")
@@ -111,7 +117,7 @@ class Rebuilt(InALake):
         self.good("run", "--until-caught-up", "--close-windows", "--lake", self.lake)
         dates = collections.Counter((str(d), b) for d, b in zip(self.gold()["window_date"].to_pylist(), self.gold()["basis"].to_pylist()))
         self.assertNotIn((day, "stream"), dates)
-        self.good("verify", "--lake", self.lake)
+        self.verify()
         done = self.pactolus("gold", "rebuild", "--from", day, "--to", day)
         self.expect_silver(day, day, self.minute_of(done["watermark"]))
 
@@ -128,7 +134,7 @@ class Rebuilt(InALake):
         self.good("run", "--until-caught-up", "--close-windows", "--lake", self.lake)
         keys = collections.Counter(zip(self.gold()["product_id"].to_pylist(), self.gold()["window_start"].to_pylist()))
         self.assertEqual(max(keys.values()), 1)
-        self.good("verify", "--lake", self.lake)
+        self.verify()
         done = self.pactolus("gold", "rebuild", *self.days())
         self.expect_silver(done["from"], done["to"])
 
@@ -141,7 +147,35 @@ class Rebuilt(InALake):
                 killed = self.run_it("gold", "rebuild", *days, "--lake", self.lake, PACTOLUS_FAULT=point)
                 self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
                 self.assertEqual(self.rows(), before)
-        self.good("verify", "--lake", self.lake)
+        self.verify()
+
+    def test_verify_finds_a_rebuilt_row_that_is_wrong(self):
+        self.simulate("--late-ratio", 0.1)
+        self.good("run", "--until-caught-up", "--close-windows", "--lake", self.lake)
+        self.pactolus("gold", "rebuild", *self.days())
+        self.verify()
+        table = DeltaTable(self.lake / "gold/product_interest")
+        row = next(r for r in table.to_pyarrow_table().to_pylist() if r["views"] > 3)
+        one = f"product_id = '{row['product_id']}' AND window_start = '{row['window_start'].isoformat()}'"
+        for change in ({"views": "views - 1"}, {"views": "views + 1"}, {"refunds": "refunds + 1"}):
+            table.update(updates=change, predicate=one)
+            done = self.run_it("verify", "--json", "--lake", self.lake)
+            self.assertEqual(done.returncode, 1)
+            table.restore(table.version() - 1)
+            self.verify()
+        table.delete(one)
+        done = self.run_it("verify", "--lake", self.lake)
+        self.assertRegex(done.stdout, r"FAIL gold .*\n.*the window is missing")
+
+    def test_rows_by_another_currency_are_not_held_against_it(self):
+        self.simulate("--late-ratio", 0.1)
+        self.good("run", "--until-caught-up", "--close-windows", "--lake", self.lake)
+        self.pactolus("gold", "rebuild", *self.days())
+        self.write("pactolus.toml", '[shop]\ncurrency = "EUR"\n')
+        self.good("run", "--until-caught-up", "--lake", self.lake)
+        self.verify()
+        self.pactolus("gold", "rebuild", *self.days())
+        self.verify()
 
     def test_mistakes_are_told(self):
         self.simulate()
