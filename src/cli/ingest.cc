@@ -63,7 +63,10 @@ class Progress {
   // All bytes that are to be read, and what reads them.
   void begin(size_t files, int64_t bytes) { files_ = files, bytes_ = bytes; }
   void file(const std::string& path) { path_ = path; }
-  void file_done(int64_t bytes) { bytes_done_ += bytes, ++files_done_; }
+  void file_done(int64_t bytes) {
+    bytes_done_ += bytes;
+    if (++files_done_ < files_) this->bytes(0);  // small files are not heard of otherwise
+  }
   void bytes(int64_t of_this_file) {
     if (!due()) return;
     const int64_t done = bytes_done_ + of_this_file, elapsed = clock_.boot_us() - started_us_;

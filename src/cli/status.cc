@@ -4,6 +4,8 @@
 // process left that did not end by itself, and the one of a holder that has not written its own yet, are passed over.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/time_text.h"
 #include "cli/command.h"
 #include "cli/error_report.h"
@@ -12,6 +14,7 @@
 #include "runtime/lake_lock.h"
 #include "runtime/silver_reader.h"
 #include "runtime/status.h"
+#include "runtime/topics.h"
 
 namespace pactolus {
 namespace {
@@ -43,18 +46,25 @@ void set_committed(Json& json, const BatchAccount& last) {
       .set("sources", sources_json(last.sources));
 }
 
-// Histories are read once and then left: Silver's `txn` entries know all of them.
-Json histories_of(const delta::Snapshot& silver, const std::string& job) {
-  int64_t topics = 0, records = 0;
+// Histories are read once and then left: Silver's `txn` entries know all of them. What an ingest or a replay that was
+// cut off has left in the log is in none of them.
+Result<Json> histories_of(const Config& config, const delta::Snapshot& silver) {
+  int64_t topics = 0, records = 0, unfinished = 0;
+  std::set<std::string> read;
   for (const auto& [app, txn] : silver.txns())
-    if (app.starts_with(job + "/") && is_history_topic(std::string_view(app).substr(job.size() + 1)))
+    if (const auto offset = parse_offset_app_id(app, config.job); offset && is_history_topic(offset->topic)) {
       ++topics, records += txn.version;
-  return Json::object().set("topics", topics).set("records", records);
+      read.insert(offset->topic);
+    }
+  for (const std::string& name : TRY(list_history_topics(config)))
+    unfinished += !read.contains(name) && !TRY(whole_history_rows({config.lake}, name));
+  return Json::object().set("topics", topics).set("records", records).set("unfinished", unfinished);
 }
 
 // How the lake stands: everything but the tables.
-Result<Json> standing(const LakePaths& lake, const std::string& job, const std::vector<Table>& tables,
-                      const std::optional<LockHolder>& holder) {
+Result<Json> standing(const Config& config, const std::vector<Table>& tables, const std::optional<LockHolder>& holder) {
+  const LakePaths lake{config.lake};
+  const std::string& job = config.job;
   const auto left = read_status(lake);  // none, or torn: then the lake alone speaks
   const bool own = left && holder && is_status_of(*left, *holder);
   Json json = own ? *left : Json::object();
@@ -65,8 +75,8 @@ Result<Json> standing(const LakePaths& lake, const std::string& job, const std::
     if (last) set_committed(json, *last);
     json.set("epoch", silver.txn_version(app_id(job, "epoch")).value_or(0));
   }
-  if (!tables.empty() && tables[0].name == "silver/events")
-    json.set("histories", histories_of(tables[0].snapshot, job));
+  const bool has_silver = !tables.empty() && tables[0].name == "silver/events";
+  json.set("histories", TRY(histories_of(config, has_silver ? tables[0].snapshot : delta::Snapshot())));
   json.set("running", holder.has_value());
   json.set("pid", holder && holder->pid ? Json(holder->pid) : Json());
   json.set("command", holder ? Json(holder->command) : Json());
@@ -101,7 +111,7 @@ class Status final : public Command {
     TRY(check_lake(lake));
     const auto holder = TRY(lake_holder(lake.lock()));
     const auto tables = TRY(tables_of(lake));
-    Json json = TRY(standing(lake, session.config.job, tables, holder));
+    Json json = TRY(standing(session.config, tables, holder));
     if (session.globals.json) {
       Json list = Json::array();
       for (const auto& [name, t] : tables)
@@ -127,6 +137,10 @@ class Status final : public Command {
         session.out << fmt::format("history     {} ingested {}, {} records\n", count_text(topics),
                                    topics == 1 ? "file" : "files", count_text(json["histories"]["records"].as_int()));
     }
+    if (const int64_t topics = json["histories"]["unfinished"].as_int(); topics > 0)
+      session.out << fmt::format("unfinished  {} {} in the log and not counted; ingest the same {} again\n",
+                                 count_text(topics), topics == 1 ? "file is" : "files are",
+                                 topics == 1 ? "file" : "files");
     for (const auto& [name, t] : tables)
       session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,
                                  t.version().value, count_text(t.rows()), count_text(int64_t(t.files().size())),

@@ -111,7 +111,16 @@ class Status(Lake):
             event = {"event_id": name, "user_id": "u", "event_type": "page_view", "timestamp": "2026-01-01T00:00:00Z"}
             self.good("ingest", self.write(name, json.dumps(event) + "\n"), "--lake", self.lake)
         self.assertIn("history     2 ingested files, 2 records\n", self.good("status", "--lake", self.lake))
-        self.assertEqual(json.loads(self.good("status", "--lake", self.lake, "--json"))["histories"], {"topics": 2, "records": 2})
+        self.assertEqual(json.loads(self.good("status", "--lake", self.lake, "--json"))["histories"],
+                         {"topics": 2, "records": 2, "unfinished": 0})
+
+    def test_what_an_ingest_left_half_done_is_told(self):
+        path = self.write("a.ndjson", '{"event_id":"a"}\n')
+        self.assertEqual(self.run_it("ingest", path, "--lake", self.lake, PACTOLUS_FAULT="ingest.appended").returncode, -signal.SIGKILL)
+        self.assertIn("unfinished  1 file is in the log and not counted; ingest the same file again\n",
+                      self.good("status", "--lake", self.lake))
+        self.good("ingest", path, "--lake", self.lake)
+        self.assertNotIn("unfinished", self.good("status", "--lake", self.lake))
 
     def test_a_running_lake_names_the_process_that_holds_it(self):
         self.send("--count", 100)
@@ -270,6 +279,13 @@ class Progress(Lake):
         self.assertEqual(ingest.finish(), 0, ingest.text)
         self.assertRegex(ingest.text, r"to Silver: [\d,]+ of 100,000 · ")
         self.assertTrue(ingest.text.endswith("\x1b[1A\r\x1b[J"), ingest.text[-200:])
+
+    def test_and_of_many_small_files_too(self):
+        for n in range(300):
+            self.write(f"{n}.ndjson", f'{{"event_id":"e{n}","user_id":"u","event_type":"page_view","timestamp":1700000000}}\n')
+        ingest = self.on_a_terminal("ingest", *(f"{n}.ndjson" for n in range(300)))
+        self.assertEqual(ingest.finish(), 0, ingest.text)
+        self.assertRegex(ingest.text, r"\d+ of 300 files: [\d.]+ [KM]?i?B of [\d.]+ [KM]?i?B · \d+ % · .*/s · \d+ s left")
 
 
 class From(Lake):

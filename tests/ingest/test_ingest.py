@@ -287,6 +287,20 @@ class ManyFiles(Lake):
         self.assertIn("has no files of events", self.bad(3, "ingest", "--lake", self.lake, "empty"))
 
 
+    def test_ten_thousand_files(self):
+        (self.folder / "hours").mkdir()
+        line = lambda n: json.dumps({"event_id": f"e{n}", "user_id": f"u{n % 11}", "event_type": "search", "timestamp": 1700000000 + n}) + "\n"
+        for n in range(10_000):
+            self.write(f"hours/{n:05}.ndjson", line(n) + line(n + 1) + ("torn\n" if n % 100 == 0 else ""))
+        files = self.ingest("hours", dialect="native", timeout=300)
+        total = lambda what: sum(f[what] for f in files)
+        self.assertEqual((len(files), total("rows"), total("silver"), total("duplicates")), (10_000, 20_100, 10_001, 9_999))
+        self.assertEqual(len(set(self.rows()["event_id"].to_pylist())), self.rows().num_rows)
+        self.assertEqual((self.rows().num_rows, self.reasons()), (10_001, {"malformed_json": 100}))
+        self.assertEqual(sum(f["appended"] for f in self.ingest("hours", dialect="native", timeout=300)), 0)
+        self.good("verify", "--lake", self.lake)
+
+
 class Ingest(Lake):
     def test_files_in_any_order_and_copies_across_them(self):
         one, two = self.write("1.csv", HEADER + rees46_rows(100)), self.write("2.csv", HEADER + rees46_rows(100, 50))
