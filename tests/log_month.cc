@@ -171,7 +171,7 @@ class Month {
       for (const delta::AddFile& file : plan->files) {
         t.removes.push_back({file.path, t.time_ms, false, file.partition_values, file.size});
         stats.push_back(file.stats);
-        last = std::max(last, *batch_of_part(fs::path(file.path).filename().native()));
+        last = std::max(last, parse_part_name(fs::path(file.path).filename().native())->batch);
       }
       t.adds = {TRY(
           add_stub_at(fs::path(plan->files.front().path).parent_path().native(), plan->partition, last, last, false))};

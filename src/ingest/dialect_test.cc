@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/time_text.h"
+#include "event/record.h"
 #include "ingest/dialect.h"
 #include "ingest/text_source.h"
 
@@ -204,7 +205,8 @@ TEST(Native, UserAndTimeAreFoundWhereverTheyStand) {
     auto dialect = *make_dialect("native");
     dialect->leave_out_times();
     MappedRow row;
-    dialect->map({.bytes = line}, row);
+    const std::string padded = std::string(line) + std::string(kRecordPadding, '\0');
+    dialect->map({.bytes = std::string_view(padded).substr(0, line.size())}, row);
     EXPECT_EQ(row.key, "u1") << line;
     EXPECT_EQ(row.event_time_us, kNoTime);
   }

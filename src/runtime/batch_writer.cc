@@ -93,14 +93,17 @@ std::string part_name(const BatchNames& names, Random& random) {
   return fmt::format("part-{:010d}-{}-{}.parquet", names.batch, names.epoch, random.uuid());
 }
 
-std::optional<int64_t> batch_of_part(std::string_view name) {
+std::optional<PartName> parse_part_name(std::string_view name) {
   constexpr std::string_view kStart = "part-";
   if (!name.starts_with(kStart)) return std::nullopt;
   name.remove_prefix(kStart.size());
-  int64_t batch = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), batch);
-  if (error != std::errc() || end == name.data() + name.size() || *end != '-') return std::nullopt;
-  return batch;
+  PartName out;
+  for (int64_t* number : {&out.batch, &out.epoch}) {
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), *number);
+    if (error != std::errc() || end == name.data() + name.size() || *end != '-') return std::nullopt;
+    name.remove_prefix(size_t(end - name.data()) + 1);
+  }
+  return out;
 }
 
 Result<std::vector<WrittenFile>> write_silver_files(const LakePaths& lake, const EventBatch& batch,

@@ -24,7 +24,10 @@ struct BatchNames {
 
 // part-<batch>-<epoch>-<uuid>.parquet: batch and epoch say who wrote it, the uuid keeps two attempts apart.
 std::string part_name(const BatchNames& names, Random& random);
-std::optional<int64_t> batch_of_part(std::string_view name);  // no value for other names
+struct PartName {
+  int64_t batch = 0, epoch = 0;
+};
+std::optional<PartName> parse_part_name(std::string_view name);  // no value for other names
 
 // A file of a batch and its rows, for whoever merges it soon.
 struct WrittenFile {

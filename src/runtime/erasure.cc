@@ -197,10 +197,14 @@ Result<> discard(const fs::path& table, const TableErasure& erasure) {
   return {};
 }
 
-Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from) {
+Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from, int64_t epoch) {
   TRY(table.refresh());
-  const auto removed =
-      TRY(delta::vacuum(table.snapshot(), {.tombstones_before_ms = INT64_MAX, .unreferenced_before_ms = INT64_MAX}));
+  delta::VacuumRules rules{.tombstones_before_ms = INT64_MAX, .unreferenced_before_ms = INT64_MAX};
+  rules.keep = [epoch](const std::string& path) {
+    const auto name = parse_part_name(fs::path(path).filename().native());
+    return name && name->epoch > epoch;
+  };
+  const auto removed = TRY(delta::vacuum(table.snapshot(), rules));
   fault_point("erase.vacuumed");
   TRY(table.checkpoint(keep_from, INT64_MAX));
   TRY(delta::clean_log(table.folder(), keep_from));
@@ -221,10 +225,12 @@ Result<> ErasedIds::save(int64_t number, std::span<const DedupeIndex::Entry> ids
   return run.finish();
 }
 
-Result<> ErasedIds::load(DedupeIndex& index, const std::function<void(const std::string&)>& say) const {
+Result<> ErasedIds::load(int64_t last, DedupeIndex& index, const std::function<void(const std::string&)>& say) const {
   for (const std::string& name : TRY(list_folder(folder_))) {
-    int64_t ids = 0;
+    int64_t ids = 0, number = 0;
     if (name.size() <= kNumberDigits + 1 + kSuffix.size() || !name.ends_with(kSuffix)) continue;
+    std::from_chars(name.data(), name.data() + kNumberDigits, number);
+    if (number > last) continue;  // Silver has these events still
     std::from_chars(name.data() + kNumberDigits + 1, name.data() + name.size(), ids);
     bool in_use = false;
     const auto read = read_id_run(folder_ / name, ids, [&](const IdBlock& block) -> Result<> {

@@ -59,8 +59,9 @@ Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Pe
 Result<> discard(const fs::path& table, const TableErasure& erasure);
 
 // No version before `keep_from` can be read any more: the log before it, the files of tombstones, and every file that
-// no commit names are gone. Nobody else may be working on the table's files. How many data files went.
-Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from);
+// no commit names are gone, but for those of a later epoch: whoever has taken the job meanwhile is about to name them.
+// Nobody else may be working on the table's files. How many data files went.
+Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from, int64_t epoch);
 
 // The fingerprints of erased events, by number of the erasure, as long as one of them may be asked for.
 class ErasedIds {
@@ -68,8 +69,9 @@ class ErasedIds {
   explicit ErasedIds(fs::path folder) : folder_(std::move(folder)) {}
   // Durable when it returns; replaces what an erasure of that number has left. None: no file.
   Result<> save(int64_t number, std::span<const DedupeIndex::Entry> ids) const;
-  // Into the index. Files of which all ids are forgotten go. One that is damaged is told to `say`.
-  Result<> load(DedupeIndex& index, const std::function<void(const std::string&)>& say) const;
+  // Into the index, those of erasures up to `last`, which Silver has committed. Files of which all ids are forgotten
+  // go. One that is damaged is told to `say`.
+  Result<> load(int64_t last, DedupeIndex& index, const std::function<void(const std::string&)>& say) const;
 
  private:
   fs::path folder_;

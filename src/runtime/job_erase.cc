@@ -40,14 +40,16 @@ Result<Erasure> Job::erase(Persons& persons) {
   done.bronze_topics = bronze.topics;
   done.unfinished_topics = bronze.dropped;
   fault_point("erase.bronze_done");
+  TRY(check_epoch());
   TRY(snapshots_.clear());
   compactor_.forget_rows();
   TRY(recover_anew());
   fault_point("erase.recovered");
   TRY(cut(false));
   TRY(finish(false));
-  done.files_removed = TRY(forget_past(*silver_, Version(commit_version_))) +
-                       TRY(forget_past(*quarantine_, quarantine_->snapshot().version()));
+  TRY(check_epoch());
+  done.files_removed = TRY(forget_past(*silver_, Version(commit_version_), epoch_)) +
+                       TRY(forget_past(*quarantine_, quarantine_->snapshot().version(), epoch_));
   TRY(maintenance_.erasure_done(done.number, done.receipt, epoch_, done.time_us));
   return done;
 }

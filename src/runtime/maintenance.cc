@@ -89,8 +89,8 @@ delta::VacuumRules vacuum_rules(const delta::Snapshot& table, std::string_view j
   out.tombstones_before_ms = kept_since_ms(table, rules, now_us);
   out.unreferenced_before_ms = (now_us - rules.keep_unreferenced_us) / 1000;
   out.keep = [reached = table.txn_version(app_id(job, "batch")).value_or(0)](const std::string& path) {
-    const auto batch = batch_of_part(fs::path(path).filename().native());
-    return batch && *batch > reached;
+    const auto name = parse_part_name(fs::path(path).filename().native());
+    return name && name->batch > reached;
   };
   return out;
 }

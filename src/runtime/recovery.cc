@@ -139,7 +139,8 @@ Result<> Recovery::rebuild_dedupe() {
     std::iota(all.begin(), all.end(), 0u);
     job_.remember(rows.events, all);
   }
-  return ErasedIds(job_.lake_.erased_ids()).load(job_.dedupe_, job_.options_.say);
+  const int64_t erasures = job_.silver_->snapshot().txn_version(app_id(job_.config_.job, kErasure)).value_or(0);
+  return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_, job_.options_.say);
 }
 
 // The snapshot's windows, then every batch since.

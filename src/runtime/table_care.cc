@@ -72,7 +72,7 @@ Result<Optimized> optimize_table(const LakePaths& lake, const LakeTable& table, 
     // Named by the newest batch that is in it.
     int64_t batch = 0;
     for (const delta::AddFile& file : plan.files)
-      batch = std::max(batch, batch_of_part(fs::path(file.path).filename().native()).value_or(0));
+      batch = std::max(batch, parse_part_name(fs::path(file.path).filename().native()).value_or(PartName{}).batch);
     const MergedFile merged = TRY(merge_files(table.folder, plan, encoding, {batch, 0, clock.now_us() / 1000}, random));
     done += int64_t(plan.files.size());
     if (options.progress) options.progress(done, files);
