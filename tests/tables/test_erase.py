@@ -129,6 +129,21 @@ class Erased(Lake):
         self.assertEqual(self.run_job("--close-windows")["silver"], 50)
         self.assertEqual(self.verify()["gold"]["outcome"], "ok")
 
+    def test_the_log_can_be_read_again(self):
+        self.fill()
+        erased = self.erase()["bronze_records"]
+        ids = lambda: sorted(DeltaTable(self.lake / "silver/events").to_pyarrow_table()["event_id"].to_pylist())
+        before = ids()
+        again = self.folder / "again"
+        again.mkdir()
+        (again / "bronze").symlink_to(self.lake / "bronze")
+        self.lake = again
+        self.run_job()
+        self.assertEqual(ids(), before)
+        skipped = sum(dict(row["skipped"] or []).get("erased", 0) for row in DeltaTable(again / "ledger").to_pyarrow_table().to_pylist())
+        self.assertEqual(skipped, erased)
+        self.verify()
+
     def test_copies_of_erased_events_do_not_come_in_again(self):
         lines = [event(n, WHO if n % 3 == 0 else "ann") for n in range(90)]
         self.send(*lines)
