@@ -84,8 +84,8 @@ class TablesErase final : public Command {
     Json users = Json::array();
     for (const std::string& user : users_) users.push(user);
     Json out = Json::object();
-    out.set("receipt", e.receipt)
-        .set("time", iso_time(e.time_us))
+    out.set("receipt", e.receipt.empty() ? Json() : Json(e.receipt))
+        .set("time", e.receipt.empty() ? Json() : Json(iso_time(e.time_us)))
         .set("lake", session.config.lake)
         .set("users", std::move(users))
         .set("silver_rows", e.silver_rows)
@@ -103,6 +103,8 @@ class TablesErase final : public Command {
   }
 
   std::string receipt(const Session& session, const Erasure& e) const {
+    if (e.receipt.empty())
+      return fmt::format("nothing of {} is in {}; nothing was changed\n", fmt::join(users_, ", "), session.config.lake);
     std::string out = fmt::format("erased {} from {}\n", fmt::join(users_, ", "), session.config.lake);
     const auto add = [&](std::string_view what, const std::string& text) {
       out += fmt::format("  {:<11} {}\n", what, text);

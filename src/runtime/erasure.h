@@ -26,7 +26,7 @@ namespace pactolus {
 // What an erasure has done, for the receipt.
 struct Erasure {
   int64_t number = 0;
-  std::string receipt;  // UUID; stands in the ledger
+  std::string receipt;  // UUID; stands in the ledger. Empty: there was nothing of them, and nothing was changed
   int64_t time_us = 0;
   int64_t silver_rows = 0, silver_files = 0;  // files: written anew or gone
   int64_t quarantine_rows = 0, quarantine_files = 0;

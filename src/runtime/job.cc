@@ -75,9 +75,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   for (auto* table : {&job->quarantine_, &job->interest_table_}) TRY((*table)->refresh());
   TRY(job->widen_tables());
   TRY(job->maintenance_.open());
-  const std::string erasure = app_id(config.job, kErasure), done = app_id(config.job, kErasuresDone);
-  if (job->options_.say && job->silver_->snapshot().txn_version(erasure).value_or(0) >
-                               job->maintenance_.ledger().snapshot().txn_version(done).value_or(0))
+  if (job->options_.say && job->erasure_is_unfinished())
     job->options_.say("an erasure has not come to its end: ask for it again, pactolus tables erase --user ID");
   TRY(job->open_topics());
   Recovery recovery(*job);

@@ -126,6 +126,8 @@ class Job {
   Result<> fix_start();
   void forget_state();
   Result<> recover_anew();
+  bool erasure_is_unfinished();
+  Result<bool> has_anything_of(Persons& persons);
   Result<> erase_silver(Persons& persons, Erasure& done);
   Result<> erase_quarantine(Persons& persons, Erasure& done);
   delta::Transaction erasure_transaction(const TableErasure& erased, const Erasure& of);

@@ -26,6 +26,8 @@ Result<Erasure> Job::erase(Persons& persons) {
   TRY(finish(false));
   TRY(check_epoch());
   Erasure done;
+  // A name that was misspelt must not cost the past of the tables.
+  if (!erasure_is_unfinished() && !TRY(has_anything_of(persons))) return done;
   done.number = silver_->snapshot().txn_version(app_id(config_.job, kErasure)).value_or(0) + 1;
   done.receipt = random_.uuid();
   done.time_us = clock_.now_us();
@@ -52,6 +54,17 @@ Result<Erasure> Job::erase(Persons& persons) {
                        TRY(forget_past(*quarantine_, quarantine_->snapshot().version(), epoch_));
   TRY(maintenance_.erasure_done(done.number, done.receipt, epoch_, done.time_us));
   return done;
+}
+
+bool Job::erasure_is_unfinished() {
+  return silver_->snapshot().txn_version(app_id(config_.job, kErasure)).value_or(0) >
+         maintenance_.ledger().snapshot().txn_version(app_id(config_.job, kErasuresDone)).value_or(0);
+}
+
+Result<bool> Job::has_anything_of(Persons& persons) {
+  if (TRY(erase_from_silver(silver_->snapshot(), persons, decoder_, nullptr)).rows > 0) return true;
+  if (TRY(erase_from_quarantine(quarantine_->snapshot(), persons, nullptr)).rows > 0) return true;
+  return TRY(count_in_bronze(config_, persons)) > 0;
 }
 
 delta::Transaction Job::erasure_transaction(const TableErasure& erased, const Erasure& of) {
