@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -72,13 +73,14 @@ Error unknown_flag(const CommandTable& table, const CommandTable::Entry* entry, 
   std::string guess = did_you_mean(name, known);
   const std::string of = entry ? " of " + entry->info.name : "";
   if (guess.empty()) {
-    for (const CommandTable::Entry& other : table.entries()) {
-      if (!other.flags.find(name)) continue;
+    std::vector<std::string> owners;
+    for (const CommandTable::Entry& other : table.entries())
+      if (other.flags.find(name)) owners.push_back(fmt::format("`pactolus {}`", other.info.name));
+    if (!owners.empty())
       return {ErrorCode::usage,
               fmt::format("{} is no flag{}", name, entry ? of : " without its command"),
-              fmt::format("it belongs to `pactolus {}`", other.info.name),
+              fmt::format("it belongs to {}", fmt::join(owners, ", ")),
               {}};
-    }
   }
   return {ErrorCode::usage, fmt::format("unknown flag {}{}{}", name, of, guess), hint_of(entry), {}};
 }

@@ -140,8 +140,9 @@ class Committing {
 }  // namespace
 
 std::string fates_text(const SourceAccount& a, std::string_view rejected) {
-  std::string text = fmt::format("{} to Silver, {} duplicates, {} {}", count_text(a.silver), count_text(a.duplicates),
-                                 count_text(a.quarantined_total()), rejected);
+  std::string text = fmt::format("{} to Silver, {}", count_text(a.silver), counted_text(a.duplicates, "duplicate"));
+  if (a.conflicting > 0) text += fmt::format(" ({} of them say something else)", count_text(a.conflicting));
+  text += fmt::format(", {} {}", count_text(a.quarantined_total()), rejected);
   std::string_view before = " (";
   for (const auto& [reason, n] : a.quarantined) {
     text += fmt::format("{}{} {}", before, reason, count_text(n));

@@ -107,9 +107,8 @@ class GoldShow final : public Command {
     if (shown.rows.empty()) {
       session.say(
           "no window of this view is final yet: one is when the watermark has passed its end\n"
-          "hint: `pactolus run --until-caught-up --close-windows` makes all of them final; files that were ingested "
-          "are "
-          "in Silver alone, `pactolus simulate --replay FILE` sends one as live events");
+          "hint: `pactolus run --until-caught-up --close-windows` makes all windows of the stream final; of files that "
+          "were ingested `pactolus gold rebuild --from DATE --to DATE` makes them");
       return;
     }
     const bool colour = session.out_terminal.colour;

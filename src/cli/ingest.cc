@@ -3,12 +3,14 @@
 #include "ingest/ingest_topic.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "cli/command.h"
 #include "cli/commit_histories.h"
+#include "cli/error_report.h"
 #include "cli/progress.h"
 #include "ingest/dry_run.h"
 #include "ingest/input_paths.h"
@@ -22,6 +24,7 @@ struct FileReport {
   IngestTopic topic;
   bool committed = false;
   std::optional<SourceAccount> account;  // of all its rows; empty when they are not committed yet, or long ago
+  std::optional<Error> error;            // nothing of it was taken
 };
 
 void set_fates(Json& out, const SourceAccount& a) {
@@ -36,10 +39,14 @@ void set_fates(Json& out, const SourceAccount& a) {
 std::string text_of(const FileReport& file) {
   const IngestTopic& t = file.topic;
   std::string text = file.path + ": ";
-  if (!t.complete) return text + fmt::format("stopped after {} rows, the next run goes on there", count_text(t.rows));
-  text += t.appended == 0        ? fmt::format("{} rows, all there before, nothing added", count_text(t.rows))
-          : t.appended == t.rows ? fmt::format("{} rows", count_text(t.rows))
-                                 : fmt::format("{} rows, {} of them new", count_text(t.rows), count_text(t.appended));
+  if (file.error) return text + "not taken";
+  if (!t.complete)
+    return text + fmt::format("stopped after {}, the next run goes on there", counted_text(t.rows, "row"));
+  text += counted_text(t.rows, "row");
+  if (t.appended == 0 && t.rows > 0)
+    text += ", all there before, nothing added";
+  else if (t.appended < t.rows)
+    text += fmt::format(", {} of them new", count_text(t.appended));
   if (file.account) return text + "; " + fates_text(*file.account);
   return file.committed ? text : text + "; durable in the log, not in Silver yet";
 }
@@ -53,6 +60,7 @@ Json json_of(const FileReport& file, const std::string& dialect) {
                  .set("appended", file.topic.appended)
                  .set("complete", file.topic.complete)
                  .set("committed", file.committed);
+  if (file.error) out.set("error", file.error->message);
   if (file.account) set_fates(out, *file.account);
   return out;
 }
@@ -88,6 +96,10 @@ class Progress {
   }
   void clear() { line_.clear(); }
   void say(const std::string& message) { line_.say(message); }
+  void tell(const Error& error) {
+    const std::string text = error_text(error, false);
+    line_.say(text.substr(0, text.size() - 1));
+  }
 
  private:
   bool due() {
@@ -121,7 +133,7 @@ class Report {
     }
     if (lines_ > kLines) session_.out << fmt::format("… and {} more files\n", count_text(lines_ - kLines));
     if (files > 1)
-      session_.out << fmt::format("{} files, {} rows{}{}\n", count_text(files), count_text(rows), fates ? verb : "",
+      session_.out << fmt::format("{} files, {}{}{}\n", count_text(files), counted_text(rows, "row"), fates ? verb : "",
                                   fates ? fates_text(*fates) : "");
   }
 
@@ -140,7 +152,7 @@ class Ingest final : public Command {
   }
   void declare(Flags& flags) override {
     flags.choice("--dialect", dialect_names(), &dialect_,
-                 "what the files hold: native events (default), rees46 or online-retail");
+                 fmt::format("what the files hold: {} (native)", fmt::join(dialect_names(), ", ")));
     flags.toggle("--dry-run", &dry_run_, "say what would become of the rows, and write nothing");
     flags.toggle("--wait", &wait_, "when another process runs the lake: wait until it has taken the rows");
     flags.duration("--lock-wait", &lock_wait_us_,
@@ -184,15 +196,30 @@ Result<int> Ingest::run(Session& session) {
   options.stop = [&session] { return session.stop.requested(); };
   options.progress = [&progress](int64_t done) { progress.bytes(done); };
   const delta::Snapshot silver = TRY(load_silver(lake));
+  // A damaged file is told and left out. After any other error what was taken before it counts all the same.
+  std::optional<Error> stopped;
   for (const std::string& path : files_) {
     progress.file(path);
-    reports_.push_back({path, TRY(append_file(path, dialect_, lake, silver, clock, options)), false, {}});
-    progress.file_done(TRY(size_of_file(path)));
-    if (session.stop.requested()) break;
+    FileReport file{path, {}, false, {}, {}};
+    if (auto topic = append_file(path, dialect_, lake, silver, clock, options))
+      file.topic = std::move(*topic);
+    else
+      file.error = std::move(topic).error();
+    const bool go_on = !file.error || file.error->code == ErrorCode::invalid;
+    if (file.error && go_on && files_.size() > 1) progress.tell(*file.error);
+    if (!go_on) stopped = file.error;
+    reports_.push_back(std::move(file));
+    if (!go_on || session.stop.requested()) break;
+    if (const auto size = size_of_file(path)) progress.file_done(*size);
   }
+  if (files_.size() == 1 && reports_[0].error) return std::unexpected(*reports_[0].error);
   TRY(bring_to_silver(session, clock, progress));
   progress.clear();
   TRY(report(session));
+  if (stopped) return std::unexpected(*stopped);
+  if (const auto bad = std::ranges::count_if(reports_, [](const FileReport& f) { return f.error.has_value(); }))
+    return fail(ErrorCode::invalid, fmt::format("{} of {} files {} not taken", bad, count_text(int64_t(files_.size())),
+                                                bad == 1 ? "was" : "were"));
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 
@@ -211,7 +238,7 @@ Result<> Ingest::report(Session& session) {
     if (account != accounts.end() && account->second.end == file.topic.rows) file.account = account->second;
     out.add(text_of(file), json_of(file, dialect_));
     rows += file.topic.rows;
-    known = known && (file.account || file.topic.rows == 0);
+    known = known && (file.account || file.topic.rows == 0);  // a file that was not taken has none
     if (file.account) add_up(sum, *file.account);
   }
   out.sum("; ", int64_t(reports_.size()), rows, known ? &sum : nullptr);
@@ -223,9 +250,24 @@ Result<int> Ingest::dry_run(Session& session, Clock& clock, Progress& progress) 
   Report out(session);
   SourceAccount sum;
   int64_t rows = 0;
+  const LakePaths lake{session.config.lake};
+  const delta::Snapshot silver = TRY(load_silver(lake));
   for (const std::string& path : files_) {
     progress.file(path);
     auto file = TRY(EventFile::open(path, dialect_));
+    if (const auto there = TRY(rows_there_before(*file, lake, silver, session.config.job))) {
+      progress.file_done(file->input().size());
+      progress.clear();
+      rows += *there;
+      out.add(fmt::format("{}: {}, all there before, nothing would be added", path, counted_text(*there, "row")),
+              Json::object()
+                  .set("file", path)
+                  .set("dialect", dialect_)
+                  .set("rows", *there)
+                  .set("dry_run", true)
+                  .set("there_before", true));
+      continue;
+    }
     const auto seen = [&] {
       progress.bytes(int64_t(file->progress() * double(file->input().size())));
       return !session.stop.requested();
@@ -239,7 +281,7 @@ Result<int> Ingest::dry_run(Session& session, Clock& clock, Progress& progress) 
         Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
     set_fates(json, account);
     progress.clear();
-    out.add(fmt::format("{}: {} rows; would be {}", path, count_text(account.consumed), fates_text(account)),
+    out.add(fmt::format("{}: {}; would be {}", path, counted_text(account.consumed, "row"), fates_text(account)),
             std::move(json));
   }
   progress.clear();

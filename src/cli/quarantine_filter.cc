@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/time_text.h"
+#include "cli/closest_word.h"
 #include "event/decoder.h"
 
 namespace pactolus {
@@ -22,8 +23,8 @@ Result<QuarantineFilter> QuarantineFlags::filter(int64_t now_us) const {
   filter.reasons = reasons_;
   for (const std::string& reason : reasons_)
     if (std::ranges::find(names, reason) == names.end())
-      return fail(ErrorCode::usage,
-                  fmt::format("no such reason\nexpected {}, got \"{}\"", fmt::join(names, ", "), reason));
+      return fail(ErrorCode::usage, fmt::format("no such reason\nexpected {}, got \"{}\"{}", fmt::join(names, ", "),
+                                                reason, did_you_mean(reason, names)));
   if (since_.empty()) return filter;
   filter.since_us = parse_since(since_, now_us);
   if (!filter.since_us)

@@ -32,7 +32,7 @@ class QuarantineLs final : public Command {
       return kExitOk;
     }
     if (reasons.empty()) {
-      session.say("nothing waits in the quarantine");
+      session.say(which_.given() ? "nothing of that waits in the quarantine" : "nothing waits in the quarantine");
       return kExitOk;
     }
     session.out << paint(Paint::strong,

@@ -7,6 +7,8 @@
 #include "cli/quarantine_filter.h"
 #include "ingest/ingest_topic.h"
 #include "ingest/replay_topic.h"
+#include "runtime/silver_reader.h"
+#include "runtime/topics.h"
 
 namespace pactolus {
 namespace {
@@ -47,6 +49,8 @@ class QuarantineReplay final : public Command {
 
   Result<int> run(Session& session) override {
     if (!which_.given() && !all_) return fail(ErrorCode::usage, "which records?", "--reason, --since, both, or --all");
+    if (which_.given() && all_)
+      return fail(ErrorCode::usage, "--all together with --reason or --since", "--all is every record; leave one out");
     if (wait_ && lock_wait_us_ >= 0)
       return fail(ErrorCode::usage, "--lock-wait together with --wait", "--wait has no limit; leave out one of them");
     StoppableClock clock(session.stop);
@@ -60,15 +64,26 @@ class QuarantineReplay final : public Command {
                                                 [&] { return session.stop.requested(); }));
     std::vector<AppendedHistory> histories;
     if (topic.records > 0) histories.push_back({topic.topic, topic.topic_id, topic.records});
+    if (wait_ && topic.in_flight > 0) TRY(add_others(session.config, topic, histories));
     {
       ProgressLine line(session);
       const HistoryProgress told{[](int64_t, int64_t) {}, [&](const std::string& text) { line.say(text); }};
       if (!histories.empty()) TRY(commit_histories(session, clock, {"replay", wait_, lock_wait_us_}, told, histories));
     }
-    return report(session, lake, topic, !histories.empty() && histories.front().committed);
+    return report(session, lake, topic, topic.records > 0 && histories.front().committed);
   }
 
  private:
+  // Replays that others have appended: who waits for these records waits for them.
+  static Result<> add_others(const Config& config, const ReplayTopic& own, std::vector<AppendedHistory>& histories) {
+    for (const std::string& name : TRY(list_history_topics(config))) {
+      if (!name.starts_with(kReplayPrefix) || name == own.topic) continue;
+      if (const auto rows = TRY(whole_history_rows({config.lake}, name)))
+        histories.push_back({name, TRY(open_history_topic(config, name))->topic().id, *rows});
+    }
+    return {};
+  }
+
   Result<int> dry_run(Session& session, const LakePaths& lake, QuarantineFilter filter) {
     Quarantine quarantine = TRY(Quarantine::open(lake, session.config.job));
     filter.in_flight = false;
@@ -104,7 +119,8 @@ class QuarantineReplay final : public Command {
       return session.stop.requested() ? session.stop.exit_code() : kExitOk;
     }
     session.out << fmt::format("{} records", count_text(topic.records));
-    if (topic.changed > 0) session.out << fmt::format(", {} of them changed", count_text(topic.changed));
+    if (!set_types_.empty() && topic.records > 0)
+      session.out << fmt::format(", --set-types changed {} of them", count_text(topic.changed));
     if (topic.in_flight > 0)
       session.out << fmt::format(", {} more are being replayed already", count_text(topic.in_flight));
     if (account) {

@@ -1,6 +1,8 @@
 // `pactolus quarantine show`: the rejected records themselves, the newest first.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/time_text.h"
 #include "cli/command.h"
 #include "cli/quarantine_filter.h"
@@ -26,6 +28,9 @@ class QuarantineShow final : public Command {
 
   Result<int> run(Session& session) override {
     QuarantineFilter filter = TRY(which_.filter(SystemClock().now_us()));
+    if (!position_.empty() && std::ranges::count(position_, '/') != 2)
+      return fail(ErrorCode::usage, fmt::format("no position\nexpected topic/partition/offset, got \"{}\"", position_),
+                  "pactolus quarantine show without one shows the positions");
     if (!position_.empty()) filter.position = position_;
     if (raw_ && position_.empty())
       return fail(ErrorCode::usage, "--raw without a record", "name it: topic/partition/offset");
@@ -46,7 +51,7 @@ class QuarantineShow final : public Command {
     if (session.globals.json)
       session.out << Json::object().set("records", std::move(list)).dump() << "\n";
     else if (records.empty())
-      session.say("nothing waits in the quarantine");
+      session.say(which_.given() ? "nothing of that waits in the quarantine" : "nothing waits in the quarantine");
     return kExitOk;
   }
 

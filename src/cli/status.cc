@@ -46,19 +46,31 @@ void set_committed(Json& json, const BatchAccount& last) {
       .set("sources", sources_json(last.sources));
 }
 
-// Histories are read once and then left: Silver's `txn` entries know all of them. What an ingest or a replay that was
-// cut off has left in the log is in none of them.
+// Histories are read once and then left: Silver's `txn` entries know all of them. Of the others in the log the whole
+// ones wait for whoever runs the lake next; what an ingest or a replay that was cut off has left is of no use to
+// anybody but the same ingest.
 Result<Json> histories_of(const Config& config, const delta::Snapshot& silver) {
-  int64_t topics = 0, records = 0, unfinished = 0;
+  int64_t files = 0, replays = 0, records = 0, waiting = 0, unfinished = 0;
   std::set<std::string> read;
   for (const auto& [app, txn] : silver.txns())
     if (const auto offset = parse_offset_app_id(app, config.job); offset && is_history_topic(offset->topic)) {
-      ++topics, records += txn.version;
+      ++(offset->topic.starts_with(kReplayPrefix) ? replays : files);
+      records += txn.version;
       read.insert(offset->topic);
     }
-  for (const std::string& name : TRY(list_history_topics(config)))
-    unfinished += !read.contains(name) && !TRY(whole_history_rows({config.lake}, name));
-  return Json::object().set("topics", topics).set("records", records).set("unfinished", unfinished);
+  for (const std::string& name : TRY(list_history_topics(config))) {
+    if (read.contains(name)) continue;
+    if (TRY(whole_history_rows({config.lake}, name)))
+      ++waiting;
+    else if (!name.starts_with(kReplayPrefix) && !TRY(is_being_written(config, name)))
+      ++unfinished;
+  }
+  return Json::object()
+      .set("files", files)
+      .set("replays", replays)
+      .set("records", records)
+      .set("waiting", waiting)
+      .set("unfinished", unfinished);
 }
 
 // How the lake stands: everything but the tables.
@@ -77,6 +89,8 @@ Result<Json> standing(const Config& config, const std::vector<Table>& tables, co
   }
   const bool has_silver = !tables.empty() && tables[0].name == "silver/events";
   json.set("histories", TRY(histories_of(config, has_silver ? tables[0].snapshot : delta::Snapshot())));
+  std::error_code ignored;
+  json.set("unfinished_erasure", fs::exists(lake.unfinished_erasure(), ignored));
   json.set("running", holder.has_value());
   json.set("pid", holder && holder->pid ? Json(holder->pid) : Json());
   json.set("command", holder ? Json(holder->command) : Json());
@@ -133,14 +147,25 @@ class Status final : public Command {
           session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(),
                                      s["partition"].as_int(), count_text(s["next_offset"].as_int()),
                                      s["idle"].as_bool() ? ", idle" : "");
-      if (const int64_t topics = json["histories"]["topics"].as_int(); topics > 0)
-        session.out << fmt::format("history     {} ingested {}, {} records\n", count_text(topics),
-                                   topics == 1 ? "file" : "files", count_text(json["histories"]["records"].as_int()));
     }
-    if (const int64_t topics = json["histories"]["unfinished"].as_int(); topics > 0)
-      session.out << fmt::format("unfinished  {} {} in the log and not counted; ingest the same {} again\n",
-                                 count_text(topics), topics == 1 ? "file is" : "files are",
-                                 topics == 1 ? "file" : "files");
+    const Json& histories = json["histories"];
+    const auto number = [&](const char* name) { return histories[name].as_int(); };
+    if (number("files") + number("replays") > 0) {
+      std::string what = number("files") > 0 ? "ingested " + counted_text(number("files"), "file") : "";
+      if (number("replays") > 0)
+        what += (what.empty() ? "" : " and ") + counted_text(number("replays"), "replay") + " of the quarantine";
+      session.out << fmt::format("history     {}, {}\n", what, counted_text(number("records"), "record"));
+    }
+    if (number("waiting") > 0)
+      session.out << fmt::format(
+          "waiting     {} in the log and not in Silver yet; whatever runs the lake next takes them\n",
+          counted_text(number("waiting"), "file or replay", "files or replays"));
+    if (number("unfinished") > 0)
+      session.out << fmt::format(
+          "unfinished  {} of an ingest that was cut off: nothing of them counts until it is repeated\n",
+          counted_text(number("unfinished"), "file"));
+    if (json["unfinished_erasure"].as_bool())
+      session.out << "unfinished  an erasure was cut off: pactolus tables erase goes on with it\n";
     for (const auto& [name, t] : tables)
       session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,
                                  t.version().value, count_text(t.rows()), count_text(int64_t(t.files().size())),

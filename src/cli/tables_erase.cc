@@ -28,11 +28,13 @@ class TablesErase final : public Command {
   }
 
   Result<int> run(Session& session) override {
-    if (users_.empty()) return fail(ErrorCode::usage, "who is to be erased?", "--user ID");
     if (std::ranges::any_of(users_, &std::string::empty))
       return fail(ErrorCode::usage, "a user has no id\nexpected --user ID, got \"\"");
-    TRY(check_lake({session.config.lake}));
+    const LakePaths lake{session.config.lake};
     Persons persons(users_, decode_rules(session.config));
+    persons.add(TRY(unfinished_erasure(lake.unfinished_erasure())));
+    if (persons.users().empty()) return fail(ErrorCode::usage, "who is to be erased?", "--user ID");
+    TRY(check_lake(lake));
     if (dry_run_) return count(session, persons);
 
     TRY(refuse_writers(session.config));
@@ -50,6 +52,7 @@ class TablesErase final : public Command {
     const Erasure done = TRY(job->erase(persons));
     TRY(write_status(*job, clock, false));
     line.clear();
+    users_ = persons.users();  // also those of an erasure that was cut off
     session.out << (session.globals.json ? receipt_json(session, done).dump() + "\n" : receipt(session, done));
     return kExitOk;
   }
@@ -69,25 +72,31 @@ class TablesErase final : public Command {
     if (session.globals.json)
       session.out << Json::object()
                          .set("dry_run", true)
+                         .set("users", users_json(persons.users()))
                          .set("silver_rows", silver)
                          .set("quarantine_rows", quarantine)
                          .set("bronze_records", bronze)
                          .dump()
                   << "\n";
     else
-      session.out << fmt::format("would be erased: {} rows of Silver, {} of the quarantine, {} records of Bronze\n",
-                                 count_text(silver), count_text(quarantine), count_text(bronze));
+      session.out << fmt::format(
+          "would be erased of {}: {} rows of Silver, {} of the quarantine, {} records of Bronze\n",
+          fmt::join(persons.users(), ", "), count_text(silver), count_text(quarantine), count_text(bronze));
     return kExitOk;
   }
 
+  static Json users_json(std::span<const std::string> users) {
+    Json out = Json::array();
+    for (const std::string& user : users) out.push(user);
+    return out;
+  }
+
   Json receipt_json(const Session& session, const Erasure& e) const {
-    Json users = Json::array();
-    for (const std::string& user : users_) users.push(user);
     Json out = Json::object();
     out.set("receipt", e.receipt.empty() ? Json() : Json(e.receipt))
         .set("time", e.receipt.empty() ? Json() : Json(iso_time(e.time_us)))
         .set("lake", session.config.lake)
-        .set("users", std::move(users))
+        .set("users", users_json(users_))
         .set("silver_rows", e.silver_rows)
         .set("silver_files", e.silver_files)
         .set("quarantine_rows", e.quarantine_rows)
@@ -104,28 +113,28 @@ class TablesErase final : public Command {
 
   std::string receipt(const Session& session, const Erasure& e) const {
     if (e.receipt.empty())
-      return fmt::format("nothing of {} is in {}; nothing was changed\n", fmt::join(users_, ", "), session.config.lake);
+      return fmt::format("nothing of {} is in {}; nothing was taken out\n", fmt::join(users_, ", "),
+                         session.config.lake);
     std::string out = fmt::format("erased {} from {}\n", fmt::join(users_, ", "), session.config.lake);
     const auto add = [&](std::string_view what, const std::string& text) {
       out += fmt::format("  {:<11} {}\n", what, text);
     };
-    const auto counted = [](int64_t n, std::string_view thing) {
-      return fmt::format("{} {}{}", count_text(n), thing, n == 1 ? "" : "s");
-    };
     add("receipt", fmt::format("{}, {}", e.receipt, iso_time(e.time_us)));
-    add("Silver", fmt::format("{} in {}", counted(e.silver_rows, "row"), counted(e.silver_files, "file")));
-    add("quarantine", fmt::format("{} in {}", counted(e.quarantine_rows, "row"), counted(e.quarantine_files, "file")));
-    add("Bronze", fmt::format("{} in {} of {}", counted(e.bronze_records, "record"),
-                              counted(e.bronze_segments, "segment"), counted(e.bronze_topics, "topic")));
+    add("Silver", fmt::format("{} in {}", counted_text(e.silver_rows, "row"), counted_text(e.silver_files, "file")));
+    add("quarantine",
+        fmt::format("{} in {}", counted_text(e.quarantine_rows, "row"), counted_text(e.quarantine_files, "file")));
+    add("Bronze", fmt::format("{} in {} of {}", counted_text(e.bronze_records, "record"),
+                              counted_text(e.bronze_segments, "segment"), counted_text(e.bronze_topics, "topic")));
     if (e.unfinished_topics > 0)
-      add("unfinished", fmt::format("{} dropped; ingest those files again", counted(e.unfinished_topics, "topic")));
-    add("the past",
-        fmt::format("{} removed; Silver and quarantine can be read as of now only", counted(e.files_removed, "file")));
+      add("unfinished",
+          fmt::format("{} dropped; ingest those files again", counted_text(e.unfinished_topics, "topic")));
+    add("the past", fmt::format("{} removed; Silver and quarantine can be read as of now only",
+                                counted_text(e.files_removed, "file")));
     if (e.ids_kept > 0)
       add("stays", fmt::format("{} of their event ids, until the watermark has passed {}",
-                               counted(e.ids_kept, "fingerprint"), iso_time(e.ids_kept_until)));
+                               counted_text(e.ids_kept, "fingerprint"), iso_time(e.ids_kept_until)));
     add("stays", "sums in Gold that they are part of");
-    add("elsewhere", "files that were ingested, Kafka, PostgreSQL, copies and backups are not reached from here");
+    add("elsewhere", "the files that were ingested, other systems, copies and backups are not reached from here");
     return out;
   }
 

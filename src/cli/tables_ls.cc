@@ -18,13 +18,14 @@ class TablesLs final : public Command {
   void declare(Flags&) override {}
   Result<int> run(Session& session) override {
     Json list = Json::array();
+    const std::vector<LakeTable> tables = TRY(lake_tables({session.config.lake}));
     if (!session.globals.json)
       session.out << paint(Paint::strong,
                            fmt::format("{:<24} {:>9} {:>9} {:>13} {:>11}  {}", "table", "version", "files", "rows",
                                        "size", "most files in a partition"),
                            session.out_terminal.colour)
                   << "\n";
-    for (const LakeTable& table : TRY(lake_tables({session.config.lake}))) {
+    for (const LakeTable& table : tables) {
       const delta::Snapshot s = TRY(delta::Snapshot::load(table.folder));
       const int64_t most = int64_t(delta::most_files_in_a_partition(s));
       if (session.globals.json)

@@ -179,6 +179,11 @@ std::string count_text(int64_t count) {
   return digits;
 }
 
+std::string counted_text(int64_t count, std::string_view one, std::string_view many) {
+  if (count == 1) return fmt::format("1 {}", one);
+  return many.empty() ? fmt::format("{} {}s", count_text(count), one) : fmt::format("{} {}", count_text(count), many);
+}
+
 std::string rate_text(double per_second) {
   // The steps lie where rounding reaches the next unit, so that 999.7 does not become "1000/s".
   if (!std::isfinite(per_second) || per_second < 0) return "-";

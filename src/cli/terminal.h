@@ -72,7 +72,9 @@ std::string cut_to_width(std::string_view text, int width);  // ends in "…" wh
 std::string pad_left(std::string_view text, int width);      // spaces before, never cuts
 std::string pad_right(std::string_view text, int width);
 
-std::string count_text(int64_t count);                     // 12,345
+std::string count_text(int64_t count);  // 12,345
+// "1 file", "12,345 files"; `many` where an s does not make it.
+std::string counted_text(int64_t count, std::string_view one, std::string_view many = {});
 std::string rate_text(double per_second);                  // 0.4/s, 950/s, 12.3 k/s, 1.25 M/s
 std::string bytes_text(int64_t bytes);                     // 512 B, 1.5 KiB, 64.0 MiB
 std::string percent_text(double share, int decimals = 1);  // 0.0123 is "1.2 %"

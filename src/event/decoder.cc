@@ -197,7 +197,10 @@ Verdict Decoder::Impl::syntax(error_code e, RejectReason malformed) const {
 std::optional<Verdict> Decoder::Impl::check(std::string_view json, RejectReason malformed) const {
   switch (check_json(json, rules.max_depth)) {
     case JsonSyntax::ok: return std::nullopt;
-    case JsonSyntax::malformed: return Verdict{malformed, kUnknown, "a value is no JSON"};
+    case JsonSyntax::malformed:
+      return Verdict{malformed, kUnknown,
+                     malformed == RejectReason::malformed_row ? "no row of the file's columns: their number, or a quote"
+                                                              : "a value is no JSON"};
     case JsonSyntax::too_deep:
       return Verdict{RejectReason::too_deep, kUnknown, fmt::format("more than {} levels", rules.max_depth)};
     case JsonSyntax::lone_surrogate: return Verdict{RejectReason::invalid_utf8, kUnknown, "half of a surrogate pair"};

@@ -2,9 +2,10 @@
 //
 // What the decoder makes a row of is judged by the row. Of anything else (it lies in the quarantine): by its top-level
 // `user_id`, be it a text or a number; bytes without one that can be read belong to every user whose id stands in them
-// as a whole word. So what is broken is rather erased than kept.
+// as a whole word, also one that is spelled with JSON's escapes. So what is broken is rather erased than kept.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,9 @@ namespace pactolus {
 class Persons {
  public:
   // `users` are not empty; the decoder's rules say what is a row.
-  Persons(std::vector<std::string> users, DecodeRules rules);
+  Persons(const std::vector<std::string>& users, DecodeRules rules);
 
+  void add(std::span<const std::string> users);
   bool has(std::string_view user) const noexcept;
   // Of a record in the log, or in the quarantine with its exact bytes. Costs a search through the bytes for nearly all.
   bool own(const RecordView& record);

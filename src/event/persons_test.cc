@@ -45,6 +45,11 @@ TEST_F(PersonsTest, BytesThatAreNoJson) {
   EXPECT_TRUE(own("user_70 user_7"));
   EXPECT_FALSE(own("2019-11-01,view,1425,user-42x"));
   EXPECT_FALSE(own("x-42,9"));
+  EXPECT_TRUE(own(R"({"event_id":"e","user_id":"user\u005f7","pro)")) << "an id may be spelt with escapes here too";
+  EXPECT_FALSE(own(R"({"event_id":"e","user_id":"user\u005f70","pro)"));
+  const std::vector<std::string> jose{"jos\u00e9/\U0001f600"};
+  EXPECT_TRUE(Persons(jose, {}).own({}, R"({"user_id":"jos\u00e9\/\ud83d\ude00","pro)"));
+  EXPECT_FALSE(Persons(jose, {}).own({}, R"({"user_id":"jos\u00e9\/\ud83d","pro)"));
 }
 
 }  // namespace

@@ -94,10 +94,18 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
                         .set("bytes", file->input().size())
                         .set("dialect", file->dialect().name())
                         .set("mapping", file->dialect().version())
-                        .set("rows", out.rows);
+                        .set("rows", out.rows)
+                        .set("time", clock.now_us());
   TRY(replace_file(history_mark(lake, out.identity.topic), mark.dump() + "\n"));
   fault_point("ingest.complete");
   return out;
+}
+
+Result<std::optional<int64_t>> rows_there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
+                                                 std::string_view job) {
+  const FileIdentity identity = TRY(identify(file.input(), file.dialect()));
+  if (open_topic(lake.bronze(), identity.topic)) return whole_history_rows(lake, identity.topic);
+  return committed_end(silver, job, identity.topic, identity.topic_id);
 }
 
 Result<delta::Snapshot> load_silver(const LakePaths& lake) {

@@ -44,6 +44,10 @@ struct AppendOptions {
 Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake,
                                 const delta::Snapshot& silver, Clock& clock, const AppendOptions& options);
 
+// How many rows a file has that is in the log or in Silver as a whole, so that append_file would add nothing.
+Result<std::optional<int64_t>> rows_there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
+                                                 std::string_view job);
+
 // An empty snapshot when there is no Silver yet.
 Result<delta::Snapshot> load_silver(const LakePaths& lake);
 // One past the last offset of the topic's only partition that Silver has committed; no value when it has none.

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "bronze/embedded/embedded_log.h"
 #include "ingest/ingest_topic.h"
+#include "runtime/lake_lock.h"
 #include "runtime/silver_reader.h"
 #include "runtime/topics.h"
 
@@ -32,6 +33,9 @@ Result<ReplayTopic> append_replay(const LakePaths& lake, std::string_view job, Q
   TRY(check_lake(lake));
   const auto lock = TRY(FileLock::try_lock(lake.own() / "replay.lock"));
   if (!lock) return fail(ErrorCode::busy, "another replay of this lake's quarantine is being appended");
+  // No erasure meanwhile: it would not see what is about to be appended.
+  const FileLock care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
+  TRY(sweep_dropped(lake.bronze()));
   TRY(drop_half_done(lake));
   Quarantine quarantine = TRY(Quarantine::open(lake, job));
   ReplayTopic out;
@@ -72,7 +76,7 @@ Result<ReplayTopic> append_replay(const LakePaths& lake, std::string_view job, Q
       if (stop && stop()) return fail(ErrorCode::invalid, "stopped; nothing of this replay counts");
     }
   }
-  const Json mark = Json::object().set("format", 1).set("rows", out.records);
+  const Json mark = Json::object().set("format", 1).set("rows", out.records).set("time", clock.now_us());
   TRY(replace_file(history_mark(lake, out.topic), mark.dump() + "\n"));
   fault_point("replay.complete");
   return out;

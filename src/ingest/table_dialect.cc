@@ -65,11 +65,12 @@ class TableDialect final : public Dialect {
       if (at < columns.size()) fields_.push_back({at, c.kind, prefix(c.field)});
     }
     if (!missing.empty())
-      return fail(ErrorCode::invalid,
-                  fmt::format("the file has not the columns of dialect {}: {} missing\nexpected {}, got {}",
-                              mapping_.name, fmt::join(missing, ", "), fmt::join(wanted(), ","),
-                              shortened(fmt::format("{}", fmt::join(columns, ",")))),
-                  "--dialect says what the columns mean; the first row of a CSV file must name them");
+      return fail(
+          ErrorCode::invalid,
+          fmt::format("the file has not the columns of dialect {}: {} missing\nexpected {}, got {}", mapping_.name,
+                      fmt::join(missing, ", "), fmt::join(wanted(), ", "), shortened(quoted(columns))),
+          "--dialect says what the columns mean; their names stand in the first row of a CSV file, and are compared "
+          "letter by letter");
     identity_columns_ = fields_.size();
     if (!mapping_.guest_of.empty()) guest_column_ = index_of(mapping_.guest_of);
     if (!mapping_.cancelled_by.theirs.empty()) cancel_column_ = index_of(mapping_.cancelled_by.theirs);
@@ -176,6 +177,15 @@ class TableDialect final : public Dialect {
     for (const DialectColumn& c : mapping_.columns)
       if (c.required) names.push_back(c.column);
     return names;
+  }
+  // Names in quotes where a space may be the fault.
+  static std::string quoted(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) {
+      const bool odd = name.empty() || name.front() == ' ' || name.back() == ' ';
+      out += fmt::format("{}{}", out.empty() ? "" : ", ", odd ? '"' + name + '"' : name);
+    }
+    return out;
   }
   static std::string shortened(std::string text) {
     if (text.size() > 120) text = text.substr(0, 117) + "...";

@@ -54,6 +54,10 @@ class TableEraser {
   Result<> each_file() {
     std::set<fs::path> folders;
     for (const auto& [path, file] : table_.files()) {
+      if (rewrite_ && sources_.size() >= rewrite_->most_sources) {
+        out_.more = true;
+        break;
+      }
       const ColumnBatch batch = TRY(read_parquet(table_.table_folder() / path, columns_));
       const ColumnView v = ColumnView::of(batch);
       for (const std::string& name : columns_)
@@ -149,7 +153,7 @@ class SilverEraser final : public TableEraser {
     TRY(read_silver_file(table_.table_folder(), file, decoder_, {}, rows));  // all of them, in the file's order
     for (const int64_t i : gone)
       TRY(rewrite_->event(rows.events.fingerprint[size_t(i)], content_byte(rows.events, size_t(i)),
-                          rows.events.event_time[size_t(i)], rows.history[size_t(i)]));
+                          rows.events.event_time[size_t(i)]));
     return {};
   }
   Persons& persons_;
@@ -210,6 +214,24 @@ Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from, int64_t
   TRY(delta::clean_log(table.folder(), keep_from));
   fault_point("erase.log_cleaned");
   return removed.tombstoned + removed.unreferenced;
+}
+
+Result<std::vector<std::string>> unfinished_erasure(const fs::path& file) {
+  const auto text = read_file(file);
+  if (!text && text.error().code == ErrorCode::not_found) return std::vector<std::string>();
+  if (!text) return std::unexpected(text.error());
+  const auto json = Json::parse(*text);
+  if (!json || (*json)["format"].as_int() != 1)
+    return fail(ErrorCode::corrupt, fmt::format("not the names of an erasure: {}", file.native()));
+  std::vector<std::string> users;
+  for (const Json& user : (*json)["users"].as_array()) users.emplace_back(user.as_string());
+  return users;
+}
+
+Result<> note_erasure(const fs::path& file, std::span<const std::string> users) {
+  Json names = Json::array();
+  for (const std::string& user : users) names.push(user);
+  return replace_file(file, Json::object().set("format", 1).set("users", std::move(names)).dump() + "\n");
 }
 
 // Name: number of the erasure and how many ids, so that a file that was cut short is known.

@@ -5,7 +5,8 @@
 //   Bronze: their records become skipped offsets
 //   ids of their events: a file of fingerprints, so that a copy that comes late is still known as one
 //
-// Every piece looks at what is there. After a crash the same erasure, asked for once more, does the rest.
+// Every piece looks at what is there. After a crash the next erasure, of whomever, does the rest: who was to be erased
+// stands in a file until it is done.
 #pragma once
 
 #include <functional>
@@ -44,12 +45,14 @@ struct TableErasure {
   std::vector<delta::AddFile> adds;
   std::vector<ErasedSource> sources;
   int64_t rows = 0;
+  bool more = false;  // files that were not looked at: the account would have become too large for one commit
 };
 struct EraseRewrite {
   BatchNames names;  // their batch is not used: a file is named by the newest batch in it
   Random& random;
+  size_t most_sources;  // in one account, about: those of a file stay together
   // Of Silver rows: told each event that is to be remembered on. May be empty.
-  std::function<Result<>(uint64_t fingerprint, uint8_t content, int64_t event_time, bool history)> event = {};
+  std::function<Result<>(uint64_t fingerprint, uint8_t content, int64_t event_time)> event = {};
 };
 Result<TableErasure> erase_from_silver(const delta::Snapshot& silver, Persons& persons, const Decoder& decoder,
                                        const EraseRewrite* rewrite);
@@ -62,6 +65,11 @@ Result<> discard(const fs::path& table, const TableErasure& erasure);
 // no commit names are gone, but for those of a later epoch: whoever has taken the job meanwhile is about to name them.
 // Nobody else may be working on the table's files. How many data files went.
 Result<int64_t> forget_past(delta::DeltaTable& table, Version keep_from, int64_t epoch);
+
+// Whose erasure has begun and not come to its end; none when there is no such file.
+Result<std::vector<std::string>> unfinished_erasure(const fs::path& file);
+// Durable when it returns.
+Result<> note_erasure(const fs::path& file, std::span<const std::string> users);
 
 // The fingerprints of erased events, by number of the erasure, as long as one of them may be asked for.
 class ErasedIds {

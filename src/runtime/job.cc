@@ -76,7 +76,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->widen_tables());
   TRY(job->maintenance_.open());
   if (job->options_.say && job->erasure_is_unfinished())
-    job->options_.say("an erasure has not come to its end: ask for it again, pactolus tables erase --user ID");
+    job->options_.say("an erasure has not come to its end: pactolus tables erase goes on with it");
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());

@@ -45,8 +45,9 @@ struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
   bool first_batch_at_once = false;  // its tick has passed while nobody ran
-  bool from_given = false;      // the user asked for config.run.from now: say so when the lake's offsets win over it
-  std::string command = "run";  // who holds the lake, for others to read
+  bool from_given = false;         // the user asked for config.run.from now: say so when the lake's offsets win over it
+  size_t erased_sources = 50'000;  // of an erasure in one commit, about
+  std::string command = "run";     // who holds the lake, for others to read
   std::function<void(const std::string&)> say = {};  // messages for people; may be empty
   std::function<bool()> stop = {};                   // asked while waiting for a full disk
 };

@@ -1,9 +1,9 @@
 // Erasing persons, by the job that holds the lake.
 //
-//   all is committed, tables stand at one batch, accounts are folded
-//   ─► ids to remember ─► Silver commit ─► quarantine commit ─► Bronze
+//   all is committed, tables stand at one batch, accounts are folded; nobody can write Bronze
+//   ─► the names ─► ids to remember ─► Silver commit ─► quarantine commit ─► Bronze
 //   ─► state from Silver as it is now ─► an empty batch, so that all that recovery needs lies behind the erasure
-//   ─► the past of both tables goes: log, checkpoints, files ─► the ledger says that it is done
+//   ─► the past of both tables goes: log, checkpoints, files ─► the ledger says that it is done ─► the names go
 #include <fmt/core.h>
 
 #include "base/check.h"
@@ -22,21 +22,27 @@ constexpr int kAttempts = 20;  // another process may merge files meanwhile
 
 Result<Erasure> Job::erase(Persons& persons) {
   const FileLock care = TRY(lock_table_care(lake_.care_lock(), true, kCareWait_us, clock_));
-  TRY(refuse_writers(config_));
+  const auto topics = TRY(hold_topics(config_));
   TRY(finish(false));
   TRY(check_epoch());
+  // Whoever an erasure before this one was about: it may have been cut off anywhere.
+  persons.add(TRY(unfinished_erasure(lake_.unfinished_erasure())));
   Erasure done;
   // A name that was misspelt must not cost the past of the tables.
-  if (!erasure_is_unfinished() && !TRY(has_anything_of(persons))) return done;
-  done.number = silver_->snapshot().txn_version(app_id(config_.job, kErasure)).value_or(0) + 1;
+  if (!erasure_is_unfinished() && !TRY(has_anything_of(persons))) {
+    TRY(remove_file(lake_.unfinished_erasure()));
+    return done;
+  }
+  TRY(note_erasure(lake_.unfinished_erasure(), persons.users()));
+  fault_point("erase.noted");
   done.receipt = random_.uuid();
   done.time_us = clock_.now_us();
   TRY(erase_silver(persons, done));
   fault_point("erase.silver_committed");
   TRY(erase_quarantine(persons, done));
   fault_point("erase.quarantine_committed");
-  const BronzeErasure bronze =
-      TRY(erase_from_bronze(config_, persons, [&](const std::string& topic) { return has_been_read(topic); }));
+  const BronzeErasure bronze = TRY(erase_from_bronze(config_, topics, persons, clock_,
+                                                     [&](const std::string& topic) { return has_been_read(topic); }));
   done.bronze_records = bronze.records;
   done.bronze_segments = bronze.segments;
   done.bronze_topics = bronze.topics;
@@ -52,11 +58,21 @@ Result<Erasure> Job::erase(Persons& persons) {
   TRY(check_epoch());
   done.files_removed = TRY(forget_past(*silver_, Version(commit_version_), epoch_)) +
                        TRY(forget_past(*quarantine_, quarantine_->snapshot().version(), epoch_));
+  // What a verify that was killed has left.
+  std::error_code error;
+  fs::remove_all(lake_.temporary(), error);
+  if (error)
+    return fail(ErrorCode::io, fmt::format("cannot remove {}: {}", lake_.temporary().native(), error.message()));
   TRY(maintenance_.erasure_done(done.number, done.receipt, epoch_, done.time_us));
+  TRY(remove_file(lake_.unfinished_erasure()));
+  TRY(sync_folder(lake_.own()));
+  fault_point("erase.forgotten");
   return done;
 }
 
 bool Job::erasure_is_unfinished() {
+  std::error_code ignored;
+  if (fs::exists(lake_.unfinished_erasure(), ignored)) return true;
   return silver_->snapshot().txn_version(app_id(config_.job, kErasure)).value_or(0) >
          maintenance_.ledger().snapshot().txn_version(app_id(config_.job, kErasuresDone)).value_or(0);
 }
@@ -81,22 +97,26 @@ delta::Transaction Job::erasure_transaction(const TableErasure& erased, const Er
   return t;
 }
 
-// The commit is made also when the person has no rows: it says that an erasure has begun.
+// The commit is made also when the person has no rows: it says that an erasure has begun. One whose account would be
+// too large for a commit has several, each with its number.
 Result<> Job::erase_silver(Persons& persons, Erasure& done) {
   for (int attempt = 1;; ++attempt) {
+    done.number = silver_->snapshot().txn_version(app_id(config_.job, kErasure)).value_or(0) + 1;
     std::vector<DedupeIndex::Entry> ids;
+    int64_t until = done.ids_kept_until;
     const int64_t width = dedupe_.bucket_width();
-    done.ids_kept_until = kNoTime;
-    const EraseRewrite rewrite{
-        {0, epoch_, done.time_us / 1000},
-        random_,
-        [&](uint64_t fingerprint, uint8_t content, int64_t event_time, bool history) -> Result<> {
-          const int64_t bucket = floor_to(event_time, width);
-          if (bucket < dedupe_.oldest_time() || (history && watermark_.watermark() == kNoTime)) return {};
-          ids.push_back({fingerprint, bucket, content});
-          done.ids_kept_until = std::max(done.ids_kept_until, bucket + width + config_.dedup.horizon_us);
-          return {};
-        }};
+    const EraseRewrite rewrite{{0, epoch_, done.time_us / 1000},
+                               random_,
+                               options_.erased_sources,
+                               [&](uint64_t fingerprint, uint8_t content, int64_t event_time) -> Result<> {
+                                 const int64_t bucket = floor_to(event_time, width);
+                                 if (bucket < dedupe_.oldest_time()) return {};
+                                 // By the last moment of its bucket: whatever the buckets of a later horizon are, it
+                                 // is not forgotten sooner.
+                                 ids.push_back({fingerprint, bucket + width - 1, content});
+                                 until = std::max(until, bucket + width + config_.dedup.horizon_us);
+                                 return {};
+                               }};
     const TableErasure erased = TRY(erase_from_silver(silver_->snapshot(), persons, decoder_, &rewrite));
     TRY(ErasedIds(lake_.erased_ids()).save(done.number, ids));
     fault_point("erase.ids_saved");
@@ -107,10 +127,14 @@ Result<> Job::erase_silver(Persons& persons, Erasure& done) {
                                            return fail(ErrorCode::fenced, "another process has taken the job");
                                          }});
     if (version) {
-      done.silver_rows = erased.rows;
-      done.silver_files = int64_t(erased.removes.size());
-      done.ids_kept = int64_t(ids.size());
-      return {};
+      done.silver_rows += erased.rows;
+      done.silver_files += int64_t(erased.removes.size());
+      done.ids_kept += int64_t(ids.size());
+      done.ids_kept_until = until;
+      if (!erased.more) return {};
+      fault_point("erase.part_committed");
+      attempt = 0;
+      continue;
     }
     if (version.error().code != ErrorCode::conflict || attempt == kAttempts) return std::unexpected(version.error());
     TRY(discard(lake_.silver(), erased));
@@ -120,14 +144,16 @@ Result<> Job::erase_silver(Persons& persons, Erasure& done) {
 
 Result<> Job::erase_quarantine(Persons& persons, Erasure& done) {
   for (int attempt = 1;; ++attempt) {
-    const EraseRewrite rewrite{{0, epoch_, done.time_us / 1000}, random_};
+    const EraseRewrite rewrite{{0, epoch_, done.time_us / 1000}, random_, options_.erased_sources};
     const TableErasure erased = TRY(erase_from_quarantine(quarantine_->snapshot(), persons, &rewrite));
     if (erased.rows == 0) return {};
     const auto version = quarantine_->commit(erasure_transaction(erased, done));
     if (version) {
-      done.quarantine_rows = erased.rows;
-      done.quarantine_files = int64_t(erased.removes.size());
-      return {};
+      done.quarantine_rows += erased.rows;
+      done.quarantine_files += int64_t(erased.removes.size());
+      if (!erased.more) return {};
+      attempt = 0;
+      continue;
     }
     if (version.error().code != ErrorCode::conflict || attempt == kAttempts) return std::unexpected(version.error());
     TRY(discard(lake_.quarantine(), erased));

@@ -1,8 +1,10 @@
 // What golden cases (tests/golden) cannot say: errors, fencing, and what a Job tells others.
 #include <fmt/core.h>
 
+#include "event/persons.h"
 #include "lake/delta/log_files.h"
 #include "runtime/account_log.h"
+#include "runtime/erasure.h"
 #include "runtime/runtime_test_lake.h"
 #include "runtime/status.h"
 #include "runtime/topics.h"
@@ -148,6 +150,28 @@ TEST_F(JobTest, IdsOfAHistoryAreKnownWhenItsTopicIsGone) {
   EXPECT_EQ(job_->view().watermark, kNoTime);
   EXPECT_EQ(job_->view().totals.duplicates, 1);
   EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 1);
+}
+
+// An account has to fit into a commit: with room for one source it takes a commit for each file.
+TEST_F(JobTest, AnErasureOfManyBatchesHasSeveralCommits) {
+  ASSERT_OK(open({.lock_wait_us = 0, .erased_sources = 1}));
+  for (int i = 0; i < 3; ++i) {
+    send({event(fmt::format("e{}", i), i), R"({"event_id":"r","user_id":"u1"})"});
+    ASSERT_OK(commit());
+  }
+  const int64_t before = job_->view().silver_version;
+  Persons persons({"u1"}, decode_rules(config_));
+  const auto done = job_->erase(persons);
+  ASSERT_OK(done);
+  EXPECT_EQ(done->number, 3);
+  EXPECT_EQ(done->silver_rows, 3);
+  EXPECT_EQ(done->quarantine_rows, 3);
+  EXPECT_EQ(done->ids_kept, 3);
+  EXPECT_EQ(job_->view().silver_version, before + 4) << "and the batch behind them";
+  send({event("e0", 5), event("e1", 5), event("e2", 5)});
+  ASSERT_OK(commit());
+  EXPECT_EQ(job_->view().totals.duplicates, 3);
+  EXPECT_EQ(delta::Snapshot::load(lake().silver())->rows(), 0);
 }
 
 TEST_F(JobTest, AnAbortedBatchLeavesNothing) {

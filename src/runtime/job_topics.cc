@@ -75,6 +75,7 @@ Result<> Job::refuse_other_topics(std::string_view topic_id) const {
 }
 
 Result<> Job::open_topics() {
+  TRY(sweep_dropped(lake_.bronze()));
   if (!TRY(live_topic_exists(config_))) TRY(refuse_other_topics(""));  // before a new one is made in its place
   auto live = TRY(open_live_topic(config_, random_));
   TRY(refuse_other_topics(live->topic().id));
@@ -105,6 +106,7 @@ Result<> Job::discover_histories() {
   TRY(leave_finished_histories());
   if (waiting_histories_.empty()) {
     last_discovery_boot_us_ = clock_.boot_us();
+    std::vector<std::pair<int64_t, std::string>> found;  // in the order in which they became whole
     for (std::string& name : TRY(list_history_topics(config_))) {
       const auto finished = finished_histories_.find(name);
       if (finished != finished_histories_.end() &&
@@ -112,9 +114,12 @@ Result<> Job::discover_histories() {
         continue;
       const bool known =
           std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.reader->topic().name == name; });
-      if (!known && (TRY(whole_history_rows(lake_, name)) || has_been_read(name)))
-        waiting_histories_.push_back(std::move(name));
+      if (known) continue;
+      const auto mark = TRY(read_history_mark(lake_, name));
+      if (mark || has_been_read(name)) found.emplace_back(mark ? mark->time_us : 0, std::move(name));
     }
+    std::ranges::sort(found);
+    for (auto& [time, name] : found) waiting_histories_.push_back(std::move(name));
   }
   while (!waiting_histories_.empty() && topics_.size() <= kHistoriesAtOnce) {
     TRY(add_topic(TRY(open_history_topic(config_, waiting_histories_.front())), true));

@@ -51,7 +51,7 @@ Result<LakeLock> lock_lake(const fs::path& lock_file, bool take_over, int64_t wa
   return fail(ErrorCode::busy,
               holder ? fmt::format("another process runs this lake: pid {} ({})", holder->pid, holder->command)
                      : fmt::format("another process runs this lake ({})", lock_file.native()),
-              "stop it first; if it hangs, --take-over makes it stop at its next commit");
+              "stop it first; if it hangs, pactolus run --take-over makes it stop at its next commit");
 }
 
 Result<FileLock> lock_table_care(const fs::path& lock_file, bool alone, int64_t wait_us, Clock& clock) {

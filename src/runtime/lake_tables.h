@@ -33,6 +33,8 @@ struct LakePaths {
   fs::path status() const { return own() / "status.json"; }
   fs::path care_lock() const { return own() / "care.lock"; }
   fs::path erased_ids() const { return own() / "erased"; }
+  fs::path unfinished_erasure() const { return own() / "erasing.json"; }
+  fs::path temporary() const { return own() / "tmp"; }
 };
 
 inline constexpr const char* kProductInterest = "product_interest";

@@ -86,8 +86,9 @@ void Snapshots::forget_base() {
 
 Result<> Snapshots::clear() {
   forget_base();
-  for (const std::string& name : TRY(list_folder(folder_))) TRY(remove_file(folder_ / name));
-  return {};
+  const auto names = TRY(list_folder(folder_));
+  for (const std::string& name : names) TRY(remove_file(folder_ / name));
+  return names.empty() ? Result<>() : sync_folder(folder_);
 }
 
 Result<IdRunWriter> Snapshots::new_run(int64_t batch) {

@@ -68,6 +68,8 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
 }
 
 Result<> write_status(const Job& job, Clock& clock, bool running) {
+  // One that the lake was taken from says no more about it.
+  if (const auto holder = read_lock_holder(job.lake().lock()); holder && holder->pid != ::getpid()) return {};
   const fs::path path = job.lake().status(), temporary = path.native() + ".tmp";
   {
     std::ofstream out(temporary, std::ios::trunc);

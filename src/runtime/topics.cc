@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/json.h"
-#include "bronze/embedded/embedded_log.h"
 #include "runtime/lake_tables.h"
 #include "runtime/silver_reader.h"
 
@@ -51,14 +51,19 @@ fs::path history_mark(const LakePaths& lake, std::string_view topic) {
   return lake.bronze() / topic / (topic.starts_with(kReplayPrefix) ? "replay.json" : "ingest.json");
 }
 
-Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::string_view topic) {
+Result<std::optional<HistoryMark>> read_history_mark(const LakePaths& lake, std::string_view topic) {
   const auto text = read_file(history_mark(lake, topic));
   if (!text) {
     if (text.error().code == ErrorCode::not_found) return std::nullopt;
     return std::unexpected(text.error());
   }
   const auto mark = Json::parse(*text);
-  return mark ? (*mark)["rows"].as_int() : 0;
+  return mark ? HistoryMark{(*mark)["rows"].as_int(), (*mark)["time"].as_int()} : HistoryMark{};
+}
+
+Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::string_view topic) {
+  const auto mark = TRY(read_history_mark(lake, topic));
+  return mark ? std::optional(mark->rows) : std::nullopt;
 }
 
 uint64_t history_stamp(const Config& config, const std::string& name) {
@@ -69,27 +74,59 @@ Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, cons
   return TRY(open_reader(bronze_of(config), name));
 }
 
+Result<bool> is_being_written(const Config& config, const std::string& topic) {
+  const auto free = refuse_writer(bronze_of(config), topic);
+  if (!free && free.error().code != ErrorCode::busy) return std::unexpected(free.error());
+  return !free;
+}
+
 Result<> refuse_writers(const Config& config) {
   for (const std::string& name : TRY(list_topics(bronze_of(config)))) TRY(refuse_writer(bronze_of(config), name));
   return {};
 }
 
-Result<BronzeErasure> erase_from_bronze(const Config& config, Persons& persons,
+Result<std::vector<std::unique_ptr<HeldTopic>>> hold_topics(const Config& config) {
+  std::vector<std::unique_ptr<HeldTopic>> held;
+  for (const std::string& name : TRY(list_topics(bronze_of(config))))
+    if (!is_history_topic(name) || !TRY(whole_history_rows({config.lake}, name)))
+      held.push_back(TRY(hold_topic(bronze_of(config), name)));
+  return held;
+}
+
+Result<BronzeErasure> erase_from_bronze(const Config& config, std::span<const std::unique_ptr<HeldTopic>> held,
+                                        Persons& persons, Clock& clock,
                                         const std::function<bool(const std::string&)>& is_read) {
   const fs::path bronze = bronze_of(config);
+  TRY(sweep_dropped(bronze));
   BronzeErasure out;
-  for (const std::string& name : TRY(list_topics(bronze))) {
-    if (is_history_topic(name) && !TRY(whole_history_rows({config.lake}, name)) && !is_read(name)) {
-      TRY(refuse_writer(bronze, name));
-      TRY(drop_topic(bronze, name));
-      ++out.dropped;
-      continue;
-    }
+  const auto erase = [&](HeldTopic& topic) -> Result<> {
     const ErasedRecords erased =
-        TRY(erase_records(bronze, name, [&](PartitionId, const RecordView& r) { return persons.own(r); }));
+        TRY(erase_records(topic, [&](PartitionId, const RecordView& r) { return persons.own(r); }));
     out.records += erased.records;
     out.segments += erased.segments;
     out.topics += erased.records > 0;
+    return {};
+  };
+  std::set<std::string> done;
+  for (const auto& topic : held) {
+    const std::string& name = topic->topic().name;
+    done.insert(name);
+    if (is_history_topic(name) && !is_read(name)) {
+      TRY(drop_topic(bronze, name));
+      ++out.dropped;
+    } else {
+      TRY(erase(*topic));
+    }
+  }
+  for (const std::string& name : TRY(list_topics(bronze))) {
+    // What has been begun since is of whoever sends it.
+    if (done.contains(name) || !is_history_topic(name) || !TRY(whole_history_rows({config.lake}, name))) continue;
+    auto topic = hold_topic(bronze, name);
+    for (int waits = 0; !topic && topic.error().code == ErrorCode::busy && waits < 200; ++waits) {
+      clock.sleep_us(50'000);
+      topic = hold_topic(bronze, name);
+    }
+    TRY(erase(*TRY(std::move(topic))));
   }
   return out;
 }

@@ -3,10 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
-#include "bronze/log.h"
+#include "bronze/embedded/embedded_log.h"
 #include "event/persons.h"
 #include "runtime/config.h"
 #include "runtime/lake_tables.h"
@@ -23,19 +24,29 @@ Result<std::vector<std::string>> list_history_topics(const Config& config);
 // The mark in a history topic's folder that is written when its last record is durable. Before that nobody reads the
 // topic: a file that turns out to be damaged leaves no half of itself in Silver.
 fs::path history_mark(const LakePaths& lake, std::string_view topic);
-// How many records a whole history has; no value for one that is not whole. 0 when the mark does not say.
+struct HistoryMark {
+  int64_t rows = 0, time_us = 0;  // how many records it has, and when the last of them was durable; 0: it does not say
+};
+// No value for a history that is not whole.
+Result<std::optional<HistoryMark>> read_history_mark(const LakePaths& lake, std::string_view topic);
 Result<std::optional<int64_t>> whole_history_rows(const LakePaths& lake, std::string_view topic);
 // Another number whenever the history has grown; cheap.
 uint64_t history_stamp(const Config& config, const std::string& name);
 Result<std::unique_ptr<LogReader>> open_history_topic(const Config& config, const std::string& name);
 
+Result<bool> is_being_written(const Config& config, const std::string& topic);
 // Error busy names a topic of Bronze that somebody writes now.
 Result<> refuse_writers(const Config& config);
+// All topics of Bronze that are still written, so that nobody does. The same error.
+Result<std::vector<std::unique_ptr<HeldTopic>>> hold_topics(const Config& config);
 struct BronzeErasure {
   int64_t records = 0, segments = 0, topics = 0;  // topics: that had such records
   int64_t dropped = 0;                            // histories that nobody has finished and `is_read` says no of
 };
-Result<BronzeErasure> erase_from_bronze(const Config& config, Persons& persons,
+// `held` are those that may have a writer. Of the others, which are whole, one may be looked at by an ingest of the
+// same file for a moment: that is waited for.
+Result<BronzeErasure> erase_from_bronze(const Config& config, std::span<const std::unique_ptr<HeldTopic>> held,
+                                        Persons& persons, Clock& clock,
                                         const std::function<bool(const std::string& topic)>& is_read);
 // How many records there are of them.
 Result<int64_t> count_in_bronze(const Config& config, Persons& persons);

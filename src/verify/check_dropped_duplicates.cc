@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kPieceRecords = 2'000'000;  // about 100 MB of ids and offsets in SQL
 constexpr int64_t kPollBytes = 4 << 20;
+constexpr size_t kReadersAtOnce = 64;  // each has files open, and a lake may have thousands of histories
 
 struct Range {
   int64_t batch = 0, batch_time = 0;
@@ -53,6 +54,7 @@ class Rereading {
 Result<LogReader*> Rereading::reader(const Range& range) {
   auto known = readers_.find(range.topic);
   if (known == readers_.end()) {
+    if (readers_.size() == kReadersAtOnce) readers_.clear();
     auto opened = in_.options.open_topic(range.topic);
     if (!opened && opened.error().code != ErrorCode::not_found) return std::unexpected(opened.error());
     known = readers_.emplace(range.topic, opened ? std::move(*opened) : nullptr).first;

@@ -69,6 +69,7 @@ Result<CheckResult> check_ledger(VerifyInput& in) {
                 erased_rejects = TRY(one_number(in.sql, "SELECT sum(records)::BIGINT FROM erased_reasons"));
   result.figure("erased", erased);
   result.figure("erased_rejects", erased_rejects);
+  result.figure("unfinished_erasure", in.unfinished_erasure ? 1 : 0);
   result.figure("quarantine_judged_to_batch", in.quarantine_reached);
   result.summary = fmt::format("{} = {} silver + {} duplicates + {} quarantined",
                                counted(t.int_at(0, "consumed"), "record"), with_commas(t.int_at(0, "silver")),
@@ -76,7 +77,7 @@ Result<CheckResult> check_ledger(VerifyInput& in) {
   if (erased + erased_rejects > 0)
     result.summary += fmt::format("; {} erased since", counted(erased + erased_rejects, "row"));
   if (in.unfinished_erasure)
-    result.summary += "; an erasure has not come to its end: ask for it again, pactolus tables erase";
+    result.summary += "; an erasure has not come to its end: pactolus tables erase goes on with it";
   if (in.quarantine_reached < in.last_batch)
     result.summary += fmt::format(" (quarantine to batch {} of {})", in.quarantine_reached, in.last_batch);
   return result;

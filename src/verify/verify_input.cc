@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "lake/delta/log_files.h"
 #include "query/lake_view.h"
+#include "runtime/lake_lock.h"
 #include "runtime/ledger.h"
 
 namespace pactolus {
@@ -22,9 +23,9 @@ CREATE TABLE sources_told(teller VARCHAR, batch BIGINT, topic VARCHAR, topic_id 
                           silver BIGINT, duplicates BIGINT, quarantined BIGINT);
 CREATE TABLE reasons_told(teller VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
                           records BIGINT);
-CREATE TABLE erased_told(commit_uuid VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, silver BIGINT,
+CREATE TABLE erased_told(commit_uuid VARCHAR, time BIGINT, batch BIGINT, topic VARCHAR, "partition" BIGINT, silver BIGINT,
                          min_time BIGINT, max_time BIGINT);
-CREATE TABLE erased_reasons_told(commit_uuid VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
+CREATE TABLE erased_reasons_told(commit_uuid VARCHAR, time BIGINT, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
                                  records BIGINT);
 CREATE TABLE positions(topic VARCHAR, topic_id VARCHAR, "partition" BIGINT, next_offset BIGINT);
 CREATE MACRO is_history(topic) AS starts_with(topic, '_ingest.') OR starts_with(topic, '_replay.');
@@ -56,6 +57,7 @@ class Accounts {
     for (const ErasedSource& s : a.sources) {
       const auto begin = [&](SqlAppender& out) -> SqlAppender& {
         return out.add(std::string_view(a.commit_uuid))
+            .add(a.time_us)
             .add(s.batch)
             .add(std::string_view(s.topic))
             .add(int64_t(s.partition));
@@ -197,7 +199,8 @@ Result<> tell_ledger(VerifyInput& in, Accounts& accounts) {
       ledger.problem = told.error().message;
       continue;
     }
-    for (const BatchAccount& a : *told) accounts.add("ledger", a);
+    for (const BatchAccount& a : *told)
+      if (a.batch <= in.last_batch) accounts.add("ledger", a);  // it was folded after Silver had been looked at
     for (const ErasureAccount& a : TRY(erasures_of(*rows))) accounts.add(a);
   }
   return {};
@@ -234,8 +237,13 @@ Result<std::unique_ptr<VerifyInput>> VerifyInput::load(const VerifyOptions& opti
   // A lake that may not be written to is verified without spilling.
   const bool writable = ::access(lake.own().c_str(), W_OK) == 0;
   SqlOptions sql{.folder = lake.root, .threads = options.config.run.threads};
-  if (writable) sql.temporary = lake.own() / "tmp" / fmt::format("verify-{}", ::getpid());
+  if (writable) sql.temporary = lake.temporary() / fmt::format("verify-{}", ::getpid());
+  // No erasure meanwhile: it takes away what is being looked at.
+  std::optional<FileLock> care;
+  SystemClock clock;
+  if (writable) care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
   auto in = std::make_unique<VerifyInput>(VerifyInput{options, lake, TRY(SqlEngine::open(sql)), {}});
+  in->care = std::move(care);
   for (const std::string& view : gold_views(lake))
     in->tables.push_back(TRY(open_table("gold/" + view, lake.gold(view))));
   in->tables.push_back(TRY(open_table("quarantine", lake.quarantine())));
@@ -259,7 +267,8 @@ Result<std::unique_ptr<VerifyInput>> VerifyInput::load(const VerifyOptions& opti
       if (const auto& ledger = in->tables.back().snapshot)
         erasures_done = ledger->txn_version(app_id(options.config.job, kErasuresDone)).value_or(0);
     }
-    in->unfinished_erasure = silver->txn_version(app_id(options.config.job, kErasure)).value_or(0) > erasures_done;
+    in->unfinished_erasure = silver->txn_version(app_id(options.config.job, kErasure)).value_or(0) > erasures_done ||
+                             fs::exists(lake.unfinished_erasure(), ignored);
     TRY(accounts.close());
     TRY(fill_positions(*in));
   }

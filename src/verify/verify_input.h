@@ -10,8 +10,9 @@
 //   sources   batch, topic, topic_id, partition, history, start_offset, end_offset, consumed, skipped, silver,
 //             duplicates, quarantined
 //   reasons   batch, topic, partition, reason, records           what the ledger says was quarantined
-//   erased    batch, topic, partition, silver, min_time, max_time   rows of erased persons, and their event times
-//   erased_reasons  batch, topic, partition, reason, records        the same of the quarantine
+//   erased    time, batch, topic, partition, silver, min_time, max_time   when which rows of persons went, and their
+//             event times
+//   erased_reasons  time, batch, topic, partition, reason, records        the same of the quarantine
 //   positions topic, topic_id, partition, next_offset            the `txn` entries of Silver
 //   is_history(topic), minute_of(us)
 // `batches_told` and so on hold what the log and the ledger table say, with a column `teller`; a batch in both counts
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "bronze/log.h"
 #include "lake/delta/snapshot.h"
 #include "query/duckdb.h"
@@ -59,6 +61,7 @@ struct VerifyInput {
   int64_t gold_reached = 0;           // every batch up to it has its final rows in Gold
   std::string accounts_problem = {};  // a commit's account could not be read
   bool unfinished_erasure = false;    // persons have been taken out of Silver; whether out of all else is not known
+  std::optional<FileLock> care = {};  // keeps erasures away as long as the tables are looked at
 
   VerifiedTable& table(std::string_view name);
   const std::string& job() const { return options.config.job; }

@@ -110,14 +110,14 @@ class Status(Lake):
         for name in ("a.ndjson", "b.ndjson"):
             event = {"event_id": name, "user_id": "u", "event_type": "page_view", "timestamp": "2026-01-01T00:00:00Z"}
             self.good("ingest", self.write(name, json.dumps(event) + "\n"), "--lake", self.lake)
-        self.assertIn("history     2 ingested files, 2 records\n", self.good("status", "--lake", self.lake))
+        self.assertIn("history     ingested 2 files, 2 records\n", self.good("status", "--lake", self.lake))
         self.assertEqual(json.loads(self.good("status", "--lake", self.lake, "--json"))["histories"],
-                         {"topics": 2, "records": 2, "unfinished": 0})
+                         {"files": 2, "replays": 0, "records": 2, "waiting": 0, "unfinished": 0})
 
     def test_what_an_ingest_left_half_done_is_told(self):
         path = self.write("a.ndjson", '{"event_id":"a"}\n')
         self.assertEqual(self.run_it("ingest", path, "--lake", self.lake, PACTOLUS_FAULT="ingest.appended").returncode, -signal.SIGKILL)
-        self.assertIn("unfinished  1 file is in the log and not counted; ingest the same file again\n",
+        self.assertIn("unfinished  1 file of an ingest that was cut off: nothing of them counts until it is repeated\n",
                       self.good("status", "--lake", self.lake))
         self.good("ingest", path, "--lake", self.lake)
         self.assertNotIn("unfinished", self.good("status", "--lake", self.lake))

@@ -124,6 +124,9 @@ class RealFile(Lake):
         self.assertFalse(self.lake.exists())
         self.ingest(REES46)
         (report,) = self.ingest("--dry-run", REES46)
+        self.assertEqual((report["rows"], report["there_before"]), (17435, True))
+        again = self.write("again.csv", REES46.read_text() + "\n")  # another file with the same rows
+        (report,) = self.ingest("--dry-run", again)
         self.assertEqual((report["silver"], report["duplicates"]), (0, 17415))
 
 
@@ -307,6 +310,41 @@ class Ingest(Lake):
         second, first = self.ingest(two, one)
         self.assertEqual(second["silver"] + first["silver"], 150)
         self.assertEqual(self.rows().num_rows, 150)
+
+    def test_of_two_copies_the_one_in_the_file_that_was_named_first_counts(self):
+        event = lambda n, price: json.dumps({"event_id": f"e{n}", "user_id": "u", "event_type": "view", "product_id": "p",
+                                             "price": price, "timestamp": "2025-11-29T10:00:00Z"}) + "\n"
+        for n in range(8):
+            files = [self.write(f"{n}-{price}.ndjson", event(n, price)) for price in (2, 1)]
+            told = self.ingest("--dry-run", *files, dialect="native")
+            self.assertEqual([f["silver"] for f in told], [1, 0])
+            self.assertEqual([f["silver"] for f in self.ingest(*files, dialect="native")], [1, 0])
+        self.assertEqual(set(self.rows(["price"])["price"].to_pylist()), {decimal.Decimal(2)})
+        text = self.good("ingest", self.write("third.ndjson", event(1, 3)), "--lake", self.lake)
+        self.assertIn("0 to Silver, 1 duplicate (1 of them say something else), 0 quarantined", text)
+
+    def test_a_damaged_file_among_others_is_left_out_and_told(self):
+        good = [self.write(f"{n}.csv", HEADER + rees46_rows(10, 10 * n)) for n in range(3)]
+        bad = self.folder / "bad.csv.gz"
+        bad.write_bytes(gzip.compress((HEADER + rees46_rows(50_000)).encode())[:-200])
+        done = self.run_it("ingest", "--dialect", "rees46", "--lake", self.lake, good[0], bad, *good[1:])
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("cut off in the middle", done.stderr)
+        self.assertIn("1 of 4 files was not taken", done.stderr)
+        self.assertEqual(done.stdout.count("10 rows; 10 to Silver"), 3)
+        self.assertIn(f"{bad}: not taken\n", done.stdout)
+        self.assertEqual(self.rows().num_rows, 30)
+        self.good("verify", "--lake", self.lake)
+
+    def test_what_waits_in_the_log_is_told(self):
+        path = self.write("a.csv", HEADER + rees46_rows(10))
+        killed = self.run_it("ingest", "--dialect", "rees46", "--lake", self.lake, path, PACTOLUS_FAULT="ingest.complete")
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        self.assertIn("waiting     1 file or replay in the log", self.good("status", "--lake", self.lake))
+        self.assertTrue(self.ingest("--dry-run", path)[0]["there_before"])
+        self.good("run", "--until-caught-up", "--lake", self.lake)
+        self.assertNotIn("waiting", self.good("status", "--lake", self.lake))
+        self.assertEqual(self.rows().num_rows, 10)
 
     def test_native_lines_enter_as_they_are(self):
         line = '{"event_id":"e1","user_id":"u","product_id":"p","event_type":"view","timestamp":"2025-11-29T10:15:30Z","price":2.5,"own":[1]}'

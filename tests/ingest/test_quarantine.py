@@ -86,6 +86,8 @@ class Listed(Lake):
         self.assertIn("no time", self.bad(2, "quarantine", "ls", "--since", "yesterday", *lake))
         self.assertIn("which records?", self.bad(2, "quarantine", "replay", *lake))
         self.assertIn("FIELD=text", self.bad(2, "quarantine", "replay", "--all", "--set-types", "price", *lake))
+        self.assertIn("leave one out", self.bad(2, "quarantine", "replay", "--all", "--reason", "too_late", *lake))
+        self.assertIn("topic/partition/offset", self.bad(2, "quarantine", "show", "clicks", *lake))
         self.assertIn("does not wait", self.bad(3, "quarantine", "show", "clicks/0/7", *lake))
         self.assertIn("no lake", self.bad(3, "quarantine", "ls", "--lake", "nowhere").lower())
 

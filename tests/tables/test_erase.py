@@ -20,11 +20,11 @@ from program import TOPIC, InALake  # noqa: E402
 
 WHO = "mallory.7"
 # Where the program is killed. More often where several files are written one after the other.
-POINTS = ("erase.file_written:2", "erase.ids_saved", "silver.before_link:2", "silver.linked:2", "erase.silver_committed",
+POINTS = ("erase.noted", "erase.file_written:2", "erase.ids_saved", "silver.before_link:2", "silver.linked:2", "erase.silver_committed",
           "quarantine.before_link", "quarantine.linked", "erase.quarantine_committed", "erase.segment_closed",
           "erase.segment_written", "erase.segment_replaced", "erase.segment_replaced:2", "erase.bronze_done", "erase.recovered",
           "batch.silver_committed", "ledger.before_link", "snapshot.current", "vacuum.removed", "erase.vacuumed",
-          "erase.vacuumed:2", "erase.log_cleaned", "erase.log_cleaned:2", "ledger.linked:2")
+          "erase.vacuumed:2", "erase.log_cleaned", "erase.log_cleaned:2", "ledger.linked:2", "erase.forgotten")
 
 
 def event(n, user, **fields):
@@ -126,7 +126,7 @@ class Erased(Lake):
         known = versions()
         again = self.erase()
         self.assertEqual((again["receipt"], versions()[1]), (None, known[1]))
-        self.assertIn("nothing was changed", self.good("tables", "erase", "--user", "nobody", "--lake", self.lake))
+        self.assertIn("nothing was taken out", self.good("tables", "erase", "--user", "nobody", "--lake", self.lake))
         self.assertEqual([again[k] for k in ("silver_rows", "quarantine_rows", "bronze_records")], [0, 0, 0])
         self.assertEqual(self.pactolus("ingest", history)["files"][0]["appended"], 0)
         self.send(*(event(n, "ann") for n in range(5000, 5050)))
@@ -172,6 +172,23 @@ class Erased(Lake):
         self.run_job()
         self.assertEqual(list((self.lake / "_pactolus/erased").iterdir()), [])
 
+    def test_what_a_history_brought_is_known_before_there_is_a_stream(self):
+        lines = [event(n, WHO if n % 3 == 0 else "ann") for n in range(90)]
+        self.pactolus("ingest", self.write("history.ndjson", "".join(line + "\n" for line in lines)))
+        self.assertEqual(self.erase()["ids_kept"], 30)
+        self.send(*lines, event(500, "ann"))
+        summary = self.run_job()
+        self.assertEqual((summary["silver"], summary["duplicates"]), (1, 90))
+        self.verify()
+
+    def test_an_unfinished_one_needs_no_name(self):
+        self.send(*(event(n, WHO) for n in range(20)))
+        self.run_job()
+        self.run_it("tables", "erase", "--user", WHO, "--lake", self.lake, PACTOLUS_FAULT="erase.silver_committed")
+        self.assertIn("pactolus tables erase goes on", self.good("verify", "--lake", self.lake))
+        self.assertEqual(self.pactolus("tables", "erase")["users"], [WHO])
+        self.assertEqual(self.where_they_stand(), [])
+
     def test_what_is_not_read_yet_and_what_was_left_half_done(self):
         self.send(*(event(n, WHO if n % 2 else "ann") for n in range(20)))
         path = self.write("history.ndjson", "".join(event(n, WHO) + "\n" for n in range(100, 140)))
@@ -215,7 +232,14 @@ class Erased(Lake):
         rebuilt = self.verify()["gold"]["figures"]["rebuilt_rows"]
         self.assertGreater(rebuilt, 50)
         self.erase()
-        self.assertEqual(self.verify()["gold"]["figures"]["rebuilt_rows"], rebuilt)
+        gold = self.verify()["gold"]
+        self.assertEqual(gold["figures"]["rebuilt_rows"], rebuilt)
+        self.assertGreater(gold["figures"]["windows_with_erased_events"], 5)
+        self.assertIn("held erased events", gold["summary"])
+        # What is made anew after the erasure has to be exact again.
+        for day in ("2024-02-03", "2025-11-29"):
+            self.pactolus("gold", "rebuild", "--from", day, "--to", day)
+        self.assertEqual(self.verify()["gold"]["figures"]["windows_with_erased_events"], 0)
 
 
 class Refused(Lake):
@@ -264,11 +288,16 @@ class Proved(Lake):
                 shutil.copytree(whole, self.lake)
                 killed = self.run_it("tables", "erase", "--user", WHO, "--lake", self.lake, PACTOLUS_FAULT=point)
                 self.assertEqual(killed.returncode, -signal.SIGKILL, f"{point}: {killed.stderr}")
-                self.verify()  # as it lies there
-                self.erase()
+                unfinished = self.verify()["ledger"]["figures"]["unfinished_erasure"]  # as it lies there
+                self.assertEqual(unfinished, point != "erase.forgotten")
+                self.assertEqual(self.pactolus("status")["unfinished_erasure"], bool(unfinished))
+                # Whoever asks for whatever erasure next: who was to be erased before goes too.
+                users = self.erase(user="nobody")["users"]
+                self.assertEqual(users, [WHO, "nobody"] if unfinished else ["nobody"])
                 self.assertEqual(self.rows(), before)
                 self.assertEqual(self.rows("gold/product_interest"), gold)
-                self.assertEqual(self.erase("--dry-run"), {"dry_run": True, "silver_rows": 0, "quarantine_rows": 0, "bronze_records": 0})
+                self.assertEqual(self.erase("--dry-run"), {"dry_run": True, "users": [WHO], "silver_rows": 0, "quarantine_rows": 0,
+                                                           "bronze_records": 0})
                 self.assertEqual(self.where_they_stand(), [])
                 self.verify()
 

@@ -64,23 +64,33 @@ Result<TopicIdentity> create_topic(const fs::path& bronze_folder, std::string_vi
                                    std::string_view id, std::string_view dialect = {});
 // Error not_found: no such topic; unsupported: made by a later release.
 Result<TopicIdentity> open_topic(const fs::path& bronze_folder, std::string_view name);
-// Takes a topic and its records away. Nobody may have it open. A crash leaves it whole, or a folder that is no topic.
+// Takes a topic and its records away. Nobody may have it open. A crash leaves it whole, or a folder that is no topic
+// and that sweep_dropped takes away.
 Result<> drop_topic(const fs::path& bronze_folder, std::string_view name);
+Result<> sweep_dropped(const fs::path& bronze_folder);
 Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder);  // sorted; a missing folder has none
 
 // Another number whenever records have become durable since: a hash of the durable marks. Costs a read of a few bytes
 // per partition and keeps nothing open, so many topics can be watched. 0 without a topic.
 uint64_t topic_stamp(const fs::path& bronze_folder, std::string_view name, int32_t partitions);
 
+// A topic that nobody can write, nor put in order, as long as this is there. Readers go on.
+class HeldTopic {
+ public:
+  virtual ~HeldTopic() = default;
+  virtual const TopicIdentity& topic() const = 0;
+};
+// Error busy names the process that writes it.
+Result<std::unique_ptr<HeldTopic>> hold_topic(const fs::path& bronze_folder, std::string_view name);
+
 struct ErasedRecords {
   int64_t records = 0;   // taken out now
-  int64_t earlier = 0;   // had been taken out before
   int64_t segments = 0;  // written anew
 };
 // Takes records out of a topic for good: of one that `is_erased` names its offset and its time are left, and readers
 // pass over it as skipped. Segments that hold such records are written anew, each replaced whole: after a crash some
-// are, and the same call goes on. Nobody may write the topic meanwhile (error busy names who does); readers go on.
-Result<ErasedRecords> erase_records(const fs::path& bronze_folder, std::string_view name,
+// are, and the same call goes on.
+Result<ErasedRecords> erase_records(HeldTopic& topic,
                                     const std::function<bool(PartitionId, const RecordView&)>& is_erased);
 
 // Error busy names the process that writes the topic now.

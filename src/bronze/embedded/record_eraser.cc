@@ -82,7 +82,6 @@ class PartitionEraser {
     if (fault != FrameFault::none)
       return corrupt_partition(topic_, partition_, frame.header.base_offset, segment.path(), frame.position,
                                text_of(fault));
-    total_.earlier += int64_t(frame.header.records) - int64_t(records_.size());
     std::erase_if(records_, [&](const RecordView& r) { return !is_erased_(partition_, r); });
     return int64_t(records_.size());
   }
@@ -120,9 +119,7 @@ class PartitionEraser {
 
   // As it is, or with less in it.
   Result<> write_frame(const ReadFile& segment, const FrameReader::Frame& frame, File& out) {
-    const auto erased_before = total_.earlier;
     const int64_t found = TRY(look_at(segment, frame));
-    total_.earlier = erased_before;  // counted already
     const std::string_view whole(frame.payload.data() - kFrameHeaderBytes, size_t(frame.header.frame_bytes()));
     if (found == 0) return out.write(whole);
     bytes_.assign(kFrameHeaderBytes, '\0');
@@ -162,19 +159,38 @@ class PartitionEraser {
   std::string bytes_;
 };
 
+class Held final : public HeldTopic {
+ public:
+  Held(TopicFolder folder, FileLock lock, RecoveredTopic recovered)
+      : folder_(std::move(folder)), lock_(std::move(lock)), marks_(std::move(recovered.marks)) {}
+  const TopicIdentity& topic() const override { return folder_.identity(); }
+  Result<ErasedRecords> erase(const IsErased& is_erased) {
+    ErasedRecords total;
+    for (PartitionId p(0); p.value < topic().partitions; ++p)
+      TRY(PartitionEraser(folder_, p, marks_[size_t(p.value)], is_erased, total).run());
+    return total;
+  }
+
+ private:
+  TopicFolder folder_;
+  FileLock lock_;
+  std::vector<DurableMark> marks_;
+};
+
 }  // namespace
 }  // namespace bronze
 
-Result<ErasedRecords> erase_records(const fs::path& bronze_folder, std::string_view name,
-                                    const std::function<bool(PartitionId, const RecordView&)>& is_erased) {
+Result<std::unique_ptr<HeldTopic>> hold_topic(const fs::path& bronze_folder, std::string_view name) {
   using namespace bronze;
-  const TopicFolder topic(bronze_folder, TRY(open_topic(bronze_folder, name)));
+  TopicFolder folder(bronze_folder, TRY(open_topic(bronze_folder, name)));
   RecoveredTopic recovered;
-  const FileLock lock = TRY(take_to_write(topic, recovered));
-  ErasedRecords total;
-  for (PartitionId p(0); p.value < topic.identity().partitions; ++p)
-    TRY(PartitionEraser(topic, p, recovered.marks[size_t(p.value)], is_erased, total).run());
-  return total;
+  FileLock lock = TRY(take_to_write(folder, recovered));
+  return std::make_unique<Held>(std::move(folder), std::move(lock), std::move(recovered));
+}
+
+Result<ErasedRecords> erase_records(HeldTopic& topic,
+                                    const std::function<bool(PartitionId, const RecordView&)>& is_erased) {
+  return static_cast<bronze::Held&>(topic).erase(is_erased);
 }
 
 }  // namespace pactolus

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "bronze/embedded/embedded_log.h"
@@ -79,9 +80,20 @@ Result<> drop_topic(const fs::path& bronze_folder, std::string_view name) {
   std::error_code error;
   fs::remove_all(dropped, error);
   fs::rename(bronze_folder / name, dropped, error);
+  fault_point("bronze.topic_renamed");
   if (!error) fs::remove_all(dropped, error);
   if (error) return fail(ErrorCode::io, fmt::format("cannot remove topic {}: {}", name, error.message()));
   return sync_folder(bronze_folder);
+}
+
+Result<> sweep_dropped(const fs::path& bronze_folder) {
+  for (const std::string& name : TRY(list_folder(bronze_folder))) {
+    if (!name.ends_with('~') || !valid_topic_name(std::string_view(name).substr(0, name.size() - 1))) continue;
+    std::error_code error;
+    fs::remove_all(bronze_folder / name, error);
+    if (error) return fail(ErrorCode::io, fmt::format("cannot remove {}: {}", name, error.message()));
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder) {
