@@ -25,6 +25,23 @@ target_include_directories(simdjson SYSTEM PUBLIC "${THIRD_PARTY}/simdjson/src")
 target_compile_definitions(simdjson PUBLIC $<$<NOT:$<CONFIG:Debug>>:NDEBUG> SIMDJSON_EXCEPTIONS=0 simdjson=pactolus_simdjson)
 target_compile_options(simdjson PRIVATE -w -O3 PUBLIC "$<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-march=x86-64-v2;-mpclmul>")
 
+# librdkafka is built once, in its folder, by its own scripts, and serves every preset. OpenSSL, zstd and zlib go into the
+# program with it: the two shared libraries above carry some of them too, so none of these names is shown to them.
+set(RDKAFKA "${THIRD_PARTY}/librdkafka/deps/librdkafka")
+add_custom_command(OUTPUT "${RDKAFKA}/src/librdkafka.a"
+  COMMAND "${PROJECT_SOURCE_DIR}/tools/build-librdkafka" "${RDKAFKA}"
+  DEPENDS "${PROJECT_SOURCE_DIR}/tools/build-librdkafka" COMMENT "Building librdkafka" VERBATIM)
+add_custom_target(librdkafka_archive DEPENDS "${RDKAFKA}/src/librdkafka.a")
+add_library(rdkafka INTERFACE)
+add_dependencies(rdkafka librdkafka_archive)
+target_include_directories(rdkafka SYSTEM INTERFACE "${RDKAFKA}/src")
+foreach(archive ssl crypto zstd z)
+  find_library(LIB${archive}_ARCHIVE NAMES lib${archive}.a REQUIRED)
+  list(APPEND RDKAFKA_NEEDS "${LIB${archive}_ARCHIVE}")
+endforeach()
+target_link_libraries(rdkafka INTERFACE "${RDKAFKA}/src/librdkafka.a" ${RDKAFKA_NEEDS} m dl Threads::Threads)
+target_link_options(rdkafka INTERFACE "LINKER:--exclude-libs,librdkafka.a:libssl.a:libcrypto.a:libzstd.a:libz.a")
+
 function(_locked_library target file soname)
   if(NOT EXISTS "${file}")
     message(FATAL_ERROR "${file} is missing: run tools/fetch-deps first")

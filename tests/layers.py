@@ -25,7 +25,7 @@ MAY_NAME["cli"] = sorted(MAY_NAME)
 LIBRARIES = {
     r"<(arrow|parquet)/": r"^lake/parquet/([a-z_]*\.cc|writer_properties\.h)$",
     r"<duckdb\.h>": r"^query/duckdb\.cc$",
-    r"<librdkafka/": r"^bronze/kafka/",
+    r"<rdkafka": r"^bronze/kafka/",
     r"<simdjson\.h>": r"^(base/json\.cc|event/decoder\.cc)$",
     r"<boost/(beast|asio)": r"^serve/",
     r"<(libpq-fe\.h|curl/)": r"^sinks/",

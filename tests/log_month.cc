@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +44,11 @@ Result<PutOutcome> put_unsynced(const fs::path& path, std::string_view bytes) {
   return PutOutcome::done;
 }
 
+double cpu_ms() {
+  timespec t;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) * 1e3 + double(t.tv_nsec) / 1e6;
+}
 double ms_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -86,6 +93,7 @@ class Month {
     fmt::print("{}\n", Json::object()
                            .set("commits", commits)
                            .set("slowest_open_ms", slowest_open_ms_)
+                           .set("slowest_open_cpu_ms", slowest_open_cpu_ms_)
                            .set("largest_log_bytes", largest_log_)
                            .set("largest_ledger_log_bytes", largest_ledger_log_)
                            .set("most_files_in_a_partition", int64_t(most_files_))
@@ -182,16 +190,14 @@ class Month {
   }
 
   void look() {
-    // The best of three: others work on the machine too, and it is the log that is measured.
-    auto opened = delta::Snapshot::load(lake_.silver());
-    double best_ms = 1e9;
-    for (int i = 0; i < 3; ++i) {
-      const auto began = std::chrono::steady_clock::now();
-      opened = delta::Snapshot::load(lake_.silver());
-      best_ms = std::min(best_ms, ms_since(began));
-    }
+    // The processor's time counts: others work on the machine too, and it is the log that is measured. Its files are in
+    // memory, so there is nothing else to wait for.
+    const auto began = std::chrono::steady_clock::now();
+    const double cpu_began = cpu_ms();
+    const auto opened = delta::Snapshot::load(lake_.silver());
+    slowest_open_cpu_ms_ = std::max(slowest_open_cpu_ms_, cpu_ms() - cpu_began);
+    slowest_open_ms_ = std::max(slowest_open_ms_, ms_since(began));
     PACTOLUS_CHECK(opened.has_value());
-    slowest_open_ms_ = std::max(slowest_open_ms_, best_ms);
     largest_log_ = std::max(largest_log_, bytes_in(delta::log_folder(lake_.silver())));
     largest_ledger_log_ = std::max(largest_ledger_log_, bytes_in(delta::log_folder(lake_.ledger())));
     if (std::getenv("PACTOLUS_MONTH_SAY"))
@@ -208,7 +214,7 @@ class Month {
   std::set<std::string> made_;
   int64_t watermark_ = kNoTime;
   int64_t stub_bytes_ = 0, batch_ = 0, largest_log_ = 0, largest_ledger_log_ = 0;
-  double slowest_open_ms_ = 0;
+  double slowest_open_ms_ = 0, slowest_open_cpu_ms_ = 0;
   size_t most_files_ = 0;
 };
 

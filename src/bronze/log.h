@@ -37,6 +37,8 @@ struct PolledRecords {
   Offset next;          // where the following poll goes on: the old position at the end of the partition
   int64_t skipped = 0;  // offsets from the old position to `next` that are no records (control records, erased ones)
   std::string_view skipped_as = "control";  // what the ledger calls them
+  int32_t leader_epoch = -1;                // of the last record, where the log has leaders; see seek()
+  bool at_end = false;  // there is nothing behind `next` now: only of an answer without records and skipped offsets
 };
 
 // One consumer of one topic. One thread.
@@ -44,8 +46,9 @@ class LogReader {
  public:
   virtual ~LogReader() = default;
   virtual const TopicIdentity& topic() const = 0;
-  // Next record to be polled from the partition. Error data_loss when it is below begin() (gone) or above end().
-  virtual Result<> seek(PartitionId partition, Offset next) = 0;
+  // Next record to be polled from the partition. Error data_loss when it is below begin() (gone) or above end(). With
+  // the epoch of the leader that the record before it came from, a log that lost its end and grew again is found out.
+  virtual Result<> seek(PartitionId partition, Offset next, int32_t leader_epoch = -1) = 0;
   // Records from the current position on, at most about `max_bytes` of them but at least one when there is any; never
   // beyond the durable end. Does not block. Error corrupt names the offset; data_loss: retention took what comes next.
   virtual Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) = 0;
@@ -59,6 +62,11 @@ class LogReader {
   // of bytes. Answers how many bytes were freed. Kafka keeps its own retention: a no-op there, 0.
   virtual Result<int64_t> drop_before(std::span<const Offset> committed, int64_t min_timestamp_us,
                                       int64_t max_bytes) = 0;
+  // All records polled so far are of topic().id, to which the same partitions belong or more: topic() tells. Error
+  // data_loss when that is not so; io when nobody can say now, and may be asked again.
+  virtual Result<> confirm() { return {}; }
+  // What has been committed, one for each partition, for others to see. Costs nothing that the caller waits for.
+  virtual void note_committed(std::span<const Offset>) {}
 };
 
 // One producer of one topic. One thread, unless an implementation says more.
@@ -67,8 +75,10 @@ class LogWriter {
   virtual ~LogWriter() = default;
   virtual const TopicIdentity& topic() const = 0;
   // Takes the record into the open group of its partition (by key as Kafka's Java client does, round robin without
-  // one) and answers its offset. It may be lost until flush() has returned.
+  // one) and answers its offset, −1 where only the broker will know. It may be lost until flush() has returned.
   virtual Result<std::pair<PartitionId, Offset>> append(const NewRecord& record) = 0;
+  // What was appended so far goes on its way soon. Where nobody would wait for it that is all; else it is a flush().
+  virtual Result<> push() { return flush(); }
   // Everything appended so far survives a power loss. Cheap when there is nothing new.
   virtual Result<> flush() = 0;
 };

@@ -67,12 +67,19 @@ std::expected<void, Mismatch> fill(const FromSlot& slot, const RawValue& value) 
     return {};
   }
   if (is_text(value) && value.text == "kafka") {
-    return mismatch("expected \"embedded\"", value, {}, "this release does not read from Kafka yet");
+    *slot.target = BronzeFrom::kafka;
+    return {};
+  }
+  if (const auto topic = is_text(value) ? parse_kafka_address(value.text) : std::nullopt) {
+    *slot.target = BronzeFrom::kafka;
+    *slot.bootstrap = topic->bootstrap;
+    *slot.topic = topic->topic;
+    return {};
   }
   static constexpr std::string_view kWords[] = {"embedded", "kafka"};
   const bool start = value.text == "earliest" || value.text == "latest" || parse_iso_time(value.text);
-  return mismatch("expected \"embedded\"", value, did_you_mean(value.text, kWords),
-                  start ? "where a topic is begun is run.from" : "");
+  return mismatch("expected \"embedded\", \"kafka\" or \"kafka://HOST:PORT/TOPIC\"", value,
+                  did_you_mean(value.text, kWords), start ? "where a topic is begun is run.start" : "");
 }
 
 std::expected<void, Mismatch> fill(const StartSlot& slot, const RawValue& value) {

@@ -22,8 +22,9 @@ constexpr std::array kKeys = {
     ConfigKey{"shop.time_zone", "IANA name; what \"today\" means on a page and in the daily models",
               [](Config& c) -> Slot { return TextSlot{&c.shop.time_zone, refuse_time_zone}; }},
 
-    ConfigKey{"bronze.from", "where run reads: \"embedded\", the log inside the lake",
-              [](Config& c) -> Slot { return FromSlot{&c.bronze.from}; }},
+    ConfigKey{"bronze.from",
+              "where run reads: \"embedded\", the log inside the lake, \"kafka\", or \"kafka://HOST:PORT/TOPIC\"",
+              [](Config& c) -> Slot { return FromSlot{&c.bronze.from, &c.kafka.bootstrap, &c.kafka.topic}; }},
     ConfigKey{"bronze.partitions", "of a topic that is made anew",
               [](Config& c) -> Slot { return CountSlot{&c.bronze.partitions, 1, 1024}; }},
     ConfigKey{"bronze.retention_age", "how long the embedded log keeps committed records, or \"unlimited\"",
@@ -40,9 +41,9 @@ constexpr std::array kKeys = {
     ConfigKey{"kafka.properties", "handed to the Kafka client as they are; secrets as \"name_file\"",
               [](Config& c) -> Slot { return PropertiesSlot{&c.kafka.properties}; }},
 
-    ConfigKey{"run.from",
+    ConfigKey{"run.start",
               "start of a topic that was never read: \"earliest\", \"latest\" or a time; offsets in the lake win",
-              [](Config& c) -> Slot { return StartSlot{&c.run.from}; }},
+              [](Config& c) -> Slot { return StartSlot{&c.run.start}; }},
     ConfigKey{"run.commit_interval", "a batch is cut and committed at this tick",
               [](Config& c) -> Slot { return DurationSlot{&c.run.commit_interval_us, 1000, kLongestWait, false}; }},
     ConfigKey{"run.snapshot_interval", "how often state is saved, so that a start takes seconds",

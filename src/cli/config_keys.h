@@ -49,6 +49,7 @@ struct TextSlot {
 };
 struct FromSlot {
   BronzeFrom* target;
+  std::string *bootstrap, *topic;  // of kafka://HOST:PORT/TOPIC
 };
 struct StartSlot {
   StartFrom* target;

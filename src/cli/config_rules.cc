@@ -113,4 +113,17 @@ bool is_event_type_name(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 64 && only_of(text, "._-");
 }
 
+std::optional<KafkaAddress> parse_kafka_address(std::string_view text) {
+  constexpr std::string_view kScheme = "kafka://";
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  text.remove_prefix(kScheme.size());
+  const size_t slash = text.find('/');
+  if (slash == text.npos) return std::nullopt;
+  KafkaAddress address{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  std::vector<std::string> ignored;
+  if (!refuse_brokers(address.bootstrap, ignored).empty() || !refuse_topic(address.topic, ignored).empty())
+    return std::nullopt;
+  return address;
+}
+
 }  // namespace pactolus

@@ -2,6 +2,7 @@
 // text is right. `similar` receives words that the writer may have meant.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,5 +17,11 @@ std::string refuse_time_zone(std::string_view text, std::vector<std::string>& si
 std::string refuse_brokers(std::string_view text, std::vector<std::string>& similar);
 std::string refuse_topic(std::string_view text, std::vector<std::string>& similar);
 bool is_event_type_name(std::string_view text) noexcept;
+
+// "kafka://HOST:PORT[,HOST:PORT…]/TOPIC".
+struct KafkaAddress {
+  std::string bootstrap, topic;
+};
+std::optional<KafkaAddress> parse_kafka_address(std::string_view text);
 
 }  // namespace pactolus

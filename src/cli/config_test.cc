@@ -359,9 +359,19 @@ TEST_F(ConfigTest, AnEventTypeLikeAnUnknownOneGetsASuggestion) {
   EXPECT_TRUE(has(only_error().message, "did you mean \"view\"?"));
 }
 
-TEST_F(ConfigTest, KafkaIsRefusedAsASourceForNow) {
+TEST_F(ConfigTest, KafkaAsASource) {
   project("[bronze]\nfrom = \"kafka\"\n");
-  EXPECT_TRUE(has(only_error().hint, "does not read from Kafka yet"));
+  EXPECT_EQ(good().bronze.from, BronzeFrom::kafka);
+  flag("--from", "bronze.from", "kafka://a:9092,b:9093/clicks");
+  const Config c = good();
+  EXPECT_EQ(c.bronze.from, BronzeFrom::kafka);
+  EXPECT_EQ(c.kafka.bootstrap, "a:9092,b:9093");
+  EXPECT_EQ(c.kafka.topic, "clicks");
+  for (const char* wrong :
+       {"kafka://a:9092", "kafka://a/clicks", "kafka://a:9092/", "kafka://a:9092/a/b", "http://a:1/b"}) {
+    Config config;
+    EXPECT_FALSE(assign(*find_config_key("bronze.from"), config, RawValue::untyped(wrong))) << wrong;
+  }
 }
 
 TEST_F(ConfigTest, ATimeZoneIsCheckedWhereTheSystemKnowsZones) {
@@ -379,29 +389,29 @@ TEST_F(ConfigTest, ValuesThatNoKeyTakesAreShownAsWritten) {
 }
 
 TEST_F(ConfigTest, WhereATopicIsBegun) {
-  EXPECT_EQ(good().run.from, StartFrom{});
-  project("[run]\nfrom = \"latest\"\n");
-  EXPECT_EQ(good().run.from.kind, StartFrom::Kind::latest);
-  flag("--from", "run.from", "2025-11-29T10:15:30+02:00");
+  EXPECT_EQ(good().run.start, StartFrom{});
+  project("[run]\nstart = \"latest\"\n");
+  EXPECT_EQ(good().run.start.kind, StartFrom::Kind::latest);
+  flag("--start", "run.start", "2025-11-29T10:15:30+02:00");
   const Config c = good();
-  EXPECT_EQ(c.run.from, (StartFrom{StartFrom::Kind::time, *parse_iso_time("2025-11-29T08:15:30Z")}));
+  EXPECT_EQ(c.run.start, (StartFrom{StartFrom::Kind::time, *parse_iso_time("2025-11-29T08:15:30Z")}));
   Config again;
   ASSERT_TRUE(
-      assign(*find_config_key("run.from"), again, RawValue::untyped(plain_value(*find_config_key("run.from"), c))));
-  EXPECT_EQ(again.run.from, c.run.from);
-  EXPECT_EQ(toml_value(*find_config_key("run.from"), Config{}), "\"earliest\"");
+      assign(*find_config_key("run.start"), again, RawValue::untyped(plain_value(*find_config_key("run.start"), c))));
+  EXPECT_EQ(again.run.start, c.run.start);
+  EXPECT_EQ(toml_value(*find_config_key("run.start"), Config{}), "\"earliest\"");
 }
 
 TEST_F(ConfigTest, WhichLogAndWhereInItAreTwoQuestions) {
-  project("[run]\nfrom = \"embedded\"\n");
+  project("[run]\nstart = \"embedded\"\n");
   EXPECT_EQ(only_error().hint, "which log is read is bronze.from");
   project("[bronze]\nfrom = \"latest\"\n");
-  EXPECT_EQ(only_error().hint, "where a topic is begun is run.from");
-  project("[run]\nfrom = \"lastest\"\n");
+  EXPECT_EQ(only_error().hint, "where a topic is begun is run.start");
+  project("[run]\nstart = \"lastest\"\n");
   EXPECT_EQ(only_error().message.substr(only_error().message.find("expected")),
             "expected \"earliest\", \"latest\" or a time such as \"2025-11-29T10:15:30Z\", got \"lastest\"; did you "
             "mean \"latest\"?");
-  project("[run]\nfrom = 2025-11-29T10:15:30Z\n");
+  project("[run]\nstart = 2025-11-29T10:15:30Z\n");
   EXPECT_EQ(only_error().hint, "a time stands in quotes");
 }
 

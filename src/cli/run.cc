@@ -20,7 +20,8 @@ class Run final : public Command {
     flags.toggle("--until-caught-up", &until_caught_up_, "end when everything that is there has been committed");
     flags.toggle("--close-windows", &close_windows_,
                  "with --until-caught-up: make all windows final, what comes earlier later is late");
-    flags.key("--from", "WHERE", "run.from", "start of a topic that was never read: earliest, latest, a time");
+    flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
+    flags.key("--start", "WHERE", "run.start", "start of a topic that was never read: earliest, latest, a time");
     flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
     flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for another process that runs the lake (10s)");
     flags.key("--batch-records", "N", "run.batch_records",
@@ -36,8 +37,8 @@ class Run final : public Command {
     options.take_over = take_over_;
     options.first_batch_at_once = session.config.run.batch_records == 0;
     options.lock_wait_us = lock_wait_us_;
-    const auto origin = session.loaded.origins.find("run.from");
-    options.from_given = origin != session.loaded.origins.end() && origin->second.starts_with("flag ");
+    const auto origin = session.loaded.origins.find("run.start");
+    options.start_given = origin != session.loaded.origins.end() && origin->second.starts_with("flag ");
     options.command = "run";
     ProgressLine progress(session);
     options.say = [&progress](const std::string& line) { progress.say(line); };

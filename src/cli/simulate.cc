@@ -7,11 +7,14 @@
 #include <thread>
 
 #include "bronze/embedded/embedded_log.h"
+#include "bronze/kafka/kafka_log.h"
 #include "cli/command.h"
+#include "cli/error_report.h"
 #include "cli/stop_signal.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
 #include "ingest/file_replay.h"
+#include "runtime/topics.h"
 #include "simulate/classic.h"
 #include "simulate/drive.h"
 #include "simulate/shop.h"
@@ -23,12 +26,13 @@ class Simulate final : public Command {
  public:
   CommandInfo info() const override {
     return {"simulate", Group::data_in, "send the events of simulated shoppers",
-            "pactolus simulate --profile shop --rate 200 --to lake:./lake"};
+            "pactolus simulate --profile shop --rate 200 --to kafka://localhost:9092/ecom_clickstream_raw"};
   }
   void declare(Flags& flags) override {
     flags.choice("--profile", {"classic", "shop"}, &profile_,
                  "classic: the original producer; shop: sessions and funnels (default)");
-    flags.text("--to", "TARGET", &target_, "lake:DIR, file:PATH or - for stdout (default: the lake)", Complete::files);
+    flags.text("--to", "TARGET", &target_,
+               "lake:DIR, kafka://HOST:PORT/TOPIC, file:PATH or - for stdout (default: the lake)", Complete::files);
     flags.number("--rate", "N", &rate_,
                  "events a second (classic 5, shop 200; a shop's follow the hour, this is the day's mean)", 0.001);
     flags.count("--count", "N", &count_, "stop after so many events");
@@ -60,6 +64,12 @@ class Simulate final : public Command {
   std::unique_ptr<FileReplay> rows_;
 };
 
+std::string delivery_text(const Delivery& d) {
+  std::string text = fmt::format("{} sent, {} acknowledged, {} failed", count_text(d.sent), count_text(d.acknowledged),
+                                 count_text(d.failed));
+  return d.failed > 0 ? text + ": " + d.first_failure : text;
+}
+
 Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_now) const {
   const bool classic = profile_ == "classic";
   Schedule schedule{.start_us = now_us,
@@ -88,7 +98,7 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
                     .late_ratio = late_,
                     .dup_ratio = dup_,
                     .bad_ratio = bad_,
-                    .empty_records = target_.starts_with("lake:") || target_.empty()});
+                    .empty_records = !target_.starts_with("file:") && target_ != "-"});
 }
 
 Result<std::unique_ptr<EventSource>> Simulate::replay(int64_t now_us) {
@@ -113,7 +123,7 @@ Result<int> Simulate::run(Session& session) {
   StoppableClock clock(session.stop);
   Random random = Random::from_system();
   const Target target = TRY(parse_target(target_.empty() ? "lake:" + session.config.lake : target_));
-  const bool live = target.kind == Target::Kind::lake;
+  const bool live = target.kind == Target::Kind::lake || target.kind == Target::Kind::kafka;
   if (replay_.empty() && !speed_.empty())
     return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
   auto events = replay_.empty()
@@ -122,7 +132,18 @@ Result<int> Simulate::run(Session& session) {
 
   std::unique_ptr<LogWriter> writer;
   std::unique_ptr<EventSink> sink;
-  if (live) {
+  const KafkaLogWriter* kafka = nullptr;
+  if (target.kind == Target::Kind::kafka) {
+    Config there = session.config;
+    there.kafka.bootstrap = target.bootstrap;
+    there.kafka.topic = target.topic;
+    auto sender =
+        TRY(open_kafka_writer(kafka_options(there, [&session](const std::string& text) { session.say(text); }),
+                              there.bronze.partitions, [&session] { return session.stop.requested(); }));
+    kafka = sender.get();
+    writer = std::move(sender);
+    sink = make_log_sink(*writer);
+  } else if (live) {
     writer = TRY(open_lake_writer(session.config, target.path, clock, random, session));
     sink = make_log_sink(*writer);
   } else {
@@ -138,18 +159,29 @@ Result<int> Simulate::run(Session& session) {
     }
     stop = session.stop.requested();
   });
-  const DriveReport report = TRY(drive(*events, *sink, live && !fast_ ? &pacer : nullptr, stop, &sent));
+  const auto driven = drive(*events, *sink, live && !fast_ ? &pacer : nullptr, stop, &sent);
+  if (!driven && kafka) session.say(delivery_text(kafka->delivery()));
+  const DriveReport report = TRY(driven);
   // What a replayed file holds is not known here, only how many records it gave.
   Json truth = replay_.empty() ? events->truth().to_json() : Json::object().set("records", report.sent);
   truth.set("sent", report.sent).set("bytes", report.bytes);
   if (report.elapsed_us > 0)
     truth.set("elapsed_seconds", double(report.elapsed_us) / 1e6)
         .set("max_behind_ms", double(report.max_behind_us) / 1e3);
+  if (kafka) {
+    const Delivery d = kafka->delivery();
+    truth.set("acknowledged", d.acknowledged).set("failed", d.failed);
+    if (d.failed > 0) truth.set("first_failure", d.first_failure);
+  }
   // Data on stdout may be the events themselves; the truth then goes to stderr with the other messages.
   if (target.kind == Target::Kind::standard_output)
     session.say(truth.dump());
   else
     session.out << truth.dump() << "\n";
+  if (kafka && kafka->delivery().failed > 0) {
+    session.say(delivery_text(kafka->delivery()));
+    return kExitUndelivered;
+  }
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 

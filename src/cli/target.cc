@@ -3,18 +3,22 @@
 #include <fmt/format.h>
 
 #include "bronze/embedded/embedded_log.h"
+#include "cli/config_rules.h"
 #include "runtime/lake_tables.h"
 
 namespace pactolus {
 
 Result<Target> parse_target(const std::string& text) {
-  if (text == "-") return Target{Target::Kind::standard_output, "-"};
-  if (text.starts_with("lake:") && text.size() > 5) return Target{Target::Kind::lake, text.substr(5)};
-  if (text.starts_with("file:") && text.size() > 5) return Target{Target::Kind::file, text.substr(5)};
-  if (text.starts_with("kafka://") || text.starts_with("http://") || text.starts_with("https://"))
+  if (text == "-") return Target{Target::Kind::standard_output, "-", {}, {}};
+  if (text.starts_with("lake:") && text.size() > 5) return Target{Target::Kind::lake, text.substr(5), {}, {}};
+  if (text.starts_with("file:") && text.size() > 5) return Target{Target::Kind::file, text.substr(5), {}, {}};
+  if (const auto kafka = parse_kafka_address(text))
+    return Target{Target::Kind::kafka, {}, kafka->bootstrap, kafka->topic};
+  if (text.starts_with("http://") || text.starts_with("https://"))
     return fail(ErrorCode::usage, fmt::format("this release does not send to {} yet", text),
-                "use lake:DIR, file:PATH or -");
-  return fail(ErrorCode::usage, fmt::format("no target\nexpected lake:DIR, file:PATH or -, got \"{}\"", text));
+                "use kafka://HOST:PORT/TOPIC, lake:DIR, file:PATH or -");
+  return fail(ErrorCode::usage,
+              fmt::format("no target\nexpected kafka://HOST:PORT/TOPIC, lake:DIR, file:PATH or -, got \"{}\"", text));
 }
 
 Result<std::unique_ptr<LogWriter>> open_lake_writer(const Config& config, const std::string& lake, Clock& clock,

@@ -11,10 +11,11 @@
 namespace pactolus {
 
 struct Target {
-  enum class Kind : uint8_t { lake, file, standard_output } kind;
-  std::string path;  // folder of the lake, file, or "-"
+  enum class Kind : uint8_t { lake, file, standard_output, kafka } kind;
+  std::string path;              // folder of the lake, file, or "-"
+  std::string bootstrap, topic;  // of Kafka
 };
-// lake:DIR, file:PATH, "-". Error usage for others, also for targets of later releases.
+// lake:DIR, file:PATH, "-", kafka://HOST:PORT/TOPIC. Error usage for others, also for targets of later releases.
 Result<Target> parse_target(const std::string& text);
 
 // A writer of the lake's live topic; both are made when missing. Says what an earlier crash had left torn.

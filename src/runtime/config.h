@@ -56,7 +56,7 @@ struct Config {
   } kafka;
 
   struct Run {
-    StartFrom from;
+    StartFrom start;
     int64_t commit_interval_us = kMicrosPerSecond;  // the tick at which a batch is cut; 1 ms to 1 day
     int64_t batch_records = 0;  // cut at so many records, shared evenly by the partitions; 0 cuts by the tick (and the
                                 // runtime's own bounds). The same log then gives the same batches

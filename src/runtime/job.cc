@@ -21,6 +21,7 @@ constexpr int64_t kPollBytes = 4 << 20;    // of one source at a time, so that p
 constexpr size_t kBatchBytes = 256 << 20;  // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords =
     500'000;  // likewise: files are large enough to be dense, the batch small enough to stay cheap
+constexpr int64_t kLookForPartitions_us = 10 * kMicrosPerSecond;  // of a stream that brings nothing to commit
 constexpr int64_t kSnapshotIds =
     2'000'000;  // so many new ids make a snapshot: a start reads what came since from Silver
 
@@ -167,8 +168,9 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   Source& source = sources_[s];
   Topic& topic = topics_[source.topic];
   PolledRecords polled = TRY(topic.reader->poll(source.partition, kPollBytes));
-  at_end = polled.records.empty() && polled.skipped == 0;
-  if (at_end) return 0;
+  at_end = polled.at_end;
+  if (polled.records.empty() && polled.skipped == 0) return 0;
+  if (polled.leader_epoch >= 0) source.leader_epoch = polled.leader_epoch;
   if (int64_t(polled.records.size()) > max_records) {  // a fixed cut: what is beyond it is read again
     polled.records = polled.records.first(size_t(max_records));
     polled.next = polled.records.back().offset + 1;
@@ -200,8 +202,11 @@ bool Job::due() const {
 Result<Job::Step> Job::step() {
   // Sources join between batches: a batch has an account for each from its start.
   if (!open_.is_open() &&
-      (!waiting_histories_.empty() || clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond))
+      (!waiting_histories_.empty() || clock_.boot_us() - last_discovery_boot_us_ >= kMicrosPerSecond)) {
+    if (clock_.boot_us() - last_confirm_boot_us_ >= kLookForPartitions_us) TRY(confirm_live());
+    TRY(add_new_partitions());
     TRY(discover_histories());
+  }
   const Step live = TRY(read_live());
   const Step history = TRY(read_history());
   return Step{live.records + history.records, live.committed || history.committed, live.caught_up && history.caught_up};
@@ -222,13 +227,19 @@ Result<Job::Step> Job::read_live() {
       all_at_end = false;
       continue;
     }
-    const int64_t room = quota - (open_.is_open() ? open_.source_records(s) : 0);
+    const int64_t room = full() ? 0 : quota - (open_.is_open() ? open_.source_records(s) : 0);
     if (room <= 0) {
       all_at_end = false;
       continue;
     }
     bool at_end = false;
-    const int64_t records = TRY(poll(s, room, at_end));
+    const auto polled = poll(s, room, at_end);
+    if (!polled) {
+      // What lies before the place that cannot be read is committed first.
+      if (polled.error().fatal() && open_.is_open() && TRY(confirm_live())) TRY(cut(false));
+      return std::unexpected(polled.error());
+    }
+    const int64_t records = *polled;
     sources_[s].at_end = at_end;
     step.records += records;
     all_at_end &= at_end;
@@ -244,12 +255,26 @@ Result<Job::Step> Job::read_live() {
   const bool rest = clock_.boot_us() - opened_boot_us_ >= config_.run.commit_interval_us;
   const bool full_batch = config_.run.batch_records > 0 && open_.is_open() && all_done && (!all_at_end || rest);
   const bool tick = clock_.boot_us() - last_tick_boot_us_ >= config_.run.commit_interval_us;
-  if (due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) {
+  if ((due() || full_batch || (!open_.is_open() && tick && tick_changes_something())) && TRY(confirm_live())) {
     TRY(cut(false));
     step.committed = true;
   }
   if (tick) last_tick_boot_us_ = clock_.boot_us();
   return step;
+}
+
+// Nothing is committed that may be of another topic. While nobody can say, the batch stays open.
+Result<bool> Job::confirm_live() {
+  const auto sure = topics_[0].reader->confirm();
+  if (sure) {
+    last_confirm_boot_us_ = clock_.boot_us();
+    told_unconfirmed_ = false;
+    return true;
+  }
+  if (!sure.error().retriable()) return std::unexpected(sure.error());
+  if (options_.say && !std::exchange(told_unconfirmed_, true))
+    options_.say(fmt::format("commits wait: {}", sure.error().message));
+  return false;
 }
 
 std::vector<bool> Job::idle_now() const {
@@ -293,6 +318,7 @@ Result<Job::Step> Job::read_history() {
     step.caught_up = false;
     // A batch of history is a batch of its own: what is open of the live topics goes first.
     if (step.records == 0 && open_.is_open()) {
+      if (!TRY(confirm_live())) return step;
       TRY(cut(false));
       step.committed = true;
     }
@@ -358,7 +384,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   account.quarantine_files = std::move(*rejected);
   for (size_t s = 0; s < accounts_.size(); ++s) {
     const SourceAccount& a = open_.accounts()[s];
-    // A live partition has its place in the accounts from its first live batch on: until then run.from may still move
+    // A live partition has its place in the accounts from its first live batch on: until then run.start may still move
     // it.
     const bool has_begun = a.history || !history || has_position(a);
     if (has_begun && (!a.history || a.end > a.start)) account.sources.push_back(a);
@@ -407,7 +433,14 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     TRY(save_snapshot());
   TRY(maintain());
   TRY(compact(false));
+  if (!history) topics_[0].reader->note_committed(committed_offsets());
   return apply_retention();
+}
+
+std::vector<Offset> Job::committed_offsets() const {
+  std::vector<Offset> committed;
+  for (size_t s = 0; s < live_sources_; ++s) committed.push_back(Offset(accounts_[s].end));
+  return committed;
 }
 
 bool Job::has_position(const SourceAccount& s) const {
@@ -426,6 +459,12 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
     if (s.end > s.start ||
         (!s.history && !has_position(s)))  // with its first account a partition has begun, though empty
       t.txns.push_back({offset_app_id(config_.job, s.topic, s.topic_id, s.partition), s.end, t.time_ms});
+  for (size_t s = 0; s < live_sources_; ++s) {
+    const SourceAccount& a = accounts_[s];
+    const std::string leader = leader_app_id(config_.job, a.topic, a.topic_id, a.partition);
+    const int32_t epoch = sources_[s].leader_epoch;
+    if (epoch >= 0 && silver_->snapshot().txn_version(leader) != epoch) t.txns.push_back({leader, epoch, t.time_ms});
+  }
   t.info = to_json(account);
   t.blind_append = true;
   const std::string epoch_id = app_id(config_.job, "epoch"), batch_id = app_id(config_.job, "batch");
@@ -523,7 +562,12 @@ Result<> Job::declare_view(const ViewDeclaration& declaration) {
 }
 
 Result<> Job::finish(bool close_windows) {
-  if (open_.is_open()) TRY(cut(false));
+  if (open_.is_open()) {
+    if (!TRY(confirm_live()))
+      return fail(ErrorCode::io, "the last batch is not committed: Kafka does not answer",
+                  "the next run reads it again");
+    TRY(cut(false));
+  }
   if (close_windows) {
     const int64_t end = interest_.last_window_end();
     if (end != kNoTime && end > watermark_.watermark()) TRY(cut(false, end));
@@ -654,10 +698,8 @@ Result<> Job::apply_retention() {
   const int64_t age = config_.bronze.retention_age_us, bytes = config_.bronze.retention_bytes;
   if ((age == 0 && bytes == 0) || clock_.boot_us() - last_retention_boot_us_ < 5 * kMicrosPerSecond) return {};
   last_retention_boot_us_ = clock_.boot_us();
-  std::vector<Offset> committed;
-  for (size_t s = 0; s < live_sources_; ++s) committed.push_back(Offset(accounts_[s].end));
   const int64_t oldest = age == 0 ? INT64_MIN : clock_.now_us() - age;
-  TRY(topics_[0].reader->drop_before(committed, oldest, bytes == 0 ? INT64_MAX : bytes));
+  TRY(topics_[0].reader->drop_before(committed_offsets(), oldest, bytes == 0 ? INT64_MAX : bytes));
   return {};
 }
 

@@ -45,9 +45,9 @@ struct JobOptions {
   bool take_over = false;
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
   bool first_batch_at_once = false;  // its tick has passed while nobody ran
-  bool from_given = false;         // the user asked for config.run.from now: say so when the lake's offsets win over it
-  size_t erased_sources = 50'000;  // of an erasure in one commit, about
-  std::string command = "run";     // who holds the lake, for others to read
+  bool start_given = false;  // the user asked for config.run.start now: say so when the lake's offsets win over it
+  size_t erased_sources = 50'000;                    // of an erasure in one commit, about
+  std::string command = "run";                       // who holds the lake, for others to read
   std::function<void(const std::string&)> say = {};  // messages for people; may be empty
   std::function<bool()> stop = {};                   // asked while waiting for a full disk
 };
@@ -116,6 +116,7 @@ class Job {
     PartitionId partition;
     int64_t last_row_boot_us = 0;  // when it last brought a Silver row
     bool at_end = false;
+    int32_t leader_epoch = -1;
   };
 
   Job(const Config& config, JobOptions options, Clock& clock, Random random);
@@ -125,6 +126,9 @@ class Job {
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
   Result<> fix_start();
+  SourceAccount first_account(const TopicIdentity& topic, int32_t partition, bool history, Offset begin) const;
+  Result<> add_new_partitions();
+  Result<bool> confirm_live();
   void forget_state();
   Result<> recover_anew();
   bool erasure_is_unfinished();
@@ -156,6 +160,7 @@ class Job {
   Result<> look_for_live_rows_in_silver();
   Result<> follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached);
   Result<> bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached);
+  std::vector<Offset> committed_offsets() const;  // of the live sources
   Result<> apply_retention();
   Result<> save_snapshot();
   Result<> maintain();
@@ -205,8 +210,9 @@ class Job {
   bool has_history_ = false;      // Silver may hold rows of histories
 
   OpenBatch open_;
-  int64_t opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0, last_retention_boot_us_ = 0,
-          last_snapshot_boot_us_ = 0;
+  bool told_unconfirmed_ = false;
+  int64_t last_confirm_boot_us_ = 0, opened_boot_us_ = 0, last_tick_boot_us_ = 0, last_discovery_boot_us_ = 0,
+          last_retention_boot_us_ = 0, last_snapshot_boot_us_ = 0;
   size_t next_source_ = 0;
   JobTotals totals_;
 };

@@ -69,7 +69,7 @@ TEST_F(JobTest, ATopicThatHasAnAccountHasBegun) {
   ASSERT_TRUE(job_->step()->committed) << "that the empty partition is idle";
   stop();
   send({event("e1", 60)});
-  config_.run.from = {StartFrom::Kind::latest, 0};
+  config_.run.start = {StartFrom::Kind::latest, 0};
   ASSERT_OK(open());
   ASSERT_OK(commit());
   EXPECT_EQ(job_->view().totals.silver, 1) << "the offsets in the lake win";
@@ -81,7 +81,7 @@ TEST_F(JobTest, AHistoryDoesNotBeginALiveTopic) {
   ASSERT_TRUE(job_->step()->committed);
   stop();
   send({event("e1", -1)});
-  config_.run.from = {StartFrom::Kind::latest, 0};
+  config_.run.start = {StartFrom::Kind::latest, 0};
   ASSERT_OK(open());
   ASSERT_OK(commit());
   send({event("e2", 1)});
@@ -297,7 +297,7 @@ TEST_F(JobTest, StatusOfAFreshLakeHasNoTimes) {
 }
 
 TEST_F(JobTest, ATopicThatWasNeverReadIsBegunWhereTheUserSays) {
-  config_.run.from = {StartFrom::Kind::latest, 0};
+  config_.run.start = {StartFrom::Kind::latest, 0};
   send({event("e1", -2), event("e2", -1)});
   std::vector<std::string> said;
   const auto say = [&](const std::string& s) { said.push_back(s); };
@@ -307,7 +307,7 @@ TEST_F(JobTest, ATopicThatWasNeverReadIsBegunWhereTheUserSays) {
   ASSERT_EQ(said, std::vector<std::string>{"clicks is begun at its end: 2 records before it stay unread"});
   send({event("e3", 0)});
   ASSERT_OK(open({.lock_wait_us = 0, .say = say}));  // the first one died
-  EXPECT_EQ(said.back(), "clicks goes on at the offsets in the lake; run.from is for a topic that was never read");
+  EXPECT_EQ(said.back(), "clicks goes on at the offsets in the lake; run.start is for a topic that was never read");
   ASSERT_OK(commit());
   EXPECT_EQ(job_->view().totals.silver, 1) << "what came after the first start is not left out";
   const auto last = last_batch(*delta::Snapshot::load(lake().silver()), "main");
@@ -321,7 +321,7 @@ TEST_F(JobTest, ATopicIsBegunAtATime) {
   send({event("e1", -2)});
   clock_.sleep_us(10 * kMicrosPerSecond);
   send({event("e2", 9)});
-  config_.run.from = {StartFrom::Kind::time, at(10)};
+  config_.run.start = {StartFrom::Kind::time, at(10)};
   ASSERT_OK(open());
   ASSERT_OK(commit());
   EXPECT_EQ(job_->view().totals.silver, 1);
@@ -329,7 +329,7 @@ TEST_F(JobTest, ATopicIsBegunAtATime) {
 }
 
 TEST_F(JobTest, AnEmptyTopicThatIsBegunAtItsEndHasItsStart) {
-  config_.run.from = {StartFrom::Kind::latest, 0};
+  config_.run.start = {StartFrom::Kind::latest, 0};
   ASSERT_OK(open());
   send({event("e1", -1)});
   ASSERT_OK(open());
@@ -341,17 +341,17 @@ TEST_F(JobTest, TheUserIsToldThatTheLakesOffsetsWin) {
   send({event("e1", -1)});
   std::vector<std::string> said;
   const auto say = [&](const std::string& s) { said.push_back(s); };
-  ASSERT_OK(open({.lock_wait_us = 0, .from_given = true, .say = say}));
+  ASSERT_OK(open({.lock_wait_us = 0, .start_given = true, .say = say}));
   EXPECT_TRUE(said.empty()) << said[0];
   ASSERT_OK(commit());
   ASSERT_OK(open({.lock_wait_us = 0, .say = say}));
   EXPECT_TRUE(said.empty()) << "the default needs no word";
-  ASSERT_OK(open({.lock_wait_us = 0, .from_given = true, .say = say}));
+  ASSERT_OK(open({.lock_wait_us = 0, .start_given = true, .say = say}));
   EXPECT_EQ(said.size(), 1u);
 }
 
 TEST_F(JobTest, HistoriesAreReadFromTheirBeginning) {
-  config_.run.from = {StartFrom::Kind::latest, 0};
+  config_.run.start = {StartFrom::Kind::latest, 0};
   send("_ingest.a", {event("h1", -60)});
   ASSERT_OK(open());
   ASSERT_OK(commit());
@@ -360,10 +360,10 @@ TEST_F(JobTest, HistoriesAreReadFromTheirBeginning) {
 
 TEST_F(JobTest, TopicsAreMadeOnceAndHistoriesFound) {
   Random random(1);
-  const auto made = open_live_topic(config_, random);
+  const auto made = open_live_topic(config_, random, clock_, {});
   ASSERT_OK(made);
   const std::string id = (*made)->topic().id;
-  EXPECT_EQ((*open_live_topic(config_, random))->topic().id, id);
+  EXPECT_EQ((*open_live_topic(config_, random, clock_, {}))->topic().id, id);
   EXPECT_TRUE(list_history_topics(config_)->empty());
   ASSERT_OK(create_topic(lake().bronze(), "_ingest.b", 1, kTopicId, "rees46"));
   ASSERT_OK(create_topic(lake().bronze(), "_replay.a", 1, kTopicId));
@@ -371,8 +371,6 @@ TEST_F(JobTest, TopicsAreMadeOnceAndHistoriesFound) {
   EXPECT_EQ(*list_history_topics(config_), (std::vector<std::string>{"_ingest.b", "_replay.a"}));
   EXPECT_EQ((*open_history_topic(config_, "_ingest.b"))->topic().dialect, "rees46");
   EXPECT_EQ(open_history_topic(config_, "_ingest.none").error().code, ErrorCode::not_found);
-  config_.bronze.from = BronzeFrom::kafka;
-  EXPECT_FALSE(open_live_topic(config_, random));
 }
 
 }  // namespace

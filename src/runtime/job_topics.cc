@@ -34,28 +34,56 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   bool read_before = false;
   for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
   // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
-  if (!history) starting_inside_ = !read_before && config_.run.from != StartFrom{};
-  if (!history && read_before && options_.say && (options_.from_given || config_.run.from != StartFrom{}))
+  if (!history) starting_inside_ = !read_before && config_.run.start != StartFrom{};
+  if (!history && read_before && options_.say && (options_.start_given || config_.run.start != StartFrom{}))
     options_.say(
-        fmt::format("{} goes on at the offsets in the lake; run.from is for a topic that was never read", id.name));
+        fmt::format("{} goes on at the offsets in the lake; run.start is for a topic that was never read", id.name));
   for (int32_t p = 0; p < id.partitions; ++p) {
-    SourceAccount account;
-    account.topic = id.name;
-    account.topic_id = id.id;
-    account.partition = p;
-    account.history = history;
     LogReader& log = *topics_.back().reader;
-    const auto committed = committed_end(p);
     const Offset begin = TRY(log.begin(PartitionId(p)));
-    account.end = committed ? *committed : begin.value;
+    SourceAccount account = first_account(id, p, history, begin);
+    const int64_t leader =
+        silver.txn_version(leader_app_id(config_.job, account.topic, account.topic_id, p)).value_or(-1);
     if (starting_inside_ && !history) {
-      account.end = TRY(start_offset(log, PartitionId(p), config_.run.from)).value;
+      account.end = TRY(start_offset(log, PartitionId(p), config_.run.start)).value;
       unread_ += account.end - begin.value;
     }
-    TRY(log.seek(PartitionId(p), Offset(account.end)));
+    TRY(log.seek(PartitionId(p), Offset(account.end), int32_t(leader)));
     accounts_.push_back(account);
-    sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false});
+    sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false, int32_t(leader)});
     source_names_.push_back({id.name, p});
+  }
+  return {};
+}
+
+// Where a partition stands in Silver, or at its beginning.
+SourceAccount Job::first_account(const TopicIdentity& topic, int32_t partition, bool history, Offset begin) const {
+  SourceAccount account;
+  account.topic = topic.name;
+  account.topic_id = topic.id;
+  account.partition = partition;
+  account.history = history;
+  account.end = silver_->snapshot()
+                    .txn_version(offset_app_id(config_.job, topic.name, topic.id, partition))
+                    .value_or(begin.value);
+  return account;
+}
+
+// Between batches. They stand behind the partitions that the live topic had before, and are read from their first
+// record.
+Result<> Job::add_new_partitions() {
+  PACTOLUS_CHECK(!open_.is_open());
+  LogReader& log = *topics_[0].reader;
+  const TopicIdentity& id = log.topic();
+  for (int32_t p = int32_t(live_sources_); p < id.partitions; ++p) {
+    const SourceAccount account = first_account(id, p, false, TRY(log.begin(PartitionId(p))));
+    TRY(log.seek(PartitionId(p), Offset(account.end)));
+    const auto at = int64_t(live_sources_++);
+    accounts_.insert(accounts_.begin() + at, account);
+    sources_.insert(sources_.begin() + at, Source{0, PartitionId(p), clock_.boot_us(), false, -1});
+    source_names_.insert(source_names_.begin() + at, SourceName{id.name, p});
+    watermark_.grow_to(live_sources_);
+    if (options_.say) options_.say(fmt::format("{} has a new partition: {}", id.name, p));
   }
   return {};
 }
@@ -76,8 +104,12 @@ Result<> Job::refuse_other_topics(std::string_view topic_id) const {
 
 Result<> Job::open_topics() {
   TRY(sweep_dropped(lake_.bronze()));
-  if (!TRY(live_topic_exists(config_))) TRY(refuse_other_topics(""));  // before a new one is made in its place
-  auto live = TRY(open_live_topic(config_, random_));
+  const bool embedded = config_.bronze.from == BronzeFrom::embedded;
+  if (embedded && !TRY(live_topic_exists(config_)))
+    TRY(refuse_other_topics(""));  // before a new one is made in its place
+  auto opened = open_live_topic(config_, random_, clock_, options_.say);
+  if (!opened && opened.error().code == ErrorCode::not_found) TRY(refuse_other_topics(""));
+  auto live = TRY(std::move(opened));
   TRY(refuse_other_topics(live->topic().id));
   const std::string mine = config_.job + "/";
   for (const auto& [app, txn] : silver_->snapshot().txns())
@@ -96,7 +128,7 @@ Result<> Job::fix_start() {
   starting_inside_ = false;
   if (options_.say)
     options_.say(fmt::format("{} is begun at {}: {} records before it stay unread", config_.kafka.topic,
-                             start_text(config_.run.from), unread_));
+                             start_text(config_.run.start), unread_));
   return {};
 }
 

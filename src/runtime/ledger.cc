@@ -65,6 +65,7 @@ std::optional<OffsetAppId> parse_offset_app_id(std::string_view app_id, std::str
   if (at == app_id.npos || slash == app_id.npos || at <= job.size() || slash < at) return std::nullopt;
   OffsetAppId out{std::string(app_id.substr(job.size() + 1, at - job.size() - 1)),
                   std::string(app_id.substr(at + 1, slash - at - 1)), 0};
+  if (out.topic.find('/') != out.topic.npos) return std::nullopt;  // a leader's epoch
   const std::string_view number = app_id.substr(slash + 1);
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out.partition);
   if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
@@ -73,6 +74,10 @@ std::optional<OffsetAppId> parse_offset_app_id(std::string_view app_id, std::str
 
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition) {
   return fmt::format("{}/{}@{}/{}", job, topic, topic_id, partition);
+}
+
+std::string leader_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition) {
+  return fmt::format("{}/leader/{}@{}/{}", job, topic, topic_id, partition);
 }
 
 Json to_json(const SourceAccount& s) {

@@ -121,7 +121,9 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
 Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
 
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
-// The way back; no value for other ids and other jobs.
+// The epoch of the leader that the last record read came from, of a log that has leaders.
+std::string leader_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
+// The way back from an offset's; no value for other ids and other jobs.
 struct OffsetAppId {
   std::string topic, topic_id;
   int32_t partition = 0;

@@ -20,9 +20,19 @@ Result<bool> live_topic_exists(const Config& config) {
   return topic.has_value();
 }
 
-Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random) {
-  if (config.bronze.from == BronzeFrom::kafka)
-    return fail(ErrorCode::usage, "this release reads the embedded log only", "set bronze.from = \"embedded\"");
+KafkaOptions kafka_options(const Config& config, const std::function<void(const std::string&)>& say) {
+  KafkaOptions options{config.kafka.bootstrap, config.kafka.topic, "pactolus-" + config.job, config.kafka.properties,
+                       say};
+  if (const auto group = options.properties.find("group.id"); group != options.properties.end()) {
+    options.group = group->second;
+    options.properties.erase(group);
+  }
+  return options;
+}
+
+Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random, Clock& clock,
+                                                   const std::function<void(const std::string&)>& say) {
+  if (config.bronze.from == BronzeFrom::kafka) return open_kafka_reader(kafka_options(config, say), clock);
   const fs::path bronze = bronze_of(config);
   auto reader = open_reader(bronze, config.kafka.topic);
   if (!reader && reader.error().code == ErrorCode::not_found) {
@@ -138,7 +148,7 @@ Result<int64_t> count_in_bronze(const Config& config, Persons& persons) {
     for (PartitionId p(0); p.value < reader->topic().partitions; ++p)
       for (bool at_end = false; !at_end;) {
         const PolledRecords polled = TRY(reader->poll(p, 4 << 20));
-        at_end = polled.records.empty() && polled.skipped == 0;
+        at_end = polled.at_end;
         for (const RecordView& r : polled.records) records += persons.own(r);
       }
   }

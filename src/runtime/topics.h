@@ -8,15 +8,20 @@
 
 #include "base/clock.h"
 #include "bronze/embedded/embedded_log.h"
+#include "bronze/kafka/kafka_log.h"
 #include "event/persons.h"
 #include "runtime/config.h"
 #include "runtime/lake_tables.h"
 
 namespace pactolus {
 
-Result<bool> live_topic_exists(const Config& config);
-// The live topic; made when it is missing.
-Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random);
+// The live topic, of the embedded log or of Kafka. One of the embedded log is made when it is missing. Error not_found:
+// Kafka has no such topic.
+Result<bool> live_topic_exists(const Config& config);  // in the embedded log
+Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random, Clock& clock,
+                                                   const std::function<void(const std::string&)>& say);
+// What the configuration says about Kafka. The group is `group.id` of its properties, or named after the job.
+KafkaOptions kafka_options(const Config& config, const std::function<void(const std::string&)>& say);
 // Where a partition that was never read begins: no record before it is ever read.
 Result<Offset> start_offset(LogReader& log, PartitionId partition, const StartFrom& from);
 // Names of the history topics (ingest, replay) that are there now, sorted.

@@ -17,7 +17,7 @@ class Drive {
     while (const int64_t wait = pacer_->wait_us(send_time_us)) {
       if (stop_.load(std::memory_order_relaxed)) return false;
       const int64_t may_wait = flushed_at_ + kFlushEvery_us - pacer_->now_us();
-      if (unflushed_ > 0 && wait > may_wait) TRY(flush());
+      if (unflushed_ > 0 && wait > may_wait) TRY(push());
       if (const int64_t left = pacer_->wait_us(send_time_us)) pacer_->sleep(left);
     }
     return true;
@@ -28,13 +28,14 @@ class Drive {
     ++report_.sent;
     report_.bytes += int64_t(event.value.size());
     unflushed_ += int64_t(event.value.size()) + 1;
-    if (pacer_ && report_.sent % kLookUpEvery == 0 && pacer_->refresh() - flushed_at_ >= kFlushEvery_us) TRY(flush());
-    if (!pacer_ && unflushed_ >= kFlushEveryBytes) TRY(flush());
+    if (pacer_ && report_.sent % kLookUpEvery == 0 && pacer_->refresh() - flushed_at_ >= kFlushEvery_us) TRY(push());
+    if (!pacer_ && unflushed_ >= kFlushEveryBytes) TRY(push());
     return {};
   }
 
-  Result<> flush() {
-    TRY(sink_.flush());
+  Result<> flush() { return sink_.flush(); }
+  Result<> push() {
+    TRY(sink_.push());
     unflushed_ = 0;
     if (pacer_) flushed_at_ = pacer_->refresh();
     return {};

@@ -62,6 +62,7 @@ class LogSink final : public EventSink {
     TRY(writer_.append(record));
     return {};
   }
+  Result<> push() override { return writer_.push(); }
   Result<> flush() override { return writer_.flush(); }
 
  private:

@@ -16,6 +16,8 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual Result<> send(const GeneratedEvent& event) = 0;
+  // Lets what was sent go on its way. Where that can be had without waiting it is all; else it is a flush().
+  virtual Result<> push() { return flush(); }
   virtual Result<> flush() = 0;
 };
 
@@ -25,7 +27,7 @@ class EventSink {
 Result<std::unique_ptr<EventSink>> open_ndjson_sink(const std::string& path);
 
 // Into a Bronze topic, with the event's send time as the record's timestamp and a null key when there is none.
-// Delivered: survives a power loss. Borrows the writer.
+// Delivered: what the writer's flush() promises. Borrows the writer.
 std::unique_ptr<EventSink> make_log_sink(LogWriter& writer);
 
 }  // namespace pactolus

@@ -51,7 +51,7 @@ Result<CheckResult> check_offsets(VerifyInput& in) {
   const SqlTable t =
       TRY(in.sql.query("SELECT count(DISTINCT (topic, topic_id, \"partition\")) AS partitions, sum(end_offset - "
                        "start_offset)::BIGINT AS offsets FROM sources"));
-  // A topic that was begun inside (run.from), or after retention: nothing before is promised, and that is said.
+  // A topic that was begun inside (run.start), or after retention: nothing before is promised, and that is said.
   const int64_t unread =
       TRY(one_number(in.sql,
                      "SELECT coalesce(sum(first), 0)::BIGINT FROM (SELECT min(start_offset) AS first "

@@ -298,13 +298,13 @@ class From(Lake):
 
     def test_a_lake_may_begin_at_the_end_of_the_log(self):
         self.send("--count", 300, "--rate", 100_000)
-        done = self.run_it("run", "--until-caught-up", "--from", "latest", "--lake", self.lake)
+        done = self.run_it("run", "--until-caught-up", "--start", "latest", "--lake", self.lake)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["records"], 0)
         self.assertIn(f"{TOPIC} is begun at its end: 300 records before it stay unread", done.stderr)
         self.assertEqual(self.offsets(), 300)
         self.send("--count", 200, "--rate", 100_000)
-        self.assertEqual(self.catch_up("--from", "latest")["silver"], 200)
+        self.assertEqual(self.catch_up("--start", "latest")["silver"], 200)
         check = self.verified()
         self.assertEqual((check["figures"]["offsets"], check["figures"]["before_start"]), (200, 300))
         self.assertIn("no gap; begun after 300 offsets that the ledger does not speak of", check["summary"])
@@ -316,7 +316,7 @@ class From(Lake):
         begin = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06}Z"
         time.sleep(0.1)
         self.send("--count", 200, "--rate", 100_000)
-        self.write("pactolus.toml", f'[run]\nfrom = "{begin}"\n')  # the key does what the flag does
+        self.write("pactolus.toml", f'[run]\nstart = "{begin}"\n')  # the key does what the flag does
         self.assertEqual(self.catch_up()["records"], 200)
         self.assertEqual(self.verified()["figures"]["before_start"], 300)
 
@@ -325,14 +325,14 @@ class From(Lake):
         self.catch_up()
         self.send("--count", 100)
         for where in ("latest", "earliest", "2025-11-29"):
-            done = self.run_it("run", "--until-caught-up", "--from", where, "--lake", self.lake)
+            done = self.run_it("run", "--until-caught-up", "--start", where, "--lake", self.lake)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn(f"{TOPIC} goes on at the offsets in the lake", done.stderr)
         self.assertEqual(self.offsets(), 200)
         self.assertEqual(self.verified()["figures"]["before_start"], 0)
 
     def test_what_it_does_not_take(self):
-        text = self.bad(2, "run", "--from", "lastest", "--lake", self.lake)
+        text = self.bad(2, "run", "--start", "lastest", "--lake", self.lake)
         self.assertIn('did you mean "latest"?', text)
         self.assertFalse(self.lake.exists())
 

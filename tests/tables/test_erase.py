@@ -194,10 +194,20 @@ class Erased(Lake):
         path = self.write("history.ndjson", "".join(event(n, WHO) + "\n" for n in range(100, 140)))
         killed = self.run_it("ingest", path, "--lake", self.lake, PACTOLUS_FAULT="ingest.appended")
         self.assertEqual(killed.returncode, -signal.SIGKILL)
+        half = self.folder / "half"
+        shutil.copytree(self.lake, half)
         receipt = self.erase()
         self.assertEqual((receipt["silver_rows"], receipt["unfinished_topics"]), (10, 1))
         self.assertEqual(self.where_they_stand(), [])
         self.verify()
+        # Killed while that topic is taken away: what is left of it is no topic any more, and goes all the same.
+        killed = self.run_it("tables", "erase", "--user", WHO, "--lake", half, PACTOLUS_FAULT="erase.topic_renamed")
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        self.assertEqual(len(list((half / "bronze").glob("*~"))), 1)
+        whole, self.lake = self.lake, half
+        self.erase(user="nobody")
+        self.assertEqual(self.where_they_stand(), [])
+        self.lake = whole
         self.assertEqual(self.pactolus("ingest", path)["files"][0]["silver"], 40)  # who still has the file brings them back
 
     def test_replayed_records_too(self):

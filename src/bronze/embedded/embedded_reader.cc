@@ -25,7 +25,7 @@ class TopicReader final : public EmbeddedLogReader {
 
   const TopicIdentity& topic() const override { return topic_.identity(); }
   const std::vector<LogRepair>& repairs() const override { return repairs_; }
-  Result<> seek(PartitionId partition, Offset next) override { return at(partition).seek(next); }
+  Result<> seek(PartitionId partition, Offset next, int32_t) override { return at(partition).seek(next); }
   Result<Offset> begin(PartitionId partition) override { return at(partition).begin(); }
   Result<Offset> end(PartitionId partition) override { return at(partition).end(); }
   Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) override {
@@ -33,7 +33,9 @@ class TopicReader final : public EmbeddedLogReader {
   }
   Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) override {
     records_.clear();
-    return at(partition).poll(max_bytes, frames_, records_);
+    PolledRecords polled = TRY(at(partition).poll(max_bytes, frames_, records_));
+    polled.at_end = polled.records.empty() && polled.skipped == 0;
+    return polled;
   }
 
   Result<int64_t> drop_before(std::span<const Offset> committed, int64_t min_timestamp_us, int64_t max_bytes) override {

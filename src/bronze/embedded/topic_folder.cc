@@ -80,7 +80,7 @@ Result<> drop_topic(const fs::path& bronze_folder, std::string_view name) {
   std::error_code error;
   fs::remove_all(dropped, error);
   fs::rename(bronze_folder / name, dropped, error);
-  fault_point("bronze.topic_renamed");
+  fault_point("erase.topic_renamed");
   if (!error) fs::remove_all(dropped, error);
   if (error) return fail(ErrorCode::io, fmt::format("cannot remove topic {}: {}", name, error.message()));
   return sync_folder(bronze_folder);

@@ -1,0 +1,259 @@
+"""Kafka for real: a broker of tools/kafka, the program as producer and consumer, others' clients as judges.
+
+Run by ctest, or by hand: build/oracle-venv/bin/python tests/kafka/test_kafka.py
+"""
+
+import collections
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import unittest
+
+from deltalake import DeltaTable
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import InALake  # noqa: E402
+from kafka.broker import Broker  # noqa: E402
+
+
+def setUpModule():
+    Kafka.broker = Broker(secure=True)
+
+
+def tearDownModule():
+    Kafka.broker.close()
+
+
+class Kafka(InALake):
+    broker = None  # one for all
+    topics = 0
+
+    def setUp(self):
+        super().setUp()
+        Kafka.topics += 1
+        self.topic = f"clicks{Kafka.topics}"
+        self.url = f"kafka://{self.broker.address}/{self.topic}"
+        self.write("pactolus.toml", '[time]\nmax_skew = "365d"\n')
+
+    def simulate(self, *words, **how):
+        return json.loads(self.good("simulate", "--to", self.url, *words, **how))
+
+    def catch_up(self, *words, **how):
+        return json.loads(self.good("run", "--from", self.url, "--until-caught-up", "--lake", self.lake, *words, **how))
+
+    def rows(self, table="silver/events"):
+        return DeltaTable(self.lake / table).to_pyarrow_table().to_pylist()
+
+    def verify(self):
+        return {c["name"]: c for c in self.pactolus("verify")["checks"]}
+
+    def is_what_the_topic_holds(self):
+        """Every message that another client reads is a row of Silver with the same offset and content, or was rejected with
+        the same bytes, or is a copy of one; and nothing else is there."""
+        messages = self.broker.messages(self.topic)
+        silver = {(r["partition"], r["offset"]): r for r in self.rows()}
+        rejects = {(r["partition"], r["offset"]): r for r in self.rows("quarantine/events")}
+        seen = set()
+        for at in sorted(messages):
+            key, value, time_ms = messages[at]
+            if at in rejects:
+                self.assertEqual(rejects[at]["value"], value)
+                continue
+            event = json.loads(value)
+            if at not in silver:
+                self.assertIn(event["event_id"], seen, f"{at} is nowhere")
+                continue
+            row = silver[at]
+            self.assertEqual((row["event_id"], row["user_id"], row["kafka_key"]), (event["event_id"], event["user_id"], key.decode()))
+            self.assertEqual(int(row["kafka_timestamp"].timestamp() * 1000 + 0.5), time_ms)
+            self.assertNotIn(event["event_id"], seen)
+            seen.add(event["event_id"])
+        self.assertLessEqual(set(silver) | set(rejects), set(messages))
+        self.assertEqual(len({r["event_id"] for r in silver.values()}), len(silver))
+        return len(messages), len(silver), len(rejects)
+
+
+class ThroughATopic(Kafka):
+    def test_every_offset(self):
+        sent = self.simulate("--profile", "classic", "--count", 20_000, "--rate", 20_000, "--fast")
+        self.assertEqual((sent["sent"], sent["acknowledged"], sent["failed"]), (20_000, 20_000, 0))
+        self.assertEqual(self.catch_up()["silver"], 20_000)
+        self.assertEqual(self.is_what_the_topic_holds(), (20_000, 20_000, 0))
+        self.assertEqual(self.verify()["offsets"]["figures"]["offsets"], 20_000)
+        # Kafka's own tool sees where it stands.
+        lag = [line.split() for line in self.broker.tool("lag").splitlines() if self.topic in line]
+        self.assertEqual(len(lag), 3)
+        self.assertEqual([row[5] for row in lag], ["0", "0", "0"])
+        # It goes on where it was.
+        sent = self.simulate("--profile", "shop", "--count", 5_000, "--rate", 50, "--dup-ratio", 0.05, "--bad-ratio", 0.05, "--fast")
+        again = self.catch_up()
+        self.assertEqual(again["records"], sent["sent"])
+        records, silver, rejects = self.is_what_the_topic_holds()
+        self.assertEqual(silver, 20_000 + again["silver"])
+        self.assertGreater(rejects, 100)
+        self.assertGreater(again["duplicates"], 50)
+        self.verify()
+
+    def test_keys_go_where_java_puts_them(self):
+        keys = ["user_0042", "Zoë", "名前", "😀", "", "x" * 300]
+        lines = "".join(f"{key}\tvalue{n}\n" for n, key in enumerate(keys) if key)
+        self.broker.tool("topic", self.topic, 7)
+        subprocess.run(["java", "-cp", f"{pathlib.Path(__file__).resolve().parents[2]}/third_party/kafka/*",
+                        "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", self.broker.address, "--topic", self.topic,
+                        "--reader-property", "parse.key=true", "--reader-property", "key.separator=\t"],
+                       input=lines, text=True, check=True, capture_output=True, timeout=60)
+        java = {key: at[0] for at, (key, _, _) in self.broker.messages(self.topic).items()}
+        events = "".join(json.dumps({"event_id": str(n), "user_id": key, "event_type": "search", "timestamp": 1764411330},
+                                    ensure_ascii=False) + "\n" for n, key in enumerate(keys) if key)
+        self.topic += "b"
+        self.url += "b"
+        self.broker.tool("topic", self.topic, 7)
+        self.good("simulate", "--replay", self.write("events.ndjson", events), "--speed", "max", "--to", self.url)
+        ours = {key: at[0] for at, (key, _, _) in self.broker.messages(self.topic).items()}
+        self.assertEqual(len(java), 5)
+        self.assertEqual(ours, java)
+
+    def test_odd_records(self):
+        """A tombstone, no bytes, 10 MB, a hundred headers: rows or rejects, and the stream goes on."""
+        self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--create", "--topic", self.topic, "--partitions", "1",
+                          "--replication-factor", "1", "--config", "max.message.bytes=20000000")
+        produce = ["kcat", "-P", "-b", self.broker.address, "-t", self.topic, "-X", "message.max.bytes=20000000"]
+        event = lambda n: json.dumps({"event_id": f"e{n}", "user_id": "u", "event_type": "search", "timestamp": 1764411330})
+        subprocess.run([*produce, "-Z", "-K", ":"], input="tomb:\n", text=True, check=True, timeout=60)
+        big = self.write("big", '{"event_id":"big","x":"' + "x" * 10_000_000 + '"}')
+        subprocess.run([*produce, str(big)], check=True, timeout=60)
+        headers = [word for n in range(100) for word in ("-H", f"h{n}=v{n}")]
+        subprocess.run([*produce, *headers], input=event(1), text=True, check=True, timeout=60)
+        subprocess.run(produce, input=event(2) + "\n", text=True, check=True, timeout=60)
+        done = self.catch_up()
+        self.assertEqual((done["records"], done["silver"], done["quarantined"]), (4, 2, {"empty_value": 1, "too_large": 1}))
+        rejects = {r["reason"]: r for r in self.rows("quarantine/events")}
+        self.assertIsNone(rejects["empty_value"]["value"])
+        self.assertEqual(len(rejects["too_large"]["value"]), 10_000_000 + 25)
+        self.verify()
+
+    def test_transactions(self):
+        """Aborted records and the marks of transactions are skipped offsets, each under its name."""
+        self.broker.tool("topic", self.topic, 1)
+        jar = f"{pathlib.Path(__file__).resolve().parents[2]}/third_party/kafka/*"
+        program = self.write("Transactions.java", TRANSACTIONS)
+        subprocess.run(["java", "-cp", jar, str(program), self.broker.address, self.topic], check=True, capture_output=True, timeout=120)
+        done = self.catch_up()
+        self.assertEqual((done["records"], done["silver"]), (30, 30))
+        commits = [json.loads(path.read_text().splitlines()[0])["commitInfo"]["pactolus"]
+                   for path in sorted((self.lake / "silver/events/_delta_log").glob("*.json"))[1:]]
+        skipped = collections.Counter()
+        for commit in commits:
+            for source in commit.get("sources", []):
+                skipped.update(source.get("skipped", {}))
+        self.assertEqual(skipped, {"aborted": 10, "control": 4})
+        figures = self.verify()
+        self.assertEqual(figures["ledger"]["figures"]["skipped"], 10 + 4)
+        self.assertEqual(figures["offsets"]["figures"]["offsets"], 44)
+        self.is_what_the_topic_holds()
+
+    def test_partitions_that_are_added_while_it_runs(self):
+        self.simulate("--profile", "classic", "--count", 300, "--rate", 1000, "--fast")
+        runner = self.start("run", "--from", self.url, "--lake", self.lake)
+        self.wait_for("the first rows", lambda: (self.lake / "silver/events/_delta_log").exists() and len(self.rows()) == 300)
+        self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--alter", "--topic", self.topic, "--partitions", "5")
+        self.simulate("--profile", "classic", "--count", 700, "--rate", 1000, "--fast")
+        self.wait_for("all rows", lambda: len(self.rows()) == 1000)
+        runner.send_signal(signal.SIGINT)
+        runner.communicate(timeout=60)
+        self.assertEqual({at[0] for at in self.broker.messages(self.topic)}, set(range(5)))
+        self.assertEqual(self.is_what_the_topic_holds(), (1000, 1000, 0))
+        self.verify()
+
+    def test_the_broker_is_killed_and_comes_back(self):
+        self.simulate("--profile", "classic", "--count", 1000, "--rate", 1000, "--fast")
+        sender = self.start("simulate", "--profile", "classic", "--count", 3000, "--rate", 300, "--to", self.url)
+        runner = self.start("run", "--from", self.url, "--lake", self.lake)
+        self.wait_for("rows", lambda: (self.lake / "silver/events/_delta_log").exists() and len(self.rows()) > 1500)
+        self.broker.kill()
+        self.broker.up()
+        out, err = sender.communicate(timeout=120)
+        self.assertEqual(sender.returncode, 0, err)
+        sent = json.loads(out)
+        self.assertEqual((sent["acknowledged"], sent["failed"]), (3000, 0))
+        self.wait_for("all rows", lambda: len(self.rows()) == 4000)
+        runner.send_signal(signal.SIGINT)
+        runner.communicate(timeout=60)
+        self.assertEqual(self.is_what_the_topic_holds(), (4000, 4000, 0))
+        self.verify()
+
+
+class Secured(Kafka):
+    def config(self, **more):
+        tls = self.broker.folder / "tls"
+        lines = {"ssl.ca.location": tls / "ca.crt", **more}
+        self.write("pactolus.toml", "[kafka.properties]\n" + "".join(f'"{k}" = "{v}"\n' for k, v in lines.items()))
+
+    def round_trip(self, port):
+        self.url = f"kafka://127.0.0.1:{port}/{self.topic}"
+        self.simulate("--profile", "classic", "--count", 100, "--rate", 1000, "--fast")
+        self.assertEqual(self.catch_up()["silver"], 100)
+
+    def test_tls(self):
+        self.config(**{"security.protocol": "SSL"})
+        self.round_trip(self.broker.port + 2)
+
+    def test_sasl(self):
+        for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+            with self.subTest(mechanism):
+                self.setUp()
+                self.config(**{"security.protocol": "SASL_SSL", "sasl.mechanism": mechanism, "sasl.username": "shop",
+                               "sasl.password_file": self.broker.folder / "tls/password"})
+                self.round_trip(self.broker.port + 3)
+
+    def test_a_wrong_password_is_told_and_not_shown(self):
+        secret = self.write("secret", "hunter2hunter2")
+        self.config(**{"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.username": "shop",
+                       "sasl.password_file": secret})
+        done = self.run_it("run", "--from", f"kafka://127.0.0.1:{self.broker.port + 3}/{self.topic}", "--until-caught-up",
+                           "--lake", self.lake)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("uthentication", done.stderr)
+        self.assertNotIn("hunter2", done.stderr + self.good("config", "show"))
+
+
+class Mistakes(Kafka):
+    def test_each_has_a_clear_error(self):
+        run = ("run", "--until-caught-up", "--lake", self.lake)
+        self.assertIn("there is no topic nowhere", self.bad(3, *run, "--from", f"kafka://{self.broker.address}/nowhere"))
+        self.write("pactolus.toml", '[kafka.properties]\n"fetch.wait.max.mss" = 5\n')
+        self.assertIn("fetch.wait.max.mss", self.bad(78, *run, "--from", self.url))
+        self.write("pactolus.toml", '[kafka.properties]\n"isolation.level" = "read_uncommitted"\n')
+        self.assertIn("exactly-once rests on it", self.bad(78, *run, "--from", self.url))
+        self.assertIn("expected \"embedded\"", self.bad(2, *run, "--from", "kafka://nowhere"))
+
+
+TRANSACTIONS = """
+import java.util.*;
+import org.apache.kafka.clients.producer.*;
+public class Transactions {
+  public static void main(String[] args) throws Exception {
+    Properties p = new Properties();
+    p.put("bootstrap.servers", args[0]);
+    p.put("transactional.id", "shop");
+    p.put("key.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+    p.put("value.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+    try (KafkaProducer<String, String> producer = new KafkaProducer<>(p)) {
+      producer.initTransactions();
+      for (int t = 0; t < 4; t++) {
+        producer.beginTransaction();
+        for (int n = 0; n < 10; n++)
+          producer.send(new ProducerRecord<>(args[1], 0, "u", String.format(
+              "{\\"event_id\\":\\"e%d_%d\\",\\"user_id\\":\\"u\\",\\"event_type\\":\\"search\\",\\"timestamp\\":1764411330}", t, n)));
+        producer.flush();
+        if (t == 1) producer.abortTransaction(); else producer.commitTransaction();
+      }
+    }
+  }
+}
+"""
+
+if __name__ == "__main__":
+    unittest.main()
