@@ -6,6 +6,7 @@ Run by ctest, or by hand: build/oracle-venv/bin/python tests/kafka/test_kafka.py
 import collections
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import unittest
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import SOURCE, InALake  # noqa: E402
 from kafka.broker import Broker  # noqa: E402
 
 
@@ -183,6 +184,21 @@ class ThroughATopic(Kafka):
         runner.communicate(timeout=60)
         self.assertEqual(self.is_what_the_topic_holds(), (4000, 4000, 0))
         self.verify()
+
+
+    def test_what_the_readme_says(self):
+        readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+        (block,) = re.findall(r"<!-- not run: needs a broker -->\n```sh\n(.*?)```", readme, re.S)
+        lines = block.replace("localhost:9092", self.broker.address).splitlines()
+        self.assertEqual((lines[0], lines[-1]), ("tools/kafka up", "tools/kafka lag"))
+        for line in lines[1:-1]:
+            name, *words = line.split()
+            self.assertEqual(name, "pactolus")
+            if words[0] == "run":
+                words += ["--until-caught-up"]
+            self.good(*words)
+        self.assertIn("ecom_clickstream_raw", self.broker.tool("lag"))
+        self.assertEqual(len(self.rows()), 10_000)
 
 
 class Secured(Kafka):

@@ -21,6 +21,7 @@ class KafkaWriter final : public KafkaLogWriter {
     Conf conf = TRY(make_conf(options_,
                               {{"client.id", "pactolus"},
                                {"linger.ms", "5"},
+                               {"batch.num.messages", "20000"},
                                {"compression.codec", "lz4"},
                                {"queue.buffering.max.messages", "200000"},
                                {"queue.buffering.max.kbytes", "131072"},
@@ -29,6 +30,11 @@ class KafkaWriter final : public KafkaLogWriter {
                               {{"bootstrap.servers", options_.bootstrap},
                                {"enable.idempotence", "true"},
                                {"acks", "all"},
+                               // With several under way the first of a partition can be refused (its leader has only
+                               // just become one) and the second be taken: a broker that does not know a producer takes
+                               // any first sequence number. The first, sent again, then passes for a duplicate, and is
+                               // acknowledged without being in the topic.
+                               {"max.in.flight.requests.per.connection", "1"},
                                {"allow.auto.create.topics", "false"}}));
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     handle_ = TRY(make_handle(RD_KAFKA_PRODUCER, std::move(conf), voice_, this));
@@ -42,7 +48,14 @@ class KafkaWriter final : public KafkaLogWriter {
       }
     }
     topic_ = TRY(std::move(there));
-    return {};
+    // Until every partition has a leader that knows it is one.
+    for (int tries = 0;; ++tries) {
+      const auto ends =
+          list_offsets(handle_.get(), voice_, topic_.name, topic_.partitions, RD_KAFKA_OFFSET_SPEC_LATEST, kOpen_ms);
+      if (ends) return {};
+      if (tries == 100 || (stop_ && stop_())) return std::unexpected(ends.error());
+      rd_kafka_poll(handle_.get(), kWait_ms);
+    }
   }
 
   const TopicIdentity& topic() const override { return topic_; }
