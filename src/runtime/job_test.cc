@@ -118,7 +118,7 @@ TEST_F(JobTest, ATopicMadeAnewIsDataLoss) {
   const auto opened = open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::data_loss);
-  EXPECT_NE(opened.error().hint.find("bring its folder back"), std::string::npos);
+  EXPECT_NE(opened.error().hint.find("bring it back"), std::string::npos);
 }
 
 TEST_F(JobTest, ATruncatedTopicIsDataLoss) {

@@ -98,7 +98,7 @@ Result<> Job::refuse_other_topics(std::string_view topic_id) const {
           fmt::format(
               "topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
               config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
-          "bring its folder back; to go on without it, start a new lake");
+          "bring it back; to go on without it, start a new lake");
   return {};
 }
 

@@ -201,6 +201,84 @@ class ThroughATopic(Kafka):
         self.assertEqual(len(self.rows()), 10_000)
 
 
+class Lost(Kafka):
+    """What the lake was promised and Kafka has no more: exit 1, what is gone by numbers, and nothing guessed."""
+
+    def refused(self):
+        text = self.bad(1, "run", "--from", self.url, "--until-caught-up", "--lake", self.lake)
+        self.assertIn("start a new lake", text)
+        return text
+
+    def setUp(self):
+        super().setUp()
+        self.broker.tool("topic", self.topic, 1)
+        self.simulate("--profile", "classic", "--count", 300, "--rate", 1000, "--fast")
+        self.assertEqual(self.catch_up()["silver"], 300)
+
+    def delete_before(self, offset):
+        wanted = {"partitions": [{"topic": self.topic, "partition": 0, "offset": offset}], "version": 1}
+        self.broker.kafka("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file",
+                          self.write("delete.json", json.dumps(wanted)))
+
+    def make_anew(self):
+        self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", self.topic)
+        self.wait_for("the end of the topic", lambda: self.topic not in
+                      self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())
+        self.broker.tool("topic", self.topic, 1)
+
+    def test_records_that_were_deleted_before_they_were_read(self):
+        self.simulate("--profile", "classic", "--count", 200, "--rate", 1000, "--fast")
+        self.delete_before(200)  # these have been read
+        self.assertEqual(self.catch_up("--batch-records", 10)["silver"], 200)
+        self.simulate("--profile", "classic", "--count", 200, "--rate", 1000, "--fast")
+        self.delete_before(550)
+        self.assertIn(f"50 offsets of {self.topic}/0 are gone, 500 to 549", self.refused())
+        self.verify()
+
+    def test_a_topic_that_was_made_anew(self):
+        self.make_anew()
+        self.simulate("--profile", "classic", "--count", 900, "--rate", 1000, "--fast")
+        self.assertIn("is gone or was made anew", self.refused())
+        self.assertEqual(len(self.rows()), 300)
+        self.verify()
+
+    def test_a_topic_that_is_made_anew_while_it_runs(self):
+        runner = self.start("run", "--from", self.url, "--lake", self.lake)
+        self.wait_for("the runner", lambda: str(runner.pid) in (self.lake / "_pactolus/lock").read_text())
+        self.make_anew()
+        self.simulate("--profile", "classic", "--count", 900, "--rate", 1000, "--fast")
+        out, err = runner.communicate(timeout=60)
+        self.assertEqual(runner.returncode, 1, out + err)
+        self.assertEqual(len(self.rows()), 300)
+        self.verify()
+
+    def test_a_topic_that_is_gone(self):
+        self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", self.topic)
+        self.wait_for("the end of the topic", lambda: self.topic not in
+                      self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())
+        self.assertIn("the topic there now has id none", self.refused())
+
+    def test_a_batch_that_cannot_be_read(self):
+        """The broker's file is damaged: all before it is committed, then the job stops there."""
+        self.simulate("--profile", "classic", "--count", 5, "--rate", 1000, "--fast")
+        self.simulate("--profile", "classic", "--count", 7, "--rate", 1000, "--fast")
+        self.simulate("--profile", "classic", "--count", 9, "--rate", 1000, "--fast")
+        self.broker.down()
+        (segment,) = (self.broker.folder / "data" / f"{self.topic}-0").glob("*.log")
+        bytes_ = bytearray(segment.read_bytes())
+        at, batches = 0, []
+        while at < len(bytes_):  # base offset, length, then the batch
+            batches.append(at)
+            at += 12 + int.from_bytes(bytes_[at + 8:at + 12], "big")
+        damaged = next(b for b in batches if int.from_bytes(bytes_[b:b + 8], "big") == 305)
+        bytes_[damaged + 70] ^= 0xff
+        segment.write_bytes(bytes_)
+        self.broker.up()
+        self.assertIn(f"{self.topic}/0 at offset 305", self.refused())
+        self.assertEqual(len(self.rows()), 305)
+        self.verify()
+
+
 class Secured(Kafka):
     def config(self, **more):
         tls = self.broker.folder / "tls"

@@ -157,12 +157,12 @@ class KafkaReader final : public LogReader {
     auto now = describe_topic(handle_.get(), voice_, topic_.name, kConfirm_ms);
     if (!now && now.error().code == ErrorCode::not_found)
       return fail(ErrorCode::data_loss, fmt::format("topic {} is gone: its id was {}", topic_.name, topic_.id),
-                  kAccept);
+                  kRestore);
     const TopicIdentity there = TRY(std::move(now));
     if (there.id != topic_.id)
       return fail(ErrorCode::data_loss,
                   fmt::format("topic {} was made anew: its id was {}, now it is {}", topic_.name, topic_.id, there.id),
-                  kAccept);
+                  kRestore);
     TRY(add_partitions(there.partitions));
     const auto ends = TRY(
         list_offsets(handle_.get(), voice_, topic_.name, topic_.partitions, RD_KAFKA_OFFSET_SPEC_LATEST, kConfirm_ms));
@@ -181,8 +181,7 @@ class KafkaReader final : public LogReader {
   }
 
  private:
-  static constexpr const char* kAccept =
-      "pactolus offsets accept-loss --topic TOPIC --reason \"…\" goes on without them, and verify tells of it for ever";
+  static constexpr const char* kRestore = "restore the topic; to go on without them, start a new lake";
 
   struct Part {
     int32_t id = 0;
@@ -234,12 +233,12 @@ class KafkaReader final : public LogReader {
       return fail(ErrorCode::data_loss,
                   fmt::format("{} offsets of {}/{} are gone, {} to {}: its log begins at {}", begin - next, topic_.name,
                               part.id, next, begin - 1, begin),
-                  kAccept);
+                  kRestore);
     if (next > part.end)
       return fail(ErrorCode::data_loss,
                   fmt::format("{} offsets of {}/{} that were read are gone, {} to {}: its log ends at {}",
                               next - part.end, topic_.name, part.id, part.end, next - 1, part.end),
-                  kAccept);
+                  kRestore);
     return {};
   }
 
@@ -355,14 +354,14 @@ class KafkaReader final : public LogReader {
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       case RD_KAFKA_RESP_ERR__LOG_TRUNCATION:
-        part.error = Error{ErrorCode::data_loss, fmt::format("{} cannot be read on: {}", at(), text), kAccept, {}};
+        part.error = Error{ErrorCode::data_loss, fmt::format("{} cannot be read on: {}", at(), text), kRestore, {}};
         break;
       case RD_KAFKA_RESP_ERR__BAD_MSG:
       case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
       case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
         part.error = Error{ErrorCode::corrupt,
                            fmt::format("{} cannot be read: {}", at(), text),
-                           "another replica may have it; pactolus offsets accept-loss goes on behind it",
+                           "another replica may have it; to go on behind it, start a new lake",
                            {}};
         break;
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
