@@ -114,6 +114,14 @@ std::string heading(const Json& json, const std::string& job) {
                      killed ? "; its process was killed, the next run goes on from there" : "");
 }
 
+// Nothing where it is not known, or none.
+std::string lag_text(const Json& source) {
+  const int64_t records = source["lag_records"].as_int();
+  return records == 0
+             ? ""
+             : fmt::format(", {} behind, {:.1f} s", counted_text(records, "record"), source["lag_seconds"].as_double());
+}
+
 class Status final : public Command {
  public:
   CommandInfo info() const override {
@@ -144,8 +152,8 @@ class Status final : public Command {
       if (json.find("open_alerts")) session.out << fmt::format("alerts      {} open\n", json["open_alerts"].size());
       for (const Json& s : json["sources"].as_array())
         if (!is_history_topic(s["topic"].as_string()))
-          session.out << fmt::format("source      {}/{} next offset {}{}\n", s["topic"].as_string(),
-                                     s["partition"].as_int(), count_text(s["next_offset"].as_int()),
+          session.out << fmt::format("source      {}/{} next offset {}{}{}\n", s["topic"].as_string(),
+                                     s["partition"].as_int(), count_text(s["next_offset"].as_int()), lag_text(s),
                                      s["idle"].as_bool() ? ", idle" : "");
     }
     const Json& histories = json["histories"];

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/stop_signal.h"
 #include "cli/terminal.h"
+#include "runtime/topics.h"
 #include "verify/report.h"
 #include "verify/verify.h"
 
@@ -67,17 +68,19 @@ Result<int> Verify::run(Session& session) {
   VerifyOptions options{.config = session.config};
   options.stop = [&] { return session.stop.requested(); };
   options.engine_is = [&](SqlEngine* engine) { interrupter.engine_is(engine); };
+  SystemClock clock;
   if (no_bronze_)
     options.without_bronze = "--no-bronze";
-  else if (session.config.bronze.from != BronzeFrom::embedded)
-    options.without_bronze = "Bronze is not the embedded log";
   else
-    options.open_topic = [bronze = LakePaths{session.config.lake}.bronze()](
-                             const std::string& topic) -> Result<std::unique_ptr<LogReader>> {
-      return TRY(open_reader(bronze, topic));
+    options.open_topic = [&](const std::string& topic) -> Result<std::unique_ptr<LogReader>> {
+      const Config& config = session.config;
+      if (config.bronze.from == BronzeFrom::embedded || topic != config.kafka.topic)
+        return TRY(open_reader(LakePaths{config.lake}.bronze(), topic));
+      KafkaOptions kafka = kafka_options(config, [&](const std::string& text) { session.say(text); });
+      kafka.poll_wait_ms = 100;
+      return open_kafka_reader(kafka, clock);
     };
   const bool json = session.globals.json, colour = session.out_terminal.colour;
-  SystemClock clock;
   auto report = verify_lake(options, clock, [&](const CheckResult& result) {
     if (!json) session.out << coloured(result, colour);
   });

@@ -180,6 +180,10 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   }
   start_batch(topic.history);
   open_.advance_batch_time(clock_.now_us());
+  if (!polled.records.empty()) {
+    if (source.first_open_us == kNoTime) source.first_open_us = polled.records.front().timestamp_us;
+    source.last_us = polled.records.back().timestamp_us;
+  }
   const size_t kept = open_.kept().size();
   open_.add(decoder_, s, polled, topic.malformed, topic.history ? nullptr : &dedupe_,
             topic.history ? nullptr : &interest_);
@@ -397,6 +401,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   fault_point("batch.silver_committed");
 
   // From here on the batch is a fact; state follows it.
+  for (size_t i = 0; !history && i < live_sources_; ++i) sources_[i].first_open_us = kNoTime;
   const bool first_watermark = watermark_.watermark() == kNoTime && after.watermark() != kNoTime;
   const EventBatch& events = open_.events();
   if (!history || watermark_.watermark() != kNoTime) remember(events, open_.kept());
@@ -712,6 +717,13 @@ JobView Job::view() const {
   v.watermark = watermark_.watermark();
   v.totals = totals_;
   v.sources = accounts_;
+  for (size_t s = 0; s < live_sources_; ++s) {
+    const auto end = topics_[0].reader->end(sources_[s].partition);
+    SourceLag lag{end ? std::max<int64_t>(0, end->value - accounts_[s].end) : 0, 0};
+    const int64_t oldest = sources_[s].first_open_us != kNoTime ? sources_[s].first_open_us : sources_[s].last_us;
+    if (lag.records > 0 && oldest != kNoTime) lag.us = std::max<int64_t>(0, clock_.now_us() - oldest);
+    v.lags.push_back(lag);
+  }
   v.open_alerts = alerts_.open();
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();

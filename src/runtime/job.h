@@ -59,11 +59,18 @@ struct JobTotals {  // since this process opened the job
 };
 
 // What the last commit left, and what is in progress: for `status` and live tables.
+// What a partition of the live topic has that is not committed.
+struct SourceLag {
+  int64_t records = 0;
+  int64_t us = 0;  // about how long the oldest of them has been there
+};
+
 struct JobView {
   int64_t batch = 0, epoch = 0, batch_time = 0, silver_version = -1;
   int64_t watermark = kNoTime;
   JobTotals totals;
   std::vector<SourceAccount> sources;        // as of the last commit
+  std::vector<SourceLag> lags;               // of the live ones, which come first
   std::vector<AlertTransition> open_alerts;  // as of the last window judged, most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
   CompactionTotals compaction;  // since this process opened the job
@@ -117,6 +124,7 @@ class Job {
     int64_t last_row_boot_us = 0;  // when it last brought a Silver row
     bool at_end = false;
     int32_t leader_epoch = -1;
+    int64_t first_open_us = kNoTime, last_us = kNoTime;  // times of records: first of the open batch, last of all
   };
 
   Job(const Config& config, JobOptions options, Clock& clock, Random random);

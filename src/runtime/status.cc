@@ -13,15 +13,20 @@ namespace pactolus {
 
 Json time_json(int64_t time) { return time == kNoTime ? Json() : Json(iso_time(time)); }
 
-Json sources_json(const std::vector<SourceAccount>& accounts) {
+Json sources_json(const std::vector<SourceAccount>& accounts, std::span<const SourceLag> lags) {
   Json sources = Json::array();
-  for (const SourceAccount& s : accounts)
-    sources.push(Json::object()
-                     .set("topic", s.topic)
-                     .set("partition", int64_t(s.partition))
-                     .set("next_offset", s.end)
-                     .set("max_event_time", time_json(s.max_event_time))
-                     .set("idle", s.idle));
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    const SourceAccount& s = accounts[i];
+    Json json = Json::object()
+                    .set("topic", s.topic)
+                    .set("partition", int64_t(s.partition))
+                    .set("next_offset", s.end)
+                    .set("max_event_time", time_json(s.max_event_time))
+                    .set("idle", s.idle);
+    if (i < lags.size())
+      json.set("lag_records", lags[i].records).set("lag_seconds", double(lags[i].us) / double(kMicrosPerSecond));
+    sources.push(std::move(json));
+  }
   return sources;
 }
 
@@ -61,7 +66,7 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
                              .set("bytes", v.compaction.bytes)
                              .set("cpu_ms", v.compaction.cpu_us / 1000)
                              .set("given_up", v.compaction.given_up))
-      .set("sources", sources_json(v.sources))
+      .set("sources", sources_json(v.sources, v.lags))
       .set("product_interest", interest_rows_json(job.provisional(kProvisionalRows), totals))
       .set("product_interest_totals", interest_totals_json(totals))
       .set("open_alerts", std::move(alerts));

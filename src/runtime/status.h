@@ -2,6 +2,8 @@
 // replaced whole, never fsynced: it may be lost, the lake is what counts.
 #pragma once
 
+#include <span>
+
 #include <optional>
 
 #include "base/json.h"
@@ -15,8 +17,10 @@ namespace pactolus {
 // times a second; its totals are those of all products.
 inline constexpr size_t kProvisionalRows = 200;
 
-Json time_json(int64_t time);                                   // as text; kNoTime is null
-Json sources_json(const std::vector<SourceAccount>& accounts);  // how far each partition has been read
+Json time_json(int64_t time);  // as text; kNoTime is null
+// How far each partition has been read, and what the first ones have that is not: records, and seconds since about the
+// oldest of them came.
+Json sources_json(const std::vector<SourceAccount>& accounts, std::span<const SourceLag> lags = {});
 Json status_json(const Job& job, int64_t now_us, bool running);
 Result<> write_status(const Job& job, Clock& clock, bool running);
 // Error not_found when the lake has never been run.

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kPieceRecords = 2'000'000;  // about 100 MB of ids and offsets in SQL
 constexpr int64_t kPollBytes = 4 << 20;
+constexpr int kEmptyPolls = 100;       // of a log that takes its time: each waits
 constexpr size_t kReadersAtOnce = 64;  // each has files open, and a lake may have thousands of histories
 
 struct Range {
@@ -70,6 +71,7 @@ Result<bool> Rereading::reread(Range& range, SqlAppender& out) {
   if (!log || range.partition >= log->topic().partitions) return false;
   if (TRY(log->begin(partition)).value > range.start || TRY(log->end(partition)).value < range.end) return false;
   TRY(log->seek(partition, Offset(range.start)));
+  int empty = 0;
   for (int64_t next = range.start; next < range.end;) {
     if (in_.stopped()) return fail(ErrorCode::io, "stopped");
     auto polled = log->poll(partition, kPollBytes);
@@ -77,7 +79,11 @@ Result<bool> Rereading::reread(Range& range, SqlAppender& out) {
     if (!polled) return std::unexpected(polled.error());
     auto taken = polled->records;
     while (!taken.empty() && taken.back().offset.value >= range.end) taken = taken.first(taken.size() - 1);
-    if (polled->next.value == next) return false;  // the end, too early
+    if (polled->next.value == next) {
+      if (polled->at_end || ++empty == kEmptyPolls) return false;  // the end, too early
+      continue;
+    }
+    empty = 0;
     range.skipped += std::min(polled->next.value, range.end) - next - int64_t(taken.size());
     next = polled->next.value;
     events_.clear();

@@ -95,7 +95,21 @@ class ThroughATopic(Kafka):
         self.assertEqual(silver, 20_000 + again["silver"])
         self.assertGreater(rejects, 100)
         self.assertGreater(again["duplicates"], 50)
-        self.verify()
+        # The copies are read again from the topic.
+        self.write("pactolus.toml", f'[bronze]\nfrom = "{self.url}"\n')
+        figures = self.verify()["duplicates"]["figures"]
+        self.assertEqual((figures["duplicates"], figures["ranges_gone"]), (again["duplicates"], 0))
+
+    def test_lag_in_status(self):
+        self.simulate("--profile", "classic", "--count", 1000, "--rate", 1000, "--fast")
+        runner = self.start("run", "--from", self.url, "--lake", self.lake, "--commit-interval", "2s")
+        lags = lambda: [(s["lag_records"], s["lag_seconds"]) for s in self.pactolus("status").get("sources", []) if "lag_records" in s]
+        self.wait_for("a committed lake", lambda: len(lags()) == 3 and all(lag == (0, 0) for lag in lags()))
+        self.simulate("--profile", "classic", "--count", 600, "--rate", 300)
+        self.wait_for("what waits for its commit", lambda: any(records > 0 and 0 < seconds < 60 for records, seconds in lags()))
+        self.wait_for("none", lambda: all(lag == (0, 0) for lag in lags()))
+        runner.send_signal(signal.SIGINT)
+        runner.communicate(timeout=60)
 
     def test_keys_go_where_java_puts_them(self):
         keys = ["user_0042", "Zoë", "名前", "😀", "", "x" * 300]

@@ -26,6 +26,7 @@ struct KafkaOptions {
   // Any of librdkafka's properties, but those that exactly-once rests on. `name_file` names a file with the value.
   std::map<std::string, std::string> properties = {};
   std::function<void(const std::string&)> say = {};  // messages for people: brokers that are away, and are back
+  int poll_wait_ms = 0;  // how long poll() waits when nothing is there; a stream has other things to do
 };
 
 // Is the configuration one that librdkafka takes? Needs no broker. Error bad_config names the property.

@@ -99,6 +99,7 @@ class KafkaReader final : public LogReader {
       part.next = next.value;
       return {};
     }
+    if (next.value == part.next && part.given == part.records.size() && part.skipped.empty()) return {};
     part.forget();
     part.next = next.value;
     part.epoch = leader_epoch;
@@ -282,7 +283,7 @@ class KafkaReader final : public LogReader {
     }
     filling_ = &part;
     rd_kafka_consume_callback_queue(
-        part.queue.get(), 0,
+        part.queue.get(), options_.poll_wait_ms,
         [](rd_kafka_message_t* message, void* self) { static_cast<KafkaReader*>(self)->on_message(*message); }, this);
     filling_ = nullptr;
     if (!part.records.empty()) {
