@@ -47,6 +47,9 @@ class Kafka(InALake):
     def rows(self, table="silver/events"):
         return DeltaTable(self.lake / table).to_pyarrow_table().to_pylist()
 
+    def is_there(self):
+        return (self.lake / f"silver/events/_delta_log/{0:020}.json").exists()
+
     def verify(self):
         return {c["name"]: c for c in self.pactolus("verify")["checks"]}
 
@@ -103,7 +106,10 @@ class ThroughATopic(Kafka):
     def test_lag_in_status(self):
         self.simulate("--profile", "classic", "--count", 1000, "--rate", 1000, "--fast")
         runner = self.start("run", "--from", self.url, "--lake", self.lake, "--commit-interval", "2s")
-        lags = lambda: [(s["lag_records"], s["lag_seconds"]) for s in self.pactolus("status").get("sources", []) if "lag_records" in s]
+        def lags():
+            done = self.run_it("status", "--json", "--lake", self.lake)
+            sources = json.loads(done.stdout).get("sources", []) if done.returncode == 0 else []
+            return [(s["lag_records"], s["lag_seconds"]) for s in sources if "lag_records" in s]
         self.wait_for("a committed lake", lambda: len(lags()) == 3 and all(lag == (0, 0) for lag in lags()))
         self.simulate("--profile", "classic", "--count", 600, "--rate", 300)
         self.wait_for("what waits for its commit", lambda: any(records > 0 and 0 < seconds < 60 for records, seconds in lags()))
@@ -172,7 +178,7 @@ class ThroughATopic(Kafka):
     def test_partitions_that_are_added_while_it_runs(self):
         self.simulate("--profile", "classic", "--count", 300, "--rate", 1000, "--fast")
         runner = self.start("run", "--from", self.url, "--lake", self.lake)
-        self.wait_for("the first rows", lambda: (self.lake / "silver/events/_delta_log").exists() and len(self.rows()) == 300)
+        self.wait_for("the first rows", lambda: self.is_there() and len(self.rows()) == 300)
         self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--alter", "--topic", self.topic, "--partitions", "5")
         self.simulate("--profile", "classic", "--count", 700, "--rate", 1000, "--fast")
         self.wait_for("all rows", lambda: len(self.rows()) == 1000)
@@ -186,7 +192,7 @@ class ThroughATopic(Kafka):
         self.simulate("--profile", "classic", "--count", 1000, "--rate", 1000, "--fast")
         sender = self.start("simulate", "--profile", "classic", "--count", 3000, "--rate", 300, "--to", self.url)
         runner = self.start("run", "--from", self.url, "--lake", self.lake)
-        self.wait_for("rows", lambda: (self.lake / "silver/events/_delta_log").exists() and len(self.rows()) > 1500)
+        self.wait_for("rows", lambda: self.is_there() and len(self.rows()) > 1500)
         self.broker.kill()
         self.broker.up()
         out, err = sender.communicate(timeout=120)
