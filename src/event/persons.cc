@@ -52,19 +52,17 @@ std::optional<uint32_t> code_at(std::string_view text, size_t at) {
 std::string without_escapes(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    if (text[at] != '\\' || at + 1 == text.size()) {
-      out.push_back(text[at++]);
-    } else if (const auto code = code_at(text, at)) {
+    if (const auto code = code_at(text, at)) {
       const auto low = (*code & 0xfc00) == 0xd800 ? code_at(text, at + 6) : std::nullopt;
       const bool pair = low && (*low & 0xfc00) == 0xdc00;
       append_utf8(out, pair ? 0x10000 + ((*code & 0x3ff) << 10) + (*low & 0x3ff) : *code);
       at += pair ? 12 : 6;
-    } else if (text[at + 1] == '"' || text[at + 1] == '\\' || text[at + 1] == '/') {
-      out.push_back(text[at + 1]);
-      at += 2;
-    } else {
-      out.push_back(text[at++]);
+      continue;
     }
+    const bool escaped = text[at] == '\\' && at + 1 < text.size() &&
+                         (text[at + 1] == '"' || text[at + 1] == '\\' || text[at + 1] == '/');
+    out.push_back(text[at + (escaped ? 1 : 0)]);
+    at += escaped ? 2 : 1;
   }
   return out;
 }
