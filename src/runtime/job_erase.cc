@@ -29,10 +29,7 @@ Result<Erasure> Job::erase(Persons& persons) {
   persons.add(TRY(unfinished_erasure(lake_.unfinished_erasure())));
   Erasure done;
   // A name that was misspelt must not cost the past of the tables.
-  if (!erasure_is_unfinished() && !TRY(has_anything_of(persons))) {
-    TRY(remove_file(lake_.unfinished_erasure()));
-    return done;
-  }
+  if (!erasure_is_unfinished() && !TRY(has_anything_of(persons))) return done;
   TRY(note_erasure(lake_.unfinished_erasure(), persons.users()));
   fault_point("erase.noted");
   done.receipt = random_.uuid();
@@ -132,7 +129,6 @@ Result<> Job::erase_silver(Persons& persons, Erasure& done) {
       done.ids_kept += int64_t(ids.size());
       done.ids_kept_until = until;
       if (!erased.more) return {};
-      fault_point("erase.part_committed");
       attempt = 0;
       continue;
     }

@@ -110,8 +110,7 @@ Result<BronzeErasure> erase_from_bronze(const Config& config, std::span<const st
   TRY(sweep_dropped(bronze));
   BronzeErasure out;
   const auto erase = [&](HeldTopic& topic) -> Result<> {
-    const ErasedRecords erased =
-        TRY(erase_records(topic, [&](PartitionId, const RecordView& r) { return persons.own(r); }));
+    const ErasedRecords erased = TRY(topic.erase([&](PartitionId, const RecordView& r) { return persons.own(r); }));
     out.records += erased.records;
     out.segments += erased.segments;
     out.topics += erased.records > 0;

@@ -74,24 +74,22 @@ Result<std::vector<std::string>> list_topics(const fs::path& bronze_folder);  //
 // per partition and keeps nothing open, so many topics can be watched. 0 without a topic.
 uint64_t topic_stamp(const fs::path& bronze_folder, std::string_view name, int32_t partitions);
 
+struct ErasedRecords {
+  int64_t records = 0;   // taken out now
+  int64_t segments = 0;  // written anew
+};
 // A topic that nobody can write, nor put in order, as long as this is there. Readers go on.
 class HeldTopic {
  public:
   virtual ~HeldTopic() = default;
   virtual const TopicIdentity& topic() const = 0;
+  // Takes records out of a topic for good: of one that `is_erased` names its offset and its time are left, and readers
+  // pass over it as skipped. Segments that hold such records are written anew, each replaced whole: after a crash some
+  // are, and the same call goes on.
+  virtual Result<ErasedRecords> erase(const std::function<bool(PartitionId, const RecordView&)>& is_erased) = 0;
 };
 // Error busy names the process that writes it.
 Result<std::unique_ptr<HeldTopic>> hold_topic(const fs::path& bronze_folder, std::string_view name);
-
-struct ErasedRecords {
-  int64_t records = 0;   // taken out now
-  int64_t segments = 0;  // written anew
-};
-// Takes records out of a topic for good: of one that `is_erased` names its offset and its time are left, and readers
-// pass over it as skipped. Segments that hold such records are written anew, each replaced whole: after a crash some
-// are, and the same call goes on.
-Result<ErasedRecords> erase_records(HeldTopic& topic,
-                                    const std::function<bool(PartitionId, const RecordView&)>& is_erased);
 
 // Error busy names the process that writes the topic now.
 Result<> refuse_writer(const fs::path& bronze_folder, std::string_view name);

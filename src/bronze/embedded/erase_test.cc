@@ -22,7 +22,7 @@ class EraseTest : public LogTest {
   ErasedRecords erase(const std::function<bool(PartitionId, const RecordView&)>& is_erased = is_of_b) {
     const auto topic = hold_topic(bronze_, kTopic);
     if (!topic) throw std::runtime_error(topic.error().message);
-    const auto erased = erase_records(**topic, is_erased);
+    const auto erased = (*topic)->erase(is_erased);
     if (!erased) throw std::runtime_error(erased.error().message);  // ends the test
     return *erased;
   }
@@ -151,7 +151,7 @@ TEST_F(EraseTest, DamageIsRefused) {
   overwrite(segment(), bytes);
   const auto topic = hold_topic(bronze_, kTopic);
   ASSERT_TRUE(topic);
-  const auto erased = erase_records(**topic, [](PartitionId, const RecordView&) { return true; });
+  const auto erased = (*topic)->erase([](PartitionId, const RecordView&) { return true; });
   ASSERT_FALSE(erased);
   EXPECT_EQ(erased.error().code, ErrorCode::corrupt);
   EXPECT_EQ(bytes_of(segment()), bytes);
@@ -199,7 +199,7 @@ TEST(EraseChild, Erases) {
   if (!root) GTEST_SKIP() << "run by AfterAKillTheSameCallGoesOn";
   const auto topic = hold_topic(fs::path(root) / "bronze", kTopic);
   ASSERT_TRUE(topic);
-  ASSERT_TRUE(erase_records(**topic, [](PartitionId, const RecordView& r) { return r.value->starts_with("b"); }));
+  ASSERT_TRUE((*topic)->erase([](PartitionId, const RecordView& r) { return r.value->starts_with("b"); }));
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ class Held final : public HeldTopic {
   Held(TopicFolder folder, FileLock lock, RecoveredTopic recovered)
       : folder_(std::move(folder)), lock_(std::move(lock)), marks_(std::move(recovered.marks)) {}
   const TopicIdentity& topic() const override { return folder_.identity(); }
-  Result<ErasedRecords> erase(const IsErased& is_erased) {
+  Result<ErasedRecords> erase(const IsErased& is_erased) override {
     ErasedRecords total;
     for (PartitionId p(0); p.value < topic().partitions; ++p)
       TRY(PartitionEraser(folder_, p, marks_[size_t(p.value)], is_erased, total).run());
@@ -186,11 +186,6 @@ Result<std::unique_ptr<HeldTopic>> hold_topic(const fs::path& bronze_folder, std
   RecoveredTopic recovered;
   FileLock lock = TRY(take_to_write(folder, recovered));
   return std::make_unique<Held>(std::move(folder), std::move(lock), std::move(recovered));
-}
-
-Result<ErasedRecords> erase_records(HeldTopic& topic,
-                                    const std::function<bool(PartitionId, const RecordView&)>& is_erased) {
-  return static_cast<bronze::Held&>(topic).erase(is_erased);
 }
 
 }  // namespace pactolus

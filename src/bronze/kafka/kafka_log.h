@@ -29,9 +29,6 @@ struct KafkaOptions {
   int poll_wait_ms = 0;  // how long poll() waits when nothing is there; a stream has other things to do
 };
 
-// Is the configuration one that librdkafka takes? Needs no broker. Error bad_config names the property.
-Result<> check_kafka_properties(const std::map<std::string, std::string>& properties);
-
 // Errors: bad_config; io when no broker can be reached; not_found when there is no such topic. The clock must outlive
 // the reader.
 Result<std::unique_ptr<LogReader>> open_kafka_reader(const KafkaOptions& options, Clock& clock);

@@ -146,11 +146,4 @@ Result<std::unique_ptr<KafkaLogWriter>> open_kafka_writer(const KafkaOptions& op
   return writer;
 }
 
-Result<> check_kafka_properties(const std::map<std::string, std::string>& properties) {
-  KafkaOptions options{"localhost:9092", "topic", "group"};
-  options.properties = properties;
-  TRY(kafka::make_conf(options, {}, {}));
-  return {};
-}
-
 }  // namespace pactolus
