@@ -65,6 +65,9 @@ class LogReader {
   // All records polled so far are of topic().id, to which the same partitions belong or more: topic() tells. Error
   // data_loss when that is not so; io when nobody can say now, and may be asked again.
   virtual Result<> confirm() { return {}; }
+  // Where the partition can be read on behind offset `damaged`, which poll() or seek() has called corrupt: above it,
+  // and there may be damaged too. The partition's end when nothing behind it can be read. Moves no position.
+  virtual Result<Offset> behind_damage(PartitionId partition, Offset damaged) = 0;
   // What has been committed, one for each partition, for others to see. Costs nothing that the caller waits for.
   virtual void note_committed(std::span<const Offset>) {}
 };

@@ -17,6 +17,8 @@
   X(quarantine_ls)           \
   X(quarantine_show)         \
   X(quarantine_replay)       \
+  X(offsets_show)            \
+  X(offsets_accept_loss)     \
   X(tables_ls)               \
   X(tables_show)             \
   X(tables_history)          \

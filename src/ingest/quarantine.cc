@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <map>
+#include <set>
 
 #include "bronze/embedded/embedded_log.h"
 #include "ingest/ingest_topic.h"
@@ -16,10 +16,10 @@
 namespace pactolus {
 namespace {
 
-// Topic ids are not in the table: Silver's offsets have them. A topic of the live stream has one id for the whole life
-// of a lake, and those of histories follow from their names.
+// Topic ids are not in the table: Silver's offsets have them. A topic has one id for the whole life of a lake, or
+// several where a loss was accepted; `until` is the first batch that the id is not of.
 constexpr const char* kTables = R"(
-CREATE TABLE topics(topic VARCHAR, topic_id VARCHAR);
+CREATE TABLE topics(topic VARCHAR, topic_id VARCHAR, until BIGINT);
 CREATE TABLE attempts(topic VARCHAR, "offset" BIGINT, position VARCHAR, judged BOOLEAN);
 )";
 
@@ -30,7 +30,7 @@ CREATE TABLE rejections AS
            AS position,
          q.topic, q."partition", q."offset", q.reason, q.field, q.detail, q.batch_id,
          epoch_us(q.processing_timestamp) AS time
-  FROM quarantine q LEFT JOIN topics t USING (topic);
+  FROM quarantine q ASOF LEFT JOIN topics t ON q.topic = t.topic AND q.batch_id < t.until;
 CREATE TABLE latest AS
   SELECT *, min(time) OVER record AS first_time, count(*) OVER record AS attempts,
          position IN (SELECT position FROM attempts WHERE NOT judged) AS in_flight
@@ -65,11 +65,15 @@ std::string condition_of(const QuarantineFilter& filter) {
 }
 
 Result<> tell_topics(SqlEngine& sql, const delta::Snapshot& silver, std::string_view job) {
-  std::map<std::string, std::string> ids;
+  std::set<std::pair<std::string, std::string>> ids;
   for (const auto& [app, txn] : silver.txns())
     if (auto offset = parse_offset_app_id(app, job)) ids.emplace(std::move(offset->topic), std::move(offset->topic_id));
   SqlAppender out = TRY(sql.append_to("topics"));
-  for (const auto& [topic, id] : ids) out.add(std::string_view(topic)).add(std::string_view(id)).end_row();
+  for (const auto& [topic, id] : ids)
+    out.add(std::string_view(topic))
+        .add(std::string_view(id))
+        .add(silver.txn_version(given_up_app_id(job, topic, id)).value_or(INT64_MAX))
+        .end_row();
   return out.close();
 }
 
@@ -155,7 +159,7 @@ Result<std::vector<QuarantinedRecord>> Quarantine::records(const QuarantineFilte
   const SqlTable table = TRY(sql_.query(
       fmt::format("SELECT l.*, hex(q.value) AS bytes, q.kafka_key AS key FROM (SELECT * FROM latest WHERE {0} "
                   "ORDER BY batch_id {1}, topic {1}, \"partition\" {1}, \"offset\" {1} LIMIT {2} OFFSET {3}) l "
-                  "JOIN quarantine q USING (topic, \"partition\", \"offset\") "
+                  "JOIN quarantine q USING (batch_id, topic, \"partition\", \"offset\") "
                   "ORDER BY l.batch_id {1}, topic {1}, \"partition\" {1}, \"offset\" {1}",
                   condition_of(filter), order, limit, skip)));
   const auto maybe = [&](size_t row, std::string_view column) -> std::optional<std::string> {

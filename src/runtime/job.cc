@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/time_text.h"
+#include "runtime/losses.h"
 #include "runtime/recovery.h"
 #include "runtime/silver_reader.h"
 #include "runtime/topics.h"
@@ -81,6 +83,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->open_topics());
   Recovery recovery(*job);
   TRY(recovery.run());
+  TRY(job->commit_losses());
   TRY(job->fix_start());
   job->last_snapshot_boot_us_ = clock.boot_us();
   return job;
@@ -241,7 +244,7 @@ Result<Job::Step> Job::read_live() {
     if (!polled) {
       // What lies before the place that cannot be read is committed first.
       if (polled.error().fatal() && open_.is_open() && TRY(confirm_live())) TRY(cut(false));
-      return std::unexpected(polled.error());
+      return with_hint(polled.error());
     }
     const int64_t records = *polled;
     sources_[s].at_end = at_end;
@@ -275,7 +278,7 @@ Result<bool> Job::confirm_live() {
     told_unconfirmed_ = false;
     return true;
   }
-  if (!sure.error().retriable()) return std::unexpected(sure.error());
+  if (!sure.error().retriable()) return with_hint(sure.error());
   if (options_.say && !std::exchange(told_unconfirmed_, true))
     options_.say(fmt::format("commits wait: {}", sure.error().message));
   return false;
@@ -376,6 +379,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   }
   account.watermark_after = after.watermark();
   account.closes_windows = force_watermark.has_value();
+  if (options_.accept_loss) account.losses = losses_;
 
   const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
   auto files = while_disk_is_full([&] {
@@ -468,8 +472,12 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
     const SourceAccount& a = accounts_[s];
     const std::string leader = leader_app_id(config_.job, a.topic, a.topic_id, a.partition);
     const int32_t epoch = sources_[s].leader_epoch;
-    if (epoch >= 0 && silver_->snapshot().txn_version(leader) != epoch) t.txns.push_back({leader, epoch, t.time_ms});
+    if (silver_->snapshot().txn_version(leader).value_or(-1) != epoch) t.txns.push_back({leader, epoch, t.time_ms});
   }
+  std::set<std::string> given_up;
+  for (const AcceptedLoss& l : account.losses)
+    if (lost_offsets(l) == 0) given_up.insert(given_up_app_id(config_.job, l.topic, l.topic_id));
+  for (const std::string& id : given_up) t.txns.push_back({id, account.batch, t.time_ms});
   t.info = to_json(account);
   t.blind_append = true;
   const std::string epoch_id = app_id(config_.job, "epoch"), batch_id = app_id(config_.job, "batch");

@@ -46,8 +46,11 @@ struct JobOptions {
   int64_t lock_wait_us = 10 * kMicrosPerSecond;
   bool first_batch_at_once = false;  // its tick has passed while nobody ran
   bool start_given = false;  // the user asked for config.run.start now: say so when the lake's offsets win over it
-  size_t erased_sources = 50'000;                    // of an erasure in one commit, about
-  std::string command = "run";                       // who holds the lake, for others to read
+  size_t erased_sources = 50'000;  // of an erasure in one commit, about
+  std::string command = "run";     // who holds the lake, for others to read
+  // Go on without what the live topic has lost, for this reason: the lake tells of it for ever. Ends where it has been
+  // committed; such a job takes no steps.
+  std::optional<std::string> accept_loss = {};
   std::function<void(const std::string&)> say = {};  // messages for people; may be empty
   std::function<bool()> stop = {};                   // asked while waiting for a full disk
 };
@@ -105,6 +108,7 @@ class Job {
   Result<Erasure> erase(Persons& persons);
 
   JobView view() const;
+  const std::vector<AcceptedLoss>& accepted_losses() const { return losses_; }  // by options.accept_loss
   Result<LogPosition> position();
   // State and overlay: provisional rows of the newest open window, most viewed first.
   std::vector<InterestRow> provisional(size_t limit) const;
@@ -115,6 +119,7 @@ class Job {
   friend class Recovery;
   struct Topic {
     std::unique_ptr<LogReader> reader;
+    std::string id;  // as the ledger knows it: see known_topic_id()
     bool history = false;
     RejectReason malformed = RejectReason::malformed_json;
   };
@@ -134,7 +139,9 @@ class Job {
   Result<> open_topics();
   Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
   Result<> fix_start();
-  SourceAccount first_account(const TopicIdentity& topic, int32_t partition, bool history, Offset begin) const;
+  SourceAccount first_account(const Topic& topic, int32_t partition, Offset begin) const;
+  Result<> look_for_losses(LogReader& log);
+  Result<> commit_losses();
   Result<> add_new_partitions();
   Result<bool> confirm_live();
   void forget_state();
@@ -146,6 +153,7 @@ class Job {
   delta::Transaction erasure_transaction(const TableErasure& erased, const Erasure& of);
   Result<> discover_histories();
   Result<> refuse_other_topics(std::string_view topic_id) const;
+  std::unexpected<Error> with_hint(Error error) const;
   bool has_been_read(std::string_view topic) const;  // by Silver's log
   Result<> leave_finished_histories();
   Result<> check_epoch();
@@ -216,6 +224,8 @@ class Job {
   bool starting_inside_ = false;  // the live topic was never read, and is not begun at its beginning
   int64_t unread_ = 0;            // records before the start
   bool has_history_ = false;      // Silver may hold rows of histories
+
+  std::vector<AcceptedLoss> losses_;
 
   OpenBatch open_;
   bool told_unconfirmed_ = false;

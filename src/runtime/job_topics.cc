@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/time_text.h"
 #include "runtime/job.h"
+#include "runtime/losses.h"
 #include "runtime/silver_reader.h"
 #include "runtime/topics.h"
 
@@ -24,31 +25,41 @@ std::string start_text(const StartFrom& from) {
 
 Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   const TopicIdentity& id = reader->topic();
-  Topic topic{std::move(reader), history, RejectReason::malformed_json};
-  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
-  topics_.push_back(std::move(topic));
   const delta::Snapshot& silver = silver_->snapshot();
+  if (!history && options_.accept_loss) TRY(look_for_losses(*reader));
+  const std::string id_before = history ? id.id : known_topic_id(silver, config_.job, id);
+  topics_.push_back({std::move(reader), history ? id.id : known_topic_id(silver, config_.job, id, losses_), history});
+  Topic& topic = topics_.back();
+  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
   const auto committed_end = [&](int32_t p) {
-    return silver.txn_version(offset_app_id(config_.job, id.name, id.id, p));
+    return silver.txn_version(offset_app_id(config_.job, id.name, id_before, p));
   };
   bool read_before = false;
   for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
   // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
-  if (!history) starting_inside_ = !read_before && config_.run.start != StartFrom{};
+  // What takes the place of a topic that was lost is read from its beginning.
+  if (!history) starting_inside_ = !read_before && !options_.accept_loss && config_.run.start != StartFrom{};
   if (!history && read_before && options_.say && (options_.start_given || config_.run.start != StartFrom{}))
     options_.say(
         fmt::format("{} goes on at the offsets in the lake; run.start is for a topic that was never read", id.name));
   for (int32_t p = 0; p < id.partitions; ++p) {
-    LogReader& log = *topics_.back().reader;
+    LogReader& log = *topic.reader;
     const Offset begin = TRY(log.begin(PartitionId(p)));
-    SourceAccount account = first_account(id, p, history, begin);
-    const int64_t leader =
-        silver.txn_version(leader_app_id(config_.job, account.topic, account.topic_id, p)).value_or(-1);
+    SourceAccount account = first_account(topic, p, begin);
+    account.end = committed_end(p).value_or(begin.value);
+    int64_t leader = silver.txn_version(leader_app_id(config_.job, account.topic, id_before, p)).value_or(-1);
     if (starting_inside_ && !history) {
       account.end = TRY(start_offset(log, PartitionId(p), config_.run.start)).value;
       unread_ += account.end - begin.value;
     }
-    TRY(log.seek(PartitionId(p), Offset(account.end), int32_t(leader)));
+    const auto lost = std::ranges::find_if(
+        losses_, [&](const AcceptedLoss& l) { return !history && l.topic_id == id_before && l.partition == p; });
+    if (lost != losses_.end()) {  // it stands where it is read on
+      leader = -1;
+      if (lost->kind == kFellBack) account.end = lost->end;
+    } else if (const auto there = log.seek(PartitionId(p), Offset(account.end), int32_t(leader)); !there) {
+      return history ? std::unexpected(there.error()) : with_hint(there.error());
+    }
     accounts_.push_back(account);
     sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false, int32_t(leader)});
     source_names_.push_back({id.name, p});
@@ -56,16 +67,14 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   return {};
 }
 
-// Where a partition stands in Silver, or at its beginning.
-SourceAccount Job::first_account(const TopicIdentity& topic, int32_t partition, bool history, Offset begin) const {
+// Of a partition that was never read.
+SourceAccount Job::first_account(const Topic& topic, int32_t partition, Offset begin) const {
   SourceAccount account;
-  account.topic = topic.name;
+  account.topic = topic.reader->topic().name;
   account.topic_id = topic.id;
   account.partition = partition;
-  account.history = history;
-  account.end = silver_->snapshot()
-                    .txn_version(offset_app_id(config_.job, topic.name, topic.id, partition))
-                    .value_or(begin.value);
+  account.history = topic.history;
+  account.end = begin.value;
   return account;
 }
 
@@ -76,7 +85,7 @@ Result<> Job::add_new_partitions() {
   LogReader& log = *topics_[0].reader;
   const TopicIdentity& id = log.topic();
   for (int32_t p = int32_t(live_sources_); p < id.partitions; ++p) {
-    const SourceAccount account = first_account(id, p, false, TRY(log.begin(PartitionId(p))));
+    const SourceAccount account = first_account(topics_[0], p, TRY(log.begin(PartitionId(p))));
     TRY(log.seek(PartitionId(p), Offset(account.end)));
     const auto at = int64_t(live_sources_++);
     accounts_.insert(accounts_.begin() + at, account);
@@ -90,16 +99,40 @@ Result<> Job::add_new_partitions() {
 
 // A topic of the same name that is not the one Silver has read from is another topic: what was promised is gone.
 Result<> Job::refuse_other_topics(std::string_view topic_id) const {
-  const std::string prefix = fmt::format("{}/{}@", config_.job, config_.kafka.topic);
-  for (const auto& [app, txn] : silver_->snapshot().txns())
-    if (app.starts_with(prefix) && (topic_id.empty() || !app.starts_with(fmt::format("{}{}/", prefix, topic_id))))
-      return fail(
-          ErrorCode::data_loss,
-          fmt::format(
-              "topic {} is gone or was made anew: Silver has read up to offset {} of {}, the topic there now has id {}",
-              config_.kafka.topic, txn.version, app, topic_id.empty() ? "none" : topic_id),
-          "bring it back; to go on without it, start a new lake");
+  if (options_.accept_loss) return {};
+  const auto lost = lost_with_topic(silver_->snapshot(), config_.job, config_.kafka.topic, topic_id);
+  if (lost.empty()) return {};
+  return with_hint({ErrorCode::data_loss,
+                    fmt::format("topic {} is gone or was made anew, and now has {}: {}", config_.kafka.topic,
+                                topic_id.empty() ? "no id" : fmt::format("id {}", topic_id), text_of(lost.front())),
+                    {},
+                    {}});
+}
+
+// What is lost of the live topic is for a person to accept.
+std::unexpected<Error> Job::with_hint(Error error) const {
+  const bool lost = error.code == ErrorCode::data_loss || error.code == ErrorCode::corrupt;
+  if (lost) error.hint = loss_hint(config_.kafka.topic);
+  return std::unexpected(std::move(error));
+}
+
+Result<> Job::look_for_losses(LogReader& log) {
+  losses_ = TRY(find_losses(silver_->snapshot(), config_.job, log, config_.run.start));
+  for (AcceptedLoss& loss : losses_) loss.reason = *options_.accept_loss;
   return {};
+}
+
+// A batch without records: offsets that are gone are skipped in it, and those that begin anew begin with it.
+Result<> Job::commit_losses() {
+  if (losses_.empty()) return {};
+  start_batch(false);
+  for (const AcceptedLoss& loss : losses_) {
+    if (lost_offsets(loss) == 0) continue;
+    const PolledRecords gone{PartitionId(loss.partition), {}, Offset(loss.end), lost_offsets(loss), kLost};
+    open_.add(decoder_, size_t(loss.partition), gone, RejectReason::malformed_json, &dedupe_, &interest_);
+  }
+  if (!TRY(confirm_live())) return fail(ErrorCode::io, "the loss is not accepted yet: the log does not answer");
+  return cut(false);
 }
 
 Result<> Job::open_topics() {
@@ -107,10 +140,10 @@ Result<> Job::open_topics() {
   const bool embedded = config_.bronze.from == BronzeFrom::embedded;
   if (embedded && !TRY(live_topic_exists(config_)))
     TRY(refuse_other_topics(""));  // before a new one is made in its place
-  auto opened = open_live_topic(config_, random_, clock_, options_.say);
+  auto opened = open_live_topic(config_, random_, clock_, options_.say, options_.accept_loss ? kLookWait_ms : 0);
   if (!opened && opened.error().code == ErrorCode::not_found) TRY(refuse_other_topics(""));
   auto live = TRY(std::move(opened));
-  TRY(refuse_other_topics(live->topic().id));
+  TRY(refuse_other_topics(known_topic_id(silver_->snapshot(), config_.job, live->topic())));
   const std::string mine = config_.job + "/";
   for (const auto& [app, txn] : silver_->snapshot().txns())
     has_history_ |= app.starts_with(mine) && is_history_topic(app.substr(mine.size()));  // its topic may be gone by now

@@ -80,6 +80,10 @@ std::string leader_app_id(std::string_view job, std::string_view topic, std::str
   return fmt::format("{}/leader/{}@{}/{}", job, topic, topic_id, partition);
 }
 
+std::string given_up_app_id(std::string_view job, std::string_view topic, std::string_view topic_id) {
+  return fmt::format("{}/given_up/{}@{}", job, topic, topic_id);
+}
+
 Json to_json(const SourceAccount& s) {
   Json j = Json::object();
   j.set("topic", s.topic).set("topic_id", s.topic_id).set("partition", int64_t(s.partition));
@@ -93,6 +97,17 @@ Json to_json(const SourceAccount& s) {
   j.set("max_event_time", time_json(s.max_event_time));
   if (s.idle) j.set("idle", true);
   return j;
+}
+
+Json to_json(const AcceptedLoss& l) {
+  return Json::object()
+      .set("kind", l.kind)
+      .set("topic", l.topic)
+      .set("topic_id", l.topic_id)
+      .set("partition", int64_t(l.partition))
+      .set("start", l.start)
+      .set("end", l.end < 0 ? Json() : Json(l.end))
+      .set("reason", l.reason);
 }
 
 Json to_json(const BatchAccount& a) {
@@ -113,6 +128,11 @@ Json to_json(const BatchAccount& a) {
       .set("sources", std::move(sources))
       .set("quarantine_files", std::move(files));
   if (a.closes_windows) out.set("closes_windows", true);
+  if (!a.losses.empty()) {
+    Json losses = Json::array();
+    for (const AcceptedLoss& loss : a.losses) losses.push(to_json(loss));
+    out.set("accepted_losses", std::move(losses));
+  }
   return out;
 }
 
@@ -152,6 +172,10 @@ Result<BatchAccount> batch_account(const Json& info) {
     s.idle = j["idle"].as_bool();
     a.sources.push_back(std::move(s));
   }
+  for (const Json& l : info["accepted_losses"].as_array())
+    a.losses.push_back({std::string(l["kind"].as_string()), std::string(l["topic"].as_string()),
+                        std::string(l["topic_id"].as_string()), int32_t(l["partition"].as_int()), l["start"].as_int(),
+                        l["end"].as_int(-1), std::string(l["reason"].as_string())});
   for (const Json& f : info["quarantine_files"].as_array())
     a.quarantine_files.push_back({std::string(f["path"].as_string()), f["size"].as_int(), f["rows"].as_int()});
   return a;
@@ -243,18 +267,31 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
       event.append_null();
       s.history ? detail.append("history") : detail.append_null();
     }
-  for (const BatchAccount& a : accounts)
+  for (const BatchAccount& a : accounts) {
     if (a.closes_windows)
       events.push_back(
           {"close_windows", "", a.epoch, a.batch, a.commit_uuid, a.batch_time, a.watermark_before, a.watermark_after});
+    for (const AcceptedLoss& l : a.losses)
+      events.push_back({.event = kAcceptedLoss,
+                        .detail = fmt::format("{}: {}", l.kind, l.reason),
+                        .epoch = a.epoch,
+                        .batch = a.batch,
+                        .commit_uuid = a.commit_uuid,
+                        .time_us = a.batch_time,
+                        .loss = l});
+  }
   for (const LedgerEvent& e : events) {
     ++rows;
     e.batch == 0 ? batch.append_null() : batch.append(e.batch);
     epoch.append(e.epoch), uuid.append(e.commit_uuid), batch_time.append(e.time_us);
-    e.erased ? topic.append(e.erased->topic) : topic.append_null();
-    e.erased ? partition.append(e.erased->partition) : partition.append_null();
-    topic_id.append_null();
-    for (auto* c : {&start, &end, &consumed, &silver, &duplicates, &conflicting}) c->append_null();
+    e.erased ? topic.append(e.erased->topic) : e.loss ? topic.append(e.loss->topic) : topic.append_null();
+    e.erased ? partition.append(e.erased->partition)
+    : e.loss ? partition.append(e.loss->partition)
+             : partition.append_null();
+    e.loss ? topic_id.append(e.loss->topic_id) : topic_id.append_null();
+    e.loss ? start.append(e.loss->start) : start.append_null();
+    e.loss&& e.loss->end >= 0 ? end.append(e.loss->end) : end.append_null();
+    for (auto* c : {&consumed, &silver, &duplicates, &conflicting}) c->append_null();
     e.erased ? erased.append(e.erased->silver) : erased.append_null();
     e.erased ? append_counts(quarantined, e.erased->quarantined) : quarantined.append_null();
     time(min_time, e.erased ? e.erased->min_event_time : kNoTime);
@@ -306,8 +343,18 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t batch = number("batch_id", i);
     if (!v.child("event").is_null(i)) {  // events are no batches; they stand behind those of their file
-      const auto closed = std::find_if(out.begin(), out.end(), [&](const BatchAccount& a) { return a.batch == batch; });
-      if (text("event", i) == "close_windows" && closed != out.end()) closed->closes_windows = true;
+      const auto batch_of_it =
+          std::find_if(out.begin(), out.end(), [&](const BatchAccount& a) { return a.batch == batch; });
+      if (batch_of_it == out.end()) continue;
+      if (text("event", i) == "close_windows") batch_of_it->closes_windows = true;
+      if (text("event", i) == kAcceptedLoss) {
+        const std::string detail = text("detail", i);
+        const size_t colon = detail.find(": ");
+        batch_of_it->losses.push_back({detail.substr(0, colon), text("topic", i), text("topic_id", i),
+                                       int32_t(number("partition", i)), number("start_offset", i),
+                                       v.child("end_offset").is_null(i) ? -1 : number("end_offset", i),
+                                       colon == detail.npos ? "" : detail.substr(colon + 2)});
+      }
       continue;
     }
     if (out.empty() || out.back().batch != batch) {

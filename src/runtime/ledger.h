@@ -50,6 +50,20 @@ struct NamedFile {
   int64_t size = 0, rows = 0;
 };
 
+// What a topic has lost of what Silver was to read, and that somebody has said to go on without it; losses.h finds it.
+struct AcceptedLoss {
+  std::string kind;  // one of those below
+  std::string topic, topic_id;
+  int32_t partition = 0;
+  int64_t start = 0, end = 0;
+  std::string reason = {};  // in the words of whoever accepted it
+};
+inline constexpr const char* kDeleted = "deleted";        // [start, end) are no longer in the log
+inline constexpr const char* kUnreadable = "unreadable";  // [start, end) are damaged
+inline constexpr const char* kFellBack = "fell_back";  // Silver had read up to `start`, the log goes on at `end` below
+inline constexpr const char* kMadeAnew = "made_anew";  // Silver had read up to `start`; `end` is −1, nobody knows
+inline constexpr const char* kLost = "lost";           // skipped offsets of the first two kinds
+
 struct BatchAccount {
   std::string job;
   int64_t batch = 0, epoch = 0;
@@ -59,6 +73,7 @@ struct BatchAccount {
   bool closes_windows = false;  // the end of a bounded run: the watermark was set, not seen
   std::vector<SourceAccount> sources = {};
   std::vector<NamedFile> quarantine_files = {};
+  std::vector<AcceptedLoss> losses = {};
 };
 
 // Rows of erased persons that were of one partition's records of one batch.
@@ -84,7 +99,7 @@ struct ErasureAccount {
 
 // What happened to the job that is no batch: a row of its own in the table `ledger`, which counts in no sum.
 struct LedgerEvent {
-  std::string event;  // "take_over", "close_windows", "erase"
+  std::string event;  // "take_over", "close_windows", "erase", "accepted_loss"
   std::string detail;
   int64_t epoch = 0;
   int64_t batch = 0;  // 0: of none
@@ -92,10 +107,12 @@ struct LedgerEvent {
   int64_t time_us = 0;
   int64_t watermark_before = kNoTime, watermark_after = kNoTime;
   std::optional<ErasedSource> erased = {};
+  std::optional<AcceptedLoss> loss = {};
 };
 
 Json counts_json(const CountByName& counts);
 Json to_json(const SourceAccount& account);
+Json to_json(const AcceptedLoss& loss);
 Json to_json(const BatchAccount& account);
 // Error corrupt when it is no account that to_json wrote.
 Result<BatchAccount> batch_account(const Json& info);
@@ -108,6 +125,7 @@ std::optional<LedgerEvent> take_over_event(const Json& info, std::string_view jo
 inline constexpr const char* kErasure = "erasure";  // txn of Silver and quarantine, see ErasureAccount::number
 inline constexpr const char* kErasuresDone = "erasures_done";  // txn of the ledger: the last that came to its end
 inline constexpr const char* kErase = "erase";                 // LedgerEvent::event
+inline constexpr const char* kAcceptedLoss = "accepted_loss";  // likewise
 Json to_json(const ErasureAccount& account);
 // No value for every other commit; error corrupt when it cannot be read.
 Result<std::optional<ErasureAccount>> erasure_account(const Json& info, std::string_view job);
@@ -123,6 +141,8 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
 // The epoch of the leader that the last record read came from, of a log that has leaders.
 std::string leader_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
+// Of a topic that is read no more, or is another one since: its version is the first batch without it.
+std::string given_up_app_id(std::string_view job, std::string_view topic, std::string_view topic_id);
 // The way back from an offset's; no value for other ids and other jobs.
 struct OffsetAppId {
   std::string topic, topic_id;

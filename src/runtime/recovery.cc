@@ -85,8 +85,7 @@ void Recovery::restore_position() {
   }
   job_.watermark_.restore(std::move(state));
   for (const auto& [app, txn] : job_.silver_->snapshot().txns())
-    if (app.starts_with(job_.config_.job + "/") && app.find('@') != app.npos)
-      job_.totals_.records_before += txn.version;
+    if (parse_offset_app_id(app, job_.config_.job)) job_.totals_.records_before += txn.version;
 }
 
 // A snapshot counts when its batch is in this very table's history. What it says is then true, however old it is.

@@ -31,8 +31,13 @@ KafkaOptions kafka_options(const Config& config, const std::function<void(const 
 }
 
 Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random, Clock& clock,
-                                                   const std::function<void(const std::string&)>& say) {
-  if (config.bronze.from == BronzeFrom::kafka) return open_kafka_reader(kafka_options(config, say), clock);
+                                                   const std::function<void(const std::string&)>& say,
+                                                   int poll_wait_ms) {
+  if (config.bronze.from == BronzeFrom::kafka) {
+    KafkaOptions options = kafka_options(config, say);
+    options.poll_wait_ms = poll_wait_ms;
+    return open_kafka_reader(options, clock);
+  }
   const fs::path bronze = bronze_of(config);
   auto reader = open_reader(bronze, config.kafka.topic);
   if (!reader && reader.error().code == ErrorCode::not_found) {

@@ -18,8 +18,10 @@ namespace pactolus {
 // The live topic, of the embedded log or of Kafka. One of the embedded log is made when it is missing. Error not_found:
 // Kafka has no such topic.
 Result<bool> live_topic_exists(const Config& config);  // in the embedded log
+// `poll_wait_ms` as in KafkaOptions. The embedded topic is made when it is missing.
 Result<std::unique_ptr<LogReader>> open_live_topic(const Config& config, Random& random, Clock& clock,
-                                                   const std::function<void(const std::string&)>& say);
+                                                   const std::function<void(const std::string&)>& say,
+                                                   int poll_wait_ms = 0);
 // What the configuration says about Kafka. The group is `group.id` of its properties, or named after the job.
 KafkaOptions kafka_options(const Config& config, const std::function<void(const std::string&)>& say);
 // Where a partition that was never read begins: no record before it is ever read.

@@ -117,10 +117,10 @@ Result<> Rereading::settle() {
   if (last_batch_ == 0) return {};
   TRY(in_.sql.execute(fmt::format(R"(
 INSERT INTO dropped FROM reread r
-ANTI JOIN (SELECT topic, "partition"::BIGINT AS "partition", "offset" FROM silver
-           WHERE batch_id BETWEEN {0} AND {1}) s USING (topic, "partition", "offset")
-ANTI JOIN (SELECT topic, "partition"::BIGINT AS "partition", "offset" FROM quarantine
-           WHERE batch_id BETWEEN {0} AND {1}) q USING (topic, "partition", "offset");
+ANTI JOIN (SELECT batch_id AS batch, topic, "partition"::BIGINT AS "partition", "offset" FROM silver
+           WHERE batch_id BETWEEN {0} AND {1}) s USING (batch, topic, "partition", "offset")
+ANTI JOIN (SELECT batch_id AS batch, topic, "partition"::BIGINT AS "partition", "offset" FROM quarantine
+           WHERE batch_id BETWEEN {0} AND {1}) q USING (batch, topic, "partition", "offset");
 TRUNCATE reread;)",
                                   first_batch_, last_batch_)));
   piece_ = 0;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "base/time_text.h"
+#include "runtime/losses.h"
 #include "verify/checks.h"
 
 namespace pactolus {
@@ -38,6 +40,33 @@ judged AS (
   FROM joined)
 FROM judged WHERE why IS NOT NULL)";
 
+// Offsets are lost where somebody has accepted it, and nowhere else.
+constexpr const char* kLosses = R"(
+WITH told AS (SELECT batch, topic, "partition", sum(lost) AS n FROM sources WHERE lost > 0 GROUP BY ALL),
+accepted AS (SELECT batch, topic, "partition", sum(end_offset - start_offset) AS n FROM losses
+             WHERE kind IN ('deleted', 'unreadable') GROUP BY ALL)
+SELECT format('batch {} {}/{}: {} offsets are skipped as lost, {} were accepted', batch, topic, "partition",
+              coalesce(t.n, 0), coalesce(a.n, 0)) AS why
+FROM told t FULL JOIN accepted a USING (batch, topic, "partition") WHERE t.n IS DISTINCT FROM a.n)";
+
+Result<> tell_losses(VerifyInput& in, CheckResult& result) {
+  const SqlTable losses = TRY(in.sql.query("FROM losses ORDER BY batch, topic, topic_id, \"partition\""));
+  int64_t offsets = 0;
+  for (size_t i = 0; i < losses.rows; ++i) {
+    const AcceptedLoss loss{losses.text_at(i, "kind"),        losses.text_at(i, "topic"),
+                            losses.text_at(i, "topic_id"),    int32_t(losses.int_at(i, "partition")),
+                            losses.int_at(i, "start_offset"), losses.int_at(i, "end_offset"),
+                            losses.text_at(i, "reason")};
+    offsets += lost_offsets(loss);
+    result.notes.push_back(
+        fmt::format("accepted loss, {}: {}: \"{}\"", iso_time(losses.int_at(i, "time")), text_of(loss), loss.reason));
+  }
+  result.figure("accepted_losses", int64_t(losses.rows));
+  result.figure("lost_offsets", offsets);
+  if (losses.rows > 0) result.summary += fmt::format("; {} accepted", counted(int64_t(losses.rows), "loss"));
+  return {};
+}
+
 }  // namespace
 
 Result<CheckResult> check_offsets(VerifyInput& in) {
@@ -45,6 +74,7 @@ Result<CheckResult> check_offsets(VerifyInput& in) {
   TRY(fail_rows(in.sql, result, kRanges));
   TRY(fail_rows(in.sql, result, kPositions));
   TRY(fail_rows(in.sql, result, kBatches));
+  TRY(fail_rows(in.sql, result, kLosses));
   const int64_t last = TRY(one_number(in.sql, "SELECT max(batch) FROM batches"));
   if (last != in.last_batch)
     result.fail_row(fmt::format("the last account is of batch {}, txn says {}", last, in.last_batch));
@@ -66,6 +96,7 @@ Result<CheckResult> check_offsets(VerifyInput& in) {
                   batches == 1 ? "" : "es", counted(t.int_at(0, "offsets"), "offset"), result.wrong ? "" : ", no gap");
   if (unread > 0)
     result.summary += fmt::format("; begun after {} that the ledger does not speak of", counted(unread, "offset"));
+  TRY(tell_losses(in, result));
   return result;
 }
 

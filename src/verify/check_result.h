@@ -22,6 +22,7 @@ struct CheckResult {
   CheckOutcome outcome = CheckOutcome::ok;
   std::string summary = {};  // "3 partitions, 20,000 records, no gap", or why it was skipped
   std::vector<std::pair<std::string, int64_t>> figures = {};  // the same for programs
+  std::vector<std::string> notes = {};                        // what is right and still has to be said, line by line
   int64_t wrong = 0;                                          // how many rows are
   std::vector<std::string> rows = {};                         // the first of them, in words
   double seconds = 0;

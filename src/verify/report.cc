@@ -29,6 +29,7 @@ std::string xml_text(std::string_view text) {
 
 std::string lines_of(const CheckResult& result) {
   std::string out;
+  for (const std::string& note : result.notes) out += note + "\n";
   for (const std::string& row : result.rows) out += row + "\n";
   if (result.wrong > int64_t(result.rows.size()))
     out += fmt::format("… and {} more\n", with_commas(result.wrong - int64_t(result.rows.size())));
@@ -66,14 +67,16 @@ std::string verdict_line(const VerifyReport& report) {
 Json to_json(const VerifyReport& report) {
   Json checks = Json::array();
   for (const CheckResult& c : report.checks) {
-    Json figures = Json::object(), rows = Json::array();
+    Json figures = Json::object(), notes = Json::array(), rows = Json::array();
     for (const auto& [name, value] : c.figures) figures.set(name, value);
+    for (const std::string& note : c.notes) notes.push(note);
     for (const std::string& row : c.rows) rows.push(row);
     checks.push(Json::object()
                     .set("name", c.name)
                     .set("outcome", name_of(c.outcome))
                     .set("summary", c.summary)
                     .set("figures", std::move(figures))
+                    .set("notes", std::move(notes))
                     .set("wrong", c.wrong)
                     .set("rows", std::move(rows))
                     .set("seconds", c.seconds));
@@ -103,7 +106,7 @@ std::string to_junit(const VerifyReport& report) {
     else if (c.outcome == CheckOutcome::skipped)
       out += fmt::format("<skipped message=\"{}\"/>", xml_text(c.summary));
     else
-      out += fmt::format("<system-out>{}</system-out>", xml_text(c.summary));
+      out += fmt::format("<system-out>{}</system-out>", xml_text(c.summary + "\n" + lines_of(c)));
     out += "</testcase>\n";
   }
   return out + "</testsuite>\n</testsuites>\n";

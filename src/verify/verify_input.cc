@@ -20,7 +20,9 @@ CREATE TABLE batches_told(teller VARCHAR, batch BIGINT, epoch BIGINT, commit_uui
                           watermark_before BIGINT, watermark_after BIGINT);
 CREATE TABLE sources_told(teller VARCHAR, batch BIGINT, topic VARCHAR, topic_id VARCHAR, "partition" BIGINT,
                           history BOOLEAN, start_offset BIGINT, end_offset BIGINT, consumed BIGINT, skipped BIGINT,
-                          silver BIGINT, duplicates BIGINT, quarantined BIGINT);
+                          silver BIGINT, duplicates BIGINT, quarantined BIGINT, lost BIGINT);
+CREATE TABLE losses_told(teller VARCHAR, time BIGINT, batch BIGINT, kind VARCHAR, topic VARCHAR, topic_id VARCHAR,
+                         "partition" BIGINT, start_offset BIGINT, end_offset BIGINT, reason VARCHAR);
 CREATE TABLE reasons_told(teller VARCHAR, batch BIGINT, topic VARCHAR, "partition" BIGINT, reason VARCHAR,
                           records BIGINT);
 CREATE TABLE erased_told(commit_uuid VARCHAR, time BIGINT, batch BIGINT, topic VARCHAR, "partition" BIGINT, silver BIGINT,
@@ -39,6 +41,7 @@ CREATE MACRO counts(teller, batch) AS teller = 'log' OR batch NOT IN (FROM log_b
 CREATE TABLE batches AS
   SELECT DISTINCT ON (batch) * EXCLUDE (teller) FROM batches_told WHERE counts(teller, batch) ORDER BY batch;
 CREATE TABLE sources AS SELECT DISTINCT * EXCLUDE (teller) FROM sources_told WHERE counts(teller, batch);
+CREATE TABLE losses AS SELECT DISTINCT * EXCLUDE (teller) FROM losses_told WHERE counts(teller, batch);
 CREATE TABLE reasons AS SELECT DISTINCT * EXCLUDE (teller) FROM reasons_told WHERE counts(teller, batch);
 CREATE TABLE erased AS SELECT * EXCLUDE (commit_uuid) FROM (SELECT DISTINCT * FROM erased_told);
 CREATE TABLE erased_reasons AS SELECT * EXCLUDE (commit_uuid) FROM (SELECT DISTINCT * FROM erased_reasons_told);
@@ -50,7 +53,7 @@ class Accounts {
   static Result<Accounts> open(SqlEngine& sql) {
     return Accounts(TRY(sql.append_to("batches_told")), TRY(sql.append_to("sources_told")),
                     TRY(sql.append_to("reasons_told")), TRY(sql.append_to("erased_told")),
-                    TRY(sql.append_to("erased_reasons_told")));
+                    TRY(sql.append_to("erased_reasons_told")), TRY(sql.append_to("losses_told")));
   }
   // Log and ledger may both tell: the commit's UUID says that it is one.
   void add(const ErasureAccount& a) {
@@ -90,7 +93,8 @@ class Accounts {
           .add(s.skipped_total())
           .add(s.silver)
           .add(s.duplicates);
-      sources_.add(s.quarantined_total()).end_row();
+      const auto lost = s.skipped.find(kLost);
+      sources_.add(s.quarantined_total()).add(lost == s.skipped.end() ? 0 : lost->second).end_row();
       for (const auto& [reason, n] : s.quarantined)
         reasons_.add(teller)
             .add(a.batch)
@@ -100,25 +104,39 @@ class Accounts {
             .add(n)
             .end_row();
     }
+    for (const AcceptedLoss& l : a.losses)
+      losses_.add(teller)
+          .add(a.batch_time)
+          .add(a.batch)
+          .add(std::string_view(l.kind))
+          .add(std::string_view(l.topic))
+          .add(std::string_view(l.topic_id))
+          .add(int64_t(l.partition))
+          .add(l.start)
+          .add(l.end)
+          .add(std::string_view(l.reason))
+          .end_row();
   }
   Result<> close() {
     TRY(batches_.close());
     TRY(sources_.close());
     TRY(erased_.close());
     TRY(erased_reasons_.close());
+    TRY(losses_.close());
     return reasons_.close();
   }
 
  private:
   Accounts(SqlAppender batches, SqlAppender sources, SqlAppender reasons, SqlAppender erased,
-           SqlAppender erased_reasons)
+           SqlAppender erased_reasons, SqlAppender losses)
       : batches_(std::move(batches)),
         sources_(std::move(sources)),
         reasons_(std::move(reasons)),
         erased_(std::move(erased)),
-        erased_reasons_(std::move(erased_reasons)) {}
+        erased_reasons_(std::move(erased_reasons)),
+        losses_(std::move(losses)) {}
   static void time(SqlAppender& out, int64_t t) { t == kNoTime ? out.add_null() : out.add(t); }
-  SqlAppender batches_, sources_, reasons_, erased_, erased_reasons_;
+  SqlAppender batches_, sources_, reasons_, erased_, erased_reasons_, losses_;
 };
 
 // What a reader finds wrong with a log is for the checks to tell; a disk that fails is an error.

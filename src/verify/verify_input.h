@@ -8,7 +8,8 @@
 //   silver, quarantine, ledger, "gold/<view>"   views of the snapshots; only of tables that can be read
 //   batches   batch, epoch, commit_uuid, batch_time, watermark_before, watermark_after
 //   sources   batch, topic, topic_id, partition, history, start_offset, end_offset, consumed, skipped, silver,
-//             duplicates, quarantined
+//             duplicates, quarantined, lost
+//   losses    time, batch, kind, topic, topic_id, partition, start_offset, end_offset, reason   accepted ones
 //   reasons   batch, topic, partition, reason, records           what the ledger says was quarantined
 //   erased    time, batch, topic, partition, silver, min_time, max_time   when which rows of persons went, and their
 //             event times

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import unittest
 
+import deltalake
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from crash.lake import BronzeLog, Compared, Lake, start  # noqa: E402
 from program import FIVE_MISTAKES, TOPIC, finish  # noqa: E402
@@ -153,6 +155,49 @@ class Faults(Compared):
         shutil.move(lake.folder.parent / "bronze.kept", lake.folder / "bronze")
         self.assert_nothing_lost(lake)
 
+    def accept(self, lake, topic=TOPIC, reason="the folder was restored"):
+        return finish(start("offsets", "accept-loss", "--topic", topic, "--reason", reason, "--lake", lake.folder, "--json",
+                            folder=lake.folder.parent))
+
+    def accepted(self, lake):
+        """Goes on after a loss: what was accepted, and what verify says of it then."""
+        shown = json.loads(finish(start("offsets", "show", "--lake", lake.folder, "--json", folder=lake.folder.parent)).stdout)
+        losses = json.loads(self.accept(lake).stdout)["accepted"]
+        self.assertGreater(len(losses), 0)
+        self.assertEqual([dict(loss, reason="") for loss in losses], shown["losses"])
+        lake.catch_up()
+        self.assertEqual(json.loads(self.accept(lake, reason="again").stdout)["accepted"], [])
+        done = finish(start("verify", "--lake", lake.folder, "--json", folder=lake.folder.parent))
+        checks = {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(checks["offsets"]["figures"]["accepted_losses"], len(losses))
+        self.assertTrue(all('"the folder was restored"' in note for note in checks["offsets"]["notes"]))
+        events = [row for row in deltalake.DeltaTable(lake.folder / "ledger").to_pyarrow_table().to_pylist()
+                  if row["event"] == "accepted_loss"]
+        self.assertEqual(len(events), len(losses))
+        self.assertTrue(all(row["detail"].endswith(": the folder was restored") for row in events))
+        return losses, checks
+
+    def test_an_accepted_loss_is_told_for_ever(self):
+        lake = self.half_done_lake()
+        before = len(lake.contents().silver.rows)
+        other = BronzeLog.make(self.new_folder() / "other", count=300, seed=1, rate=0.5)
+        shutil.rmtree(lake.folder / "bronze")
+        shutil.copytree(other.folder / "bronze", lake.folder / "bronze")
+        self.assert_error(self.accept(lake, topic="clicks"), 2, "--topic " + TOPIC, "clicks")
+        self.assert_error(self.accept(lake, reason=" "), 2, "--reason")
+        losses, checks = self.accepted(lake)
+        self.assertEqual({loss["kind"] for loss in losses}, {"made_anew"})
+        figures = checks["ledger"]["figures"]
+        self.assertEqual(figures["consumed"], sum(loss["start"] for loss in losses) + 300)
+        self.assertGreater(figures["silver"], before)
+        # A record of either topic is a record of its own, though they share partition and offset.
+        listed = json.loads(finish(start("quarantine", "show", "--lake", lake.folder, "--limit", 1000, "--json",
+                                         folder=lake.folder.parent)).stdout)
+        positions = [record["position"] for record in listed["records"]]
+        self.assertEqual(len(positions), figures["quarantined"])
+        self.assertEqual(len({p.split("@")[1].split("/")[0] for p in positions}), 2)
+
     def test_a_log_that_ends_below_the_committed_offset_is_data_loss(self):
         lake = self.finished_lake()
         segment = self.segments(lake)[-1]
@@ -165,6 +210,9 @@ class Faults(Compared):
         done = lake.run()
         self.assert_error(done, 1)
         self.assertRegex(done.stderr, r"partition 0, asked for \d+, but the log ends at \d+")
+        copy = Lake(shutil.copytree(lake.folder, self.new_folder() / "lake"))
+        ((loss,), _) = self.accepted(copy)
+        self.assertEqual((loss["kind"], loss["end"]), ("fell_back", 0))
         for path, content in kept.items():
             path.write_bytes(content)
         self.assert_nothing_lost(lake)
@@ -179,6 +227,10 @@ class Faults(Compared):
         done = lake.run()
         self.assert_error(done, 1)
         self.assertRegex(done.stderr, r"offset \d+")
+        copy = Lake(shutil.copytree(lake.folder, self.new_folder() / "lake"))
+        ((loss,), checks) = self.accepted(copy)
+        self.assertEqual(loss["kind"], "unreadable")
+        self.assertEqual(checks["offsets"]["figures"]["lost_offsets"], loss["end"] - loss["start"])
         segment.write_bytes(content)
         self.assert_nothing_lost(lake)
 

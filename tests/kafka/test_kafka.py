@@ -226,8 +226,33 @@ class Lost(Kafka):
 
     def refused(self):
         text = self.bad(1, "run", "--from", self.url, "--until-caught-up", "--lake", self.lake)
-        self.assertIn("start a new lake", text)
+        self.assertIn(f"offsets accept-loss --topic {self.topic}", text)
         return text
+
+    def accept(self):
+        """Goes on without what is lost: (kind, start, end) of each."""
+        where = ("--from", self.url, "--lake", self.lake, "--json")
+        shown = json.loads(self.good("offsets", "show", *where))["losses"]
+        losses = json.loads(self.good("offsets", "accept-loss", "--topic", self.topic, "--reason", "a test", *where))["accepted"]
+        self.assertEqual([dict(loss, reason="") for loss in losses], shown)
+        return [(loss["kind"], loss["start"], loss["end"]) for loss in losses]
+
+    def goes_on(self, rows, losses):
+        self.catch_up()
+        self.assertEqual(len(self.rows()), rows)
+        offsets = self.verify()["offsets"]
+        self.assertEqual((offsets["figures"]["accepted_losses"], len(offsets["notes"])), (losses, losses))
+        self.assertEqual(self.accept(), [])
+
+    def batches(self):
+        """The file of the partition, and where in it each batch begins: {base offset: (from, to)}."""
+        (segment,) = (self.broker.folder / "data" / f"{self.topic}-0").glob("*.log")
+        bytes_, at, found = segment.read_bytes(), 0, {}
+        while at < len(bytes_) and any(bytes_[at:at + 17]):  # base offset, length, then the batch
+            end = at + 12 + int.from_bytes(bytes_[at + 8:at + 12], "big")
+            found[int.from_bytes(bytes_[at:at + 8], "big")] = (at, end)
+            at = end
+        return segment, found
 
     def setUp(self):
         super().setUp()
@@ -254,6 +279,8 @@ class Lost(Kafka):
         self.delete_before(550)
         self.assertIn(f"50 offsets of {self.topic}/0 are gone, 500 to 549", self.refused())
         self.verify()
+        self.assertEqual(self.accept(), [("deleted", 500, 550)])
+        self.goes_on(rows=650, losses=1)
 
     def test_a_topic_that_was_made_anew(self):
         self.make_anew()
@@ -261,6 +288,27 @@ class Lost(Kafka):
         self.assertIn("is gone or was made anew", self.refused())
         self.assertEqual(len(self.rows()), 300)
         self.verify()
+        self.assertEqual(self.accept(), [("made_anew", 300, None)])
+        self.goes_on(rows=1200, losses=1)
+
+    def test_a_log_that_lost_its_end_and_grew_again(self):
+        """As after an unclean election: other records have the offsets that were read. The leader's epoch tells."""
+        self.simulate("--profile", "classic", "--count", 5, "--rate", 1000, "--fast")
+        self.simulate("--profile", "classic", "--count", 7, "--rate", 1000, "--fast")
+        self.assertEqual(self.catch_up()["silver"], 12)
+        self.broker.kill()
+        segment, batches = self.batches()
+        with open(segment, "r+b") as file:
+            file.truncate(batches[305][0])
+        for index in (*segment.parent.glob("*.index"), *segment.parent.glob("*.timeindex")):
+            index.unlink()
+        self.broker.up()
+        self.assertIn("its log ends at 305", self.refused())
+        self.simulate("--profile", "classic", "--count", 20, "--rate", 1000, "--fast")
+        self.assertEqual(len(self.broker.messages(self.topic)), 325)
+        self.assertIn("truncation", self.refused())
+        self.assertEqual(self.accept(), [("fell_back", 312, 305)])
+        self.goes_on(rows=332, losses=1)
 
     def test_a_topic_that_is_made_anew_while_it_runs(self):
         runner = self.start("run", "--from", self.url, "--lake", self.lake)
@@ -276,27 +324,26 @@ class Lost(Kafka):
         self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", self.topic)
         self.wait_for("the end of the topic", lambda: self.topic not in
                       self.broker.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())
-        self.assertIn("the topic there now has id none", self.refused())
+        self.assertIn("now has no id", self.refused())
 
     def test_a_batch_that_cannot_be_read(self):
         """The broker's file is damaged: all before it is committed, then the job stops there."""
         self.simulate("--profile", "classic", "--count", 5, "--rate", 1000, "--fast")
         self.simulate("--profile", "classic", "--count", 7, "--rate", 1000, "--fast")
         self.simulate("--profile", "classic", "--count", 9, "--rate", 1000, "--fast")
+        self.simulate("--profile", "classic", "--count", 11, "--rate", 1000, "--fast")
         self.broker.down()
-        (segment,) = (self.broker.folder / "data" / f"{self.topic}-0").glob("*.log")
+        segment, batches = self.batches()
         bytes_ = bytearray(segment.read_bytes())
-        at, batches = 0, []
-        while at < len(bytes_):  # base offset, length, then the batch
-            batches.append(at)
-            at += 12 + int.from_bytes(bytes_[at + 8:at + 12], "big")
-        damaged = next(b for b in batches if int.from_bytes(bytes_[b:b + 8], "big") == 305)
-        bytes_[damaged + 70] ^= 0xff
+        for first in (305, 312):
+            bytes_[batches[first][0] + 70] ^= 0xff
         segment.write_bytes(bytes_)
         self.broker.up()
         self.assertIn(f"{self.topic}/0 at offset 305", self.refused())
         self.assertEqual(len(self.rows()), 305)
         self.verify()
+        self.assertEqual(self.accept(), [("unreadable", 305, 321)])
+        self.goes_on(rows=316, losses=1)
 
 
 class Secured(Kafka):

@@ -346,6 +346,16 @@ class Offsets(Damaged):
         self.assertEqual(report["by_name"]["offsets"]["outcome"], "failed")
         self.assertIn("leaves out offsets", report["by_name"]["offsets"]["rows"][0])
 
+    def test_lost_offsets_that_nobody_has_accepted(self):
+        self.edit_account(2, lambda account: account["sources"][0].update(skipped={"lost": 2, "control": -2}))
+        self.fails("offsets", "2 offsets are skipped as lost, 0 were accepted", "--no-bronze")
+
+    def test_an_accepted_loss_that_no_batch_knows_of(self):
+        loss = {"kind": "deleted", "topic": "clicks", "topic_id": "x", "partition": 0, "start": 5, "end": 9, "reason": "r"}
+        self.edit_account(2, lambda account: account.update(accepted_losses=[loss]))
+        check = self.fails("offsets", "0 offsets are skipped as lost, 4 were accepted")
+        self.assertIn('4 offsets of clicks/0, 5 to 8: no longer in the log: "r"', check["notes"][0])
+
     def test_a_position_that_the_ledger_has_not(self):
         def action(a):
             if a.get("txn", {}).get("appId", "").endswith("/1"):

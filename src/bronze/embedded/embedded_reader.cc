@@ -31,6 +31,9 @@ class TopicReader final : public EmbeddedLogReader {
   Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) override {
     return at(partition).first_at(timestamp_us, frames_, records_);
   }
+  Result<Offset> behind_damage(PartitionId partition, Offset damaged) override {
+    return at(partition).behind_damage(damaged);
+  }
   Result<PolledRecords> poll(PartitionId partition, int64_t max_bytes) override {
     records_.clear();
     PolledRecords polled = TRY(at(partition).poll(max_bytes, frames_, records_));

@@ -47,9 +47,8 @@ Result<Offset> PartitionReader::end() {
 
 std::unexpected<Error> PartitionReader::gone(Offset next, Offset begin) const {
   return fail(ErrorCode::data_loss,
-              fmt::format("{} offsets are gone: topic {}, partition {}, from {} to {}", begin - next,
-                          topic_.identity().name, partition_, next, begin.value - 1),
-              "retention took them before they were read");
+              fmt::format("{} offsets are gone: topic {}, partition {}, from {} to {}, where the log begins later",
+                          begin - next, topic_.identity().name, partition_, next, begin.value - 1));
 }
 
 Result<> PartitionReader::seek(Offset next) {
@@ -60,8 +59,7 @@ Result<> PartitionReader::seek(Offset next) {
   if (next.value > mark_.end_offset)
     return fail(ErrorCode::data_loss,
                 fmt::format("{} offsets are gone: topic {}, partition {}, asked for {}, but the log ends at {}",
-                            next.value - mark_.end_offset, topic_.identity().name, partition_, next, mark_.end_offset),
-                "the log was cut short or made anew");
+                            next.value - mark_.end_offset, topic_.identity().name, partition_, next, mark_.end_offset));
   next_ = next.value;
   return locate();
 }
@@ -185,6 +183,22 @@ Result<Offset> PartitionReader::first_at(int64_t timestamp_us, FrameReader& fram
     }
   }
   return Offset(mark_.end_offset);
+}
+
+// A frame whose header is whole says where the next one begins; of one whose header is not the rest of the segment is
+// unreadable, since a length is never believed unchecked.
+Result<Offset> PartitionReader::behind_damage(Offset damaged) {
+  TRY(refresh_mark());
+  const std::vector<int64_t> segments = TRY(list_segments(folder_));
+  const auto behind = std::ranges::upper_bound(segments, damaged.value);
+  const Offset next_segment(behind == segments.end() ? mark_.end_offset : std::min(*behind, mark_.end_offset));
+  if (behind == segments.begin()) return next_segment;
+  const ReadFile file = TRY(ReadFile::open(segment_path(folder_, behind[-1])));
+  FrameWalk walk({file, 0, TRY(readable_bytes(file, behind[-1])), behind[-1], seed_});
+  for (FrameHeader header;; walk.step(header)) {
+    if (TRY(walk.peek(header)) != FrameFault::none || header.records == 0) return next_segment;
+    if (header.end_offset() > damaged.value) return Offset(header.end_offset());
+  }
 }
 
 Result<std::vector<PartitionReader::Segment>> PartitionReader::closed_segments() {

@@ -18,6 +18,7 @@ class PartitionReader {
 
   Result<Offset> begin() const;
   Result<Offset> end();
+  Result<Offset> behind_damage(Offset damaged);
   // Walks over the frames' headers and reads one of them. Uses what it is lent as poll() does.
   Result<Offset> first_at(int64_t timestamp_us, FrameReader& frames, std::vector<RecordView>& out);
   Result<> seek(Offset next);

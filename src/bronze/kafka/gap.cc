@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -65,6 +66,42 @@ Result<> GapReader::read(rd_kafka_t* handle, int32_t partition, int64_t from, in
   }
   rd_kafka_assign(handle, nullptr);
   return {};
+}
+
+Result<std::optional<int64_t>> GapReader::damage_at(int32_t partition, int64_t offset) {
+  if (!committed_) committed_ = TRY(open("read_committed"));
+  const Partitions at(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(at.get(), options_.topic.c_str(), partition)->offset = offset;
+  if (const auto code = rd_kafka_assign(committed_.get(), at.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(ErrorCode::io, fmt::format("{}/{} cannot be read: {}", options_.topic, partition, text_of(code)));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswer_ms);
+  while (std::chrono::steady_clock::now() < until) {
+    const Message message(rd_kafka_consumer_poll(committed_.get(), 100));
+    if (!message) continue;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+      return std::optional<int64_t>();
+    if (is_damage(message->err)) return message->offset;
+  }
+  return fail(ErrorCode::io, fmt::format("{}/{} cannot be looked at from offset {}: {}", options_.topic, partition,
+                                         offset, voice_.last().empty() ? "nothing comes" : voice_.last()));
+}
+
+Result<int64_t> GapReader::behind_damage(int32_t partition, int64_t damaged, int64_t end) {
+  const auto batch = TRY(damage_at(partition, damaged));
+  if (!batch)
+    return fail(ErrorCode::io, fmt::format("{}/{} can be read from offset {}", options_.topic, partition, damaged));
+  // Doubled steps, then halved ones: that an offset is of this batch is true up to its end and false behind it.
+  int64_t in = damaged, step = 1;
+  int64_t out = std::min(in + step, end);
+  while (out < end && TRY(damage_at(partition, out)) == batch) {
+    in = out;
+    out = std::min(in + (step *= 2), end);
+  }
+  while (out - in > 1) {
+    const int64_t middle = in + (out - in) / 2;
+    (TRY(damage_at(partition, middle)) == batch ? in : out) = middle;
+  }
+  return out;
 }
 
 Result<std::vector<SkippedRun>> GapReader::explain(int32_t partition, int64_t from, int64_t to) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "bronze/kafka/kafka_client.h"
@@ -26,8 +27,13 @@ class GapReader {
   // Runs that together are [from, to), in order. Error io when the cluster does not answer in time; data_loss when
   // `to` is not what comes next for another consumer either way.
   Result<std::vector<SkippedRun>> explain(int32_t partition, int64_t from, int64_t to);
+  // The first offset that is not of the batch of records that `damaged` lies in, and which cannot be read; at most
+  // `end`. Batches of a topic are read whole or not at all, and librdkafka names them by their first offset. Errors io.
+  Result<int64_t> behind_damage(int32_t partition, int64_t damaged, int64_t end);
 
  private:
+  // First offset of the unreadable batch that is met when reading at `offset`; no value when there is none.
+  Result<std::optional<int64_t>> damage_at(int32_t partition, int64_t offset);
   Result<Handle> open(const char* isolation);
   Result<> read(rd_kafka_t* handle, int32_t partition, int64_t from, int64_t to,
                 const std::function<void(int64_t)>& seen);

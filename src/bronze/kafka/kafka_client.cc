@@ -51,6 +51,11 @@ bool is_fixed(const Settings& fixed, std::string_view name) {
 
 std::string text_of(rd_kafka_resp_err_t code) { return rd_kafka_err2str(code); }
 
+bool is_damage(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+         code == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
+}
+
 void Voice::trouble(rd_kafka_resp_err_t code, const std::string& text) {
   last_ = text;
   if (std::ranges::find(told_, code) != told_.end()) return;

@@ -92,24 +92,31 @@ class KafkaReader final : public LogReader {
   Result<> seek(PartitionId partition, Offset next, int32_t leader_epoch) override {
     Part& part = *parts_.at(size_t(partition.value));
     TRY(check_position(part, next.value, part.begin));
-    // Into what was polled last: it is given once more.
-    if (!part.records.empty() && next >= part.records.front().offset && next <= part.records.back().offset) {
+    // Into what was polled last: it is given once more. Not where the epoch is to be looked at.
+    if (leader_epoch < 0 && !part.records.empty() && next >= part.records.front().offset &&
+        next <= part.records.back().offset) {
       const auto at = std::ranges::lower_bound(part.records, next, {}, &RecordView::offset);
       part.given = size_t(at - part.records.begin());
       part.next = next.value;
       return {};
     }
-    if (next.value == part.next && part.given == part.records.size() && part.skipped.empty()) return {};
+    if (leader_epoch < 0 && next.value == part.next && part.given == part.records.size() && part.skipped.empty())
+      return {};
+    const bool failed = part.error.has_value() || part.failed;
     part.forget();
     part.next = next.value;
     part.epoch = leader_epoch;
-    if (!part.assigned) return {};
-    const Partitions to = at_position(part);
+    if (!part.assigned || (!failed && TRY(move(part)))) return {};
+    // Behind an error librdkafka may have more of them, and reads on at offsets that are none. So fetching ends, and
+    // begins anew when this is polled.
     const Owned<rd_kafka_error_t, rd_kafka_error_destroy> error(
-        rd_kafka_seek_partitions(handle_.get(), to.get(), kConfirm_ms));
-    if (error || to->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return fail(ErrorCode::io, fmt::format("{}/{} cannot be read from offset {}: {}", topic_.name, part.id, next,
-                                             error ? rd_kafka_error_string(error.get()) : text_of(to->elems[0].err)));
+        rd_kafka_incremental_unassign(handle_.get(), at_position(part).get()));
+    if (error) return cannot_be_read(part, rd_kafka_error_string(error.get()));
+    part.assigned = false;
+    part.failed = false;
+    rd_kafka_message_t* left[64];
+    for (ssize_t n; (n = rd_kafka_consume_batch_queue(part.queue.get(), 0, left, std::size(left))) > 0;)
+      std::for_each_n(left, n, rd_kafka_message_destroy);
     return {};
   }
 
@@ -150,6 +157,10 @@ class KafkaReader final : public LogReader {
     const int64_t offset = found.at(size_t(partition.value));
     return offset < 0 ? end(partition) : Result<Offset>(Offset(offset));
   }
+  Result<Offset> behind_damage(PartitionId partition, Offset damaged) override {
+    const Part& part = *parts_.at(size_t(partition.value));
+    return Offset(TRY(gaps_.behind_damage(part.id, damaged.value, part.end)));
+  }
   Result<int64_t> drop_before(std::span<const Offset>, int64_t, int64_t) override { return 0; }
 
   // A topic that was made anew has another id, and no id comes twice. So when the topic has its id still, all that was
@@ -157,13 +168,11 @@ class KafkaReader final : public LogReader {
   Result<> confirm() override {
     auto now = describe_topic(handle_.get(), voice_, topic_.name, kConfirm_ms);
     if (!now && now.error().code == ErrorCode::not_found)
-      return fail(ErrorCode::data_loss, fmt::format("topic {} is gone: its id was {}", topic_.name, topic_.id),
-                  kRestore);
+      return fail(ErrorCode::data_loss, fmt::format("topic {} is gone: its id was {}", topic_.name, topic_.id));
     const TopicIdentity there = TRY(std::move(now));
     if (there.id != topic_.id)
       return fail(ErrorCode::data_loss,
-                  fmt::format("topic {} was made anew: its id was {}, now it is {}", topic_.name, topic_.id, there.id),
-                  kRestore);
+                  fmt::format("topic {} was made anew: its id was {}, now it is {}", topic_.name, topic_.id, there.id));
     TRY(add_partitions(there.partitions));
     const auto ends = TRY(
         list_offsets(handle_.get(), voice_, topic_.name, topic_.partitions, RD_KAFKA_OFFSET_SPEC_LATEST, kConfirm_ms));
@@ -182,8 +191,6 @@ class KafkaReader final : public LogReader {
   }
 
  private:
-  static constexpr const char* kRestore = "restore the topic; to go on without them, start a new lake";
-
   struct Part {
     int32_t id = 0;
     bool assigned = false;
@@ -201,6 +208,7 @@ class KafkaReader final : public LogReader {
     std::optional<RecordView> held;
     Arena held_bytes;
     std::optional<Error> error;  // behind the records
+    bool failed = false;         // such a one has been told
     int64_t bytes = 0, max_bytes = 0;
     void forget() {
       records.clear(), given = 0, skipped.clear(), held.reset(), error.reset();
@@ -231,15 +239,12 @@ class KafkaReader final : public LogReader {
 
   Result<> check_position(const Part& part, int64_t next, int64_t begin) {
     if (next < begin)
-      return fail(ErrorCode::data_loss,
-                  fmt::format("{} offsets of {}/{} are gone, {} to {}: its log begins at {}", begin - next, topic_.name,
-                              part.id, next, begin - 1, begin),
-                  kRestore);
+      return fail(ErrorCode::data_loss, fmt::format("{} offsets of {}/{} are gone, {} to {}: its log begins at {}",
+                                                    begin - next, topic_.name, part.id, next, begin - 1, begin));
     if (next > part.end)
       return fail(ErrorCode::data_loss,
                   fmt::format("{} offsets of {}/{} that were read are gone, {} to {}: its log ends at {}",
-                              next - part.end, topic_.name, part.id, part.end, next - 1, part.end),
-                  kRestore);
+                              next - part.end, topic_.name, part.id, part.end, next - 1, part.end));
     return {};
   }
 
@@ -254,11 +259,29 @@ class KafkaReader final : public LogReader {
   Result<> assign(Part& part) {
     const Partitions list = at_position(part);
     const Owned<rd_kafka_error_t, rd_kafka_error_destroy> error(rd_kafka_incremental_assign(handle_.get(), list.get()));
-    if (error)
-      return fail(ErrorCode::io,
-                  fmt::format("{}/{} cannot be read: {}", topic_.name, part.id, rd_kafka_error_string(error.get())));
+    if (error) return cannot_be_read(part, rd_kafka_error_string(error.get()));
     part.assigned = true;
+    // Only a seek asks the broker whether the log is still that of the leader's epoch, and only when fetching has
+    // begun.
+    if (part.epoch < 0) return {};
+    for (const int64_t until = clock_.boot_us() + kConfirm_ms * 1000; !TRY(move(part)); clock_.sleep_us(1000))
+      if (clock_.boot_us() > until) return cannot_be_read(part, "fetching does not begin");
     return {};
+  }
+  // False where fetching has not begun, or has ended.
+  Result<bool> move(const Part& part) {
+    const Partitions to = at_position(part);
+    const Owned<rd_kafka_error_t, rd_kafka_error_destroy> error(
+        rd_kafka_seek_partitions(handle_.get(), to.get(), kConfirm_ms));
+    if (error) return cannot_be_read(part, rd_kafka_error_string(error.get()));
+    const rd_kafka_resp_err_t code = to->elems[0].err;
+    if (code == RD_KAFKA_RESP_ERR__STATE) return false;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return cannot_be_read(part, text_of(code));
+    return true;
+  }
+  std::unexpected<Error> cannot_be_read(const Part& part, const std::string& why) const {
+    return fail(ErrorCode::io,
+                fmt::format("{}/{} cannot be read from offset {}: {}", topic_.name, part.id, part.next, why));
   }
 
   // Takes what is in the queue, up to a gap, an error, or the bytes.
@@ -268,6 +291,7 @@ class KafkaReader final : public LogReader {
     if (!part.skipped.empty()) return {};
     if (part.error) {
       const Error error = *part.error;
+      part.failed = true;
       if (!error.retriable()) return std::unexpected(error);
       part.error.reset();
       return std::unexpected(error);
@@ -351,19 +375,16 @@ class KafkaReader final : public LogReader {
   void on_trouble(Part& part, const rd_kafka_message_t& message) {
     const std::string text = rd_kafka_message_errstr(&message);
     const auto at = [&] { return fmt::format("{}/{} at offset {}", topic_.name, part.id, part.expected); };
+    if (is_damage(message.err)) {
+      part.error = Error{ErrorCode::corrupt, fmt::format("{} cannot be read: {}", at(), text), {}, {}};
+      rd_kafka_yield(handle_.get());
+      return;
+    }
     switch (message.err) {
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       case RD_KAFKA_RESP_ERR__LOG_TRUNCATION:
-        part.error = Error{ErrorCode::data_loss, fmt::format("{} cannot be read on: {}", at(), text), kRestore, {}};
-        break;
-      case RD_KAFKA_RESP_ERR__BAD_MSG:
-      case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-      case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
-        part.error = Error{ErrorCode::corrupt,
-                           fmt::format("{} cannot be read: {}", at(), text),
-                           "another replica may have it; to go on behind it, start a new lake",
-                           {}};
+        part.error = Error{ErrorCode::data_loss, fmt::format("{} cannot be read on: {}", at(), text), {}, {}};
         break;
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
