@@ -4,6 +4,7 @@ Run by ctest, or by hand: build/oracle-venv/bin/python tests/kafka/test_kafka.py
 """
 
 import collections
+import datetime
 import json
 import pathlib
 import re
@@ -12,11 +13,10 @@ import subprocess
 import sys
 import unittest
 
-from deltalake import DeltaTable
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from program import SOURCE, InALake  # noqa: E402
 from kafka.broker import Broker  # noqa: E402
+from kafka.reckoning import reckon, reckon_lake, rows_of  # noqa: E402
 
 
 def setUpModule():
@@ -45,7 +45,7 @@ class Kafka(InALake):
         return json.loads(self.good("run", "--from", self.url, "--until-caught-up", "--lake", self.lake, *words, **how))
 
     def rows(self, table="silver/events"):
-        return DeltaTable(self.lake / table).to_pyarrow_table().to_pylist()
+        return rows_of(self.lake / table)
 
     def is_there(self):
         return (self.lake / f"silver/events/_delta_log/{0:020}.json").exists()
@@ -54,29 +54,10 @@ class Kafka(InALake):
         return {c["name"]: c for c in self.pactolus("verify")["checks"]}
 
     def is_what_the_topic_holds(self):
-        """Every message that another client reads is a row of Silver with the same offset and content, or was rejected with
-        the same bytes, or is a copy of one; and nothing else is there."""
-        messages = self.broker.messages(self.topic)
-        silver = {(r["partition"], r["offset"]): r for r in self.rows()}
-        rejects = {(r["partition"], r["offset"]): r for r in self.rows("quarantine/events")}
-        seen = set()
-        for at in sorted(messages):
-            key, value, time_ms = messages[at]
-            if at in rejects:
-                self.assertEqual(rejects[at]["value"], value)
-                continue
-            event = json.loads(value)
-            if at not in silver:
-                self.assertIn(event["event_id"], seen, f"{at} is nowhere")
-                continue
-            row = silver[at]
-            self.assertEqual((row["event_id"], row["user_id"], row["kafka_key"]), (event["event_id"], event["user_id"], key.decode()))
-            self.assertEqual(int(row["kafka_timestamp"].timestamp() * 1000 + 0.5), time_ms)
-            self.assertNotIn(event["event_id"], seen)
-            seen.add(event["event_id"])
-        self.assertLessEqual(set(silver) | set(rejects), set(messages))
-        self.assertEqual(len({r["event_id"] for r in silver.values()}), len(silver))
-        return len(messages), len(silver), len(rejects)
+        """(records, rows of Silver, rejects) when the lake has all of them once, and nothing else."""
+        found = reckon_lake(self.broker, self.topic, self.lake)
+        self.assertEqual(found.wrong(), 0, found)
+        return found.offsets, found.silver, found.rejects
 
 
 class ThroughATopic(Kafka):
@@ -378,6 +359,56 @@ class Secured(Kafka):
         self.assertEqual(done.returncode, 3)
         self.assertIn("uthentication", done.stderr)
         self.assertNotIn("hunter2", done.stderr + self.good("config", "show"))
+
+
+class TheReckoning(unittest.TestCase):
+    """It finds what these tests and chaos.py are about."""
+
+    def setUp(self):
+        self.messages, self.silver, self.rejects = {}, [], []
+        for n in range(6):
+            time = datetime.datetime.fromtimestamp(1764411330 + n, datetime.timezone.utc)
+            event = {"event_id": f"e{min(n, 4)}", "user_id": "u"}  # the last is a copy
+            self.messages[0, n] = (b"u", json.dumps(event).encode() if n else b"no event", (1764411330 + n) * 1000)
+            if 0 < n < 5:
+                self.silver.append({**event, "partition": 0, "offset": n, "kafka_key": "u", "kafka_timestamp": time})
+        self.rejects.append({"partition": 0, "offset": 0, "value": b"no event"})
+
+    def found(self):
+        r = reckon(self.messages, self.silver, self.rejects)
+        return r.losses, r.duplicates, r.differences
+
+    def test_all_is_there(self):
+        self.assertEqual(self.found(), (0, 0, 0))
+        self.assertEqual(reckon(self.messages, self.silver, self.rejects).copies, 1)
+
+    def test_a_row_is_gone(self):
+        del self.silver[1]
+        self.assertEqual(self.found(), (1, 0, 0))
+
+    def test_the_first_copy_is_gone(self):
+        del self.silver[3]
+        self.assertEqual(self.found(), (2, 0, 0))
+
+    def test_a_row_is_there_twice(self):
+        self.silver.append(self.silver[0])
+        self.assertEqual(self.found(), (0, 2, 0))
+
+    def test_a_copy_became_a_row(self):
+        self.silver.append(dict(self.silver[3], offset=5))
+        self.assertEqual(self.found()[1], 1)
+
+    def test_a_row_of_no_record(self):
+        self.silver.append(dict(self.silver[0], offset=77, event_id="x"))
+        self.assertEqual(self.found(), (0, 1, 0))
+
+    def test_a_row_says_something_else(self):
+        self.silver[0]["user_id"] = "v"
+        self.assertEqual(self.found(), (0, 0, 1))
+
+    def test_a_reject_has_other_bytes(self):
+        self.rejects[0]["value"] = b"no Event"
+        self.assertEqual(self.found(), (0, 0, 1))
 
 
 class Mistakes(Kafka):
