@@ -8,12 +8,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import time
 from decimal import Decimal
 from pathlib import Path
 
-from processes import Child, Failed, RssSampler
+from processes import Child, Failed, RssSampler, ThreadSampler
 from silver_sql import Silver
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from kafka.broker import Broker  # noqa: E402
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -21,21 +25,27 @@ MIB, GIB = 1 << 20, 1 << 30
 class Lake:
     """One lake of one scenario in the scratch folder, and the program at work on it."""
 
+    topic = None  # where its events are; none: in the lake
+    run_before = ()  # a command that runs the job
+
     def __init__(self, programs, folder):
         self.folder = folder
         self.path = folder / "lake"
         self._pactolus = programs / "pactolus"
         self.silver = Silver(programs / "lib" / "libduckdb.so", self.path)
 
-    def start(self, command, flags=(), env=None):
-        return Child([self._pactolus, command, *flags], self.folder, env)
+    def start(self, command, flags=(), env=None, before=()):
+        return Child([*before, self._pactolus, command, *flags], self.folder, env)
 
     def simulate(self, flags):
-        return self.start("simulate", [*flags, "--to", f"lake:{self.path}"])
+        return self.start("simulate", [*flags, "--to", self.topic or f"lake:{self.path}"])
 
     def run(self, scenario):
         run = scenario["run"]
-        return self.start("run", [*run.get("flags", []), "--lake", self.path], run.get("env"))
+        return self.start("run", [*run.get("flags", []), *self._from(), "--lake", self.path], run.get("env"), self.run_before)
+
+    def _from(self):
+        return ["--from", self.topic] if self.topic else []
 
     def status(self):
         """What the job last wrote; {} before it has."""
@@ -45,6 +55,9 @@ class Lake:
             return {}
 
     def keep_only_bronze(self):
+        if self.topic:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
         for name in ("silver", "quarantine", "ledger", "gold"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for path in (self.path / "_pactolus").iterdir():
@@ -60,13 +73,39 @@ class Lake:
 
     def verify(self):
         """Usage of a `verify` that found everything right."""
-        usage = self.start("verify", ["--json", "--lake", self.path]).wait()
+        usage = self.start("verify", ["--json", *self._from(), "--lake", self.path]).wait()
         if usage.exit_code != 0:
             raise Failed(f"verify: exit code {usage.exit_code}\n{usage.stdout[-3000:]}")
         orphans = next(c["figures"]["orphans"] for c in json.loads(usage.stdout)["checks"] if c["name"] == "files")
         if orphans:
             raise Failed(f"{orphans} orphans: sums over the folder would count replaced files")
         return usage
+
+
+class KafkaLake(Lake):
+    """Its events are in a topic of a broker that has the first core for itself; the job has the second."""
+
+    run_before = ("taskset", "-c", "1")
+    _broker, _topics = None, 0
+
+    def __init__(self, programs, folder):
+        super().__init__(programs, folder)
+        if not KafkaLake._broker:
+            KafkaLake._broker = Broker(before=("taskset", "-c", "0"))
+        KafkaLake._topics += 1
+        name = f"clicks{KafkaLake._topics}"
+        KafkaLake._broker.tool("topic", name, 3)
+        self.topic = f"kafka://{KafkaLake._broker.address}/{name}"
+
+    @staticmethod
+    def end():
+        if KafkaLake._broker:
+            KafkaLake._broker.close()
+            KafkaLake._broker = None
+
+
+def lake_of(scenario, programs, folder):
+    return {"embedded": Lake, "kafka": KafkaLake}[scenario.get("log", "embedded")](programs, folder)
 
 
 def add_truths(truths):
@@ -100,17 +139,21 @@ def ledger_of(usage):
 
 def stream(scenario, programs, folder):
     """Everything is in the log; the job runs until it has caught up, on a fresh lake each time."""
-    lake = Lake(programs, folder)
+    lake = lake_of(scenario, programs, folder)
     truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
     out = []
     for n in range(scenario["repeat"]):
         lake.keep_only_bronze()
-        usage = lake.run(scenario).succeed()
+        job = lake.run(scenario)
+        threads = ThreadSampler(job)
+        usage = job.succeed()
+        threads.stop()
         check(lake, scenario["expect"], truth, ledger_of(usage))
         if scenario["expect"].get("verify") and n == 0:
             lake.verify()
         out.append({"events_per_core_second": truth["sent"] / usage.cpu_s, "events_per_second": truth["sent"] / usage.wall_s,
-                    "bytes_per_event": lake.table_bytes("silver/events") / truth["events"], "max_rss_mib": usage.max_rss / MIB})
+                    "bytes_per_event": lake.table_bytes("silver/events") / truth["events"], "max_rss_mib": usage.max_rss / MIB,
+                    "client_share": threads.share("rdk:")})
     return out
 
 
@@ -144,7 +187,7 @@ def latency(scenario, programs, folder):
     """The job waits for events, which come live; every event's time is compared with its commit's."""
     out = []
     for n in range(scenario["repeat"]):
-        lake = Lake(programs, folder / str(n))
+        lake = lake_of(scenario, programs, folder / str(n))
         lake.folder.mkdir()
         job = lake.run(scenario)
         wait_for("the first status", lake.status, job)
@@ -158,6 +201,7 @@ def latency(scenario, programs, folder):
         if scenario["expect"].get("verify"):
             lake.verify()
         rows, (p50, p99) = lake.silver.latency_s([0.5, 0.99])
+        print(lake.silver.latency_histogram(scenario["histogram_s"]), file=sys.stderr)
         if rows != truth["events"]:
             raise Failed(f"{rows} of {truth['events']} rows have a commit")
         out.append({"latency_p50_s": p50, "latency_p99_s": p99, "cpu_share": usage.cpu_s / usage.wall_s, "max_rss_mib": usage.max_rss / MIB})
@@ -166,7 +210,7 @@ def latency(scenario, programs, folder):
 
 def recovery(scenario, programs, folder):
     """20 million ids, kills while more arrives: three new starts with the state snapshot, one without."""
-    lake, out = Lake(programs, folder), {}  # out["max_rss_mib"]: of the job that was never killed before
+    lake, out = lake_of(scenario, programs, folder), {}  # out["max_rss_mib"]: of the job that was never killed before
     loaded = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
     job = lake.run(scenario)
     wait_for("20 million ids", lambda: committed(lake) >= loaded["sent"], job)

@@ -119,6 +119,37 @@ class Child:
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+class ThreadSampler:
+    """CPU time of each of a child's threads, by name, as it was when last seen."""
+
+    def __init__(self, child, every_s=0.05):
+        self._child, self._every_s, self._end = child, every_s, threading.Event()
+        self._seen = {}  # thread id: (name, ticks)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        folder = f"/proc/{self._child.pid}/task"
+        while not self._end.wait(self._every_s):
+            try:
+                for thread in os.listdir(folder):
+                    with open(f"{folder}/{thread}/stat") as f:
+                        name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+                    user, system = rest.split()[11:13]
+                    self._seen[thread] = (name, int(user) + int(system))
+            except (OSError, ValueError, IndexError):
+                pass  # it has ended
+
+    def stop(self):
+        self._end.set()
+        self._thread.join()
+
+    def share(self, prefix):
+        """Of the threads whose names begin like that in the time of all."""
+        total = sum(ticks for _, ticks in self._seen.values())
+        return sum(ticks for name, ticks in self._seen.values() if name.startswith(prefix)) / max(total, 1)
+
+
 class RssSampler:
     """Resident memory of a child over time, on a thread of its own: (seconds since start, bytes)."""
 

@@ -74,13 +74,23 @@ class Silver:
                 times[info["batch"]] = path.stat().st_ctime
         return times
 
-    def latency_s(self, quantiles):
-        """Of every event: from its own time to its commit. One value for each quantile."""
+    def _lag(self):
+        """Of every event: `s`, from its own time, which is its producer's, to its commit."""
         values = ", ".join(f"({batch}, {time!r}::double)" for batch, time in self.commit_times().items())
-        row = ask(self._library, f"with commits(batch, committed) as (values {values}), lag as (select committed - epoch(event_timestamp) as s "
-                                 f"from {self.table} join commits on batch = batch_id) select count(*), "
-                                 + ", ".join(f"quantile_cont(s, {q})" for q in quantiles) + " from lag")[0]
+        return (f"with commits(batch, committed) as (values {values}), lag as (select committed - epoch(event_timestamp) as s "
+                f"from {self.table} join commits on batch = batch_id) ")
+
+    def latency_s(self, quantiles):
+        """How many events there are, and one value for each quantile."""
+        row = ask(self._library, self._lag() + "select count(*), " + ", ".join(f"quantile_cont(s, {q})" for q in quantiles) + " from lag")[0]
         return int(row[0]), [float(v) for v in row[1:]]
+
+    def latency_histogram(self, width_s):
+        """A line for each so many seconds, with its events and a bar."""
+        rows = [(float(at), int(n)) for at, n in
+                ask(self._library, self._lag() + f"select floor(s / {width_s}) * {width_s}, count(*) from lag group by 1 order by 1")]
+        most = max(n for _, n in rows)
+        return "\n".join(f"    {at:6.2f} s {n:>8} {'#' * round(40 * n / most)}" for at, n in rows)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@
 namespace pactolus {
 namespace {
 // An empty poll of all partitions costs a few microseconds; these waits keep an idle job below one percent of a core.
-constexpr int64_t kShortWait_us = 500, kLongWait_us = 5'000;
+constexpr int64_t kShortWait_us = 500, kLongWait_us = 20'000;
 // A status costs some milliseconds, most of them for counting viewers.
-constexpr int64_t kTick_us = 250'000, kQuietTick_us = 1'000'000;
+constexpr int64_t kTick_us = 500'000, kQuietTick_us = 1'000'000, kDraw_us = 250'000;
 }  // namespace
 
 Json summary_json(const JobView& v) {
@@ -52,7 +52,7 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
       told_us = now;
       news = false;
     }
-    if (loop.progress && loop.progress->on() && now - drawn_us >= kTick_us) {
+    if (loop.progress && loop.progress->on() && now - drawn_us >= kDraw_us) {
       const LogPosition position = TRY(job.position());
       catch_up.see(position, records, now);
       loop.progress->draw(job_progress_text(catch_up, position, job.view(), clock.now_us(), loop.progress->colour()));

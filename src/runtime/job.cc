@@ -220,6 +220,7 @@ Result<Job::Step> Job::step() {
 }
 
 Result<Job::Step> Job::read_live() {
+  PACTOLUS_CHECK(live_sources_ > 0);  // a topic has a partition
   Step step;
   // With a fixed number of records each source brings its share, so that the same log gives the same batches.
   const int64_t quota =

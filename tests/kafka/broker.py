@@ -29,7 +29,9 @@ def free_ports(count):
 
 
 class Broker:
-    def __init__(self, secure=False):
+    def __init__(self, secure=False, before=()):
+        """`before` is a command that runs the broker."""
+        self.before = before
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-broker-", dir="/tmp"))
         self.port = free_ports(4)
         self.address = f"127.0.0.1:{self.port}"
@@ -37,7 +39,7 @@ class Broker:
         self.up()
 
     def tool(self, *words, stdin="", check=True):
-        done = subprocess.run([SOURCE / "tools/kafka", *map(str, words)], input=stdin, capture_output=True, text=True, timeout=180,
+        done = subprocess.run([*self.before, SOURCE / "tools/kafka", *map(str, words)], input=stdin, capture_output=True, text=True, timeout=180,
                               env={**os.environ, "KAFKA_DIR": str(self.folder), "KAFKA_PORT": str(self.port)})
         if check and done.returncode != 0:
             raise AssertionError(f"tools/kafka {words}: {done.stdout}{done.stderr}")

@@ -54,8 +54,8 @@ Result<Conf> make_conf(const KafkaOptions& options, const Settings& usual, const
 // `owner` is for the callbacks of whoever makes it.
 Result<Handle> make_handle(rd_kafka_type_t type, Conf conf, Voice& voice, void* owner = nullptr);
 
-std::string text_of(rd_kafka_resp_err_t code);
-bool is_damage(rd_kafka_resp_err_t code);  // a batch of records that is there and cannot be read  // librdkafka's words
+std::string text_of(rd_kafka_resp_err_t code);  // librdkafka's words
+bool is_damage(rd_kafka_resp_err_t code);       // a batch of records that is there and cannot be read
 
 // The topic as the cluster has it. Error not_found; io when nobody answers in time.
 Result<TopicIdentity> describe_topic(rd_kafka_t* handle, const Voice& voice, const std::string& topic, int timeout_ms);

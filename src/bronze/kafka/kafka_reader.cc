@@ -66,10 +66,11 @@ class KafkaReader final : public LogReader {
   Result<> open() {
     Conf conf = TRY(make_conf(options_,
                               {{"client.id", "pactolus"},
-                               {"queued.max.messages.kbytes", "32768"},  // of each partition
-                               {"queued.min.messages", "200000"},
-                               {"fetch.message.max.bytes", "4194304"},
-                               {"fetch.queue.backoff.ms", "5"},
+                               // Of each partition. Larger answers and queues cost memory that is new each time.
+                               {"queued.max.messages.kbytes", "16384"},
+                               {"queued.min.messages", "100000"},
+                               {"fetch.message.max.bytes", "524288"},
+                               {"fetch.queue.backoff.ms", "1"},
                                {"fetch.error.backoff.ms", "100"},
                                {"reconnect.backoff.max.ms", "2000"},
                                {"socket.keepalive.enable", "true"}},
@@ -83,7 +84,15 @@ class KafkaReader final : public LogReader {
                                {"check.crcs", "true"},
                                {"allow.auto.create.topics", "false"}}));
     handle_ = TRY(make_handle(RD_KAFKA_CONSUMER, std::move(conf), voice_));
-    topic_ = TRY(describe_topic(handle_.get(), voice_, options_.topic, kOpen_ms));
+    // With connections of its own: a broker answers one after the other, and a fetch waits for records to come.
+    Conf asks = TRY(make_conf(
+        options_,
+        {{"client.id", "pactolus-asks"}, {"reconnect.backoff.max.ms", "2000"}, {"socket.keepalive.enable", "true"}},
+        {{"bootstrap.servers", options_.bootstrap},
+         {"isolation.level", "read_committed"},
+         {"allow.auto.create.topics", "false"}}));
+    asker_ = TRY(make_handle(RD_KAFKA_CONSUMER, std::move(asks), voice_));
+    topic_ = TRY(describe_topic(asker_.get(), voice_, options_.topic, kOpen_ms));
     return add_partitions(std::exchange(topic_.partitions, 0));
   }
 
@@ -152,7 +161,7 @@ class KafkaReader final : public LogReader {
   Result<Offset> begin(PartitionId partition) override { return Offset(parts_.at(size_t(partition.value))->begin); }
   Result<Offset> end(PartitionId partition) override { return Offset(parts_.at(size_t(partition.value))->end); }
   Result<Offset> first_at(PartitionId partition, int64_t timestamp_us) override {
-    const auto found = TRY(list_offsets(handle_.get(), voice_, topic_.name, topic_.partitions,
+    const auto found = TRY(list_offsets(asker_.get(), voice_, topic_.name, topic_.partitions,
                                         std::max<int64_t>(0, (timestamp_us + 999) / 1000), kOpen_ms));
     const int64_t offset = found.at(size_t(partition.value));
     return offset < 0 ? end(partition) : Result<Offset>(Offset(offset));
@@ -166,7 +175,7 @@ class KafkaReader final : public LogReader {
   // A topic that was made anew has another id, and no id comes twice. So when the topic has its id still, all that was
   // polled before is of it.
   Result<> confirm() override {
-    auto now = describe_topic(handle_.get(), voice_, topic_.name, kConfirm_ms);
+    auto now = describe_topic(asker_.get(), voice_, topic_.name, kConfirm_ms);
     if (!now && now.error().code == ErrorCode::not_found)
       return fail(ErrorCode::data_loss, fmt::format("topic {} is gone: its id was {}", topic_.name, topic_.id));
     const TopicIdentity there = TRY(std::move(now));
@@ -175,7 +184,7 @@ class KafkaReader final : public LogReader {
                   fmt::format("topic {} was made anew: its id was {}, now it is {}", topic_.name, topic_.id, there.id));
     TRY(add_partitions(there.partitions));
     const auto ends = TRY(
-        list_offsets(handle_.get(), voice_, topic_.name, topic_.partitions, RD_KAFKA_OFFSET_SPEC_LATEST, kConfirm_ms));
+        list_offsets(asker_.get(), voice_, topic_.name, topic_.partitions, RD_KAFKA_OFFSET_SPEC_LATEST, kConfirm_ms));
     for (auto& part : parts_) {
       part->end = ends[size_t(part->id)];
       if (part->assigned) TRY(check_position(*part, part->next, part->next));
@@ -220,9 +229,9 @@ class KafkaReader final : public LogReader {
   Result<> add_partitions(int32_t count) {
     if (count <= topic_.partitions) return {};
     const auto begins =
-        TRY(list_offsets(handle_.get(), voice_, topic_.name, count, RD_KAFKA_OFFSET_SPEC_EARLIEST, kOpen_ms));
+        TRY(list_offsets(asker_.get(), voice_, topic_.name, count, RD_KAFKA_OFFSET_SPEC_EARLIEST, kOpen_ms));
     const auto ends =
-        TRY(list_offsets(handle_.get(), voice_, topic_.name, count, RD_KAFKA_OFFSET_SPEC_LATEST, kOpen_ms));
+        TRY(list_offsets(asker_.get(), voice_, topic_.name, count, RD_KAFKA_OFFSET_SPEC_LATEST, kOpen_ms));
     for (int32_t p = topic_.partitions; p < count; ++p) {
       auto part = std::make_unique<Part>();
       part->id = p;
@@ -398,7 +407,7 @@ class KafkaReader final : public LogReader {
   KafkaOptions options_;
   Clock& clock_;
   Voice voice_;
-  Handle handle_;
+  Handle handle_, asker_;  // fetches and commits; is asked about the topic
   TopicIdentity topic_;
   std::vector<std::unique_ptr<Part>> parts_;
   int64_t served_us_ = INT64_MIN / 2;
