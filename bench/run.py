@@ -3,8 +3,8 @@
 
     ./dev bench                    all but the long ones         ./dev bench --list
     ./dev bench stream latency     these                         ./dev bench memory
-    ./dev bench kafka              with a real broker            ./dev bench stream --perf    where the time goes
-    ./dev bench --json             for programs; a name stands also for those that begin with it: stream-shop, kafka-idle
+    ./dev bench kafka              kafka-stream and so on        ./dev bench stream --perf    where the time goes
+    ./dev bench --json             for programs
 
 Exit code 1: a wrong answer, or a bound that was missed. `--update-docs` rewrites the measured part of
 docs/benchmarks.md; scenarios that were not run keep their lines.
@@ -112,10 +112,12 @@ def main():
         for name, s in scenarios.items():
             print(f"{name:<14} {s['about']}{' (long: runs only when it is named)' if s.get('long') else ''}")
         return 0
-    if unknown := [n for n in args.names if n not in scenarios]:
-        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
-    # `kafka` is that one and kafka-latency and so on.
-    named = [n for n in scenarios if any(n == name or n.startswith(name + "-") for name in args.names)]
+    named = []
+    for name in args.names:  # a scenario, or the family of those that begin with it
+        found = [name] if name in scenarios else [n for n in scenarios if n.startswith(name + "-")]
+        if not found:
+            parser.error(f"no scenario {name}; there are {', '.join(scenarios)}")
+        named += found
     names = named or [n for n, s in scenarios.items() if not s.get("long")]
     programs = args.build.resolve()
     if not (programs / "pactolus").exists():
