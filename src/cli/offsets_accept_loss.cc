@@ -1,6 +1,8 @@
 // `pactolus offsets accept-loss`: the lake goes on without what its topic has lost, and tells of it for ever.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/command.h"
 #include "cli/job_loop.h"
 #include "runtime/job.h"
@@ -36,6 +38,10 @@ class OffsetsAcceptLoss final : public Command {
     if (reason_.size() > kMaxReasonBytes)
       return fail(ErrorCode::usage, fmt::format("the reason is too long\nexpected at most {} bytes, got {}",
                                                 kMaxReasonBytes, reason_.size()));
+    const bool control =
+        std::ranges::any_of(reason_, [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
+    if (control || !Json::parse(Json(reason_).dump()))
+      return fail(ErrorCode::usage, "the reason is no text", "--reason is one line of UTF-8");
     TRY(check_lake({config.lake}));
 
     StoppableClock clock(session.stop);

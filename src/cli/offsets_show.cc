@@ -22,7 +22,7 @@ class OffsetsShow final : public Command {
   Result<int> run(Session& session) override {
     const Config& config = session.config;
     TRY(check_lake({config.lake}));
-    const delta::Snapshot silver = TRY(load_silver({config.lake}));
+    delta::Snapshot silver = TRY(load_silver({config.lake}));
     const bool embedded = config.bronze.from == BronzeFrom::embedded;
     if (embedded && !TRY(live_topic_exists(config)))  // nothing is made by looking
       return fail(ErrorCode::not_found, fmt::format("there is no topic {} in {}", config.kafka.topic, config.lake));
@@ -31,8 +31,12 @@ class OffsetsShow final : public Command {
     const auto say = [&](const std::string& text) { session.say(text); };
     const auto log = TRY(open_live_topic(config, random, clock, say, kLookWait_ms));
     const TopicIdentity& topic = log->topic();
+    std::vector<AcceptedLoss> losses = TRY(find_losses(silver, config.job, *log, config.run.start));
+    if (!losses.empty()) {  // a job that runs may have committed what retention took since
+      silver = TRY(load_silver({config.lake}));
+      losses = TRY(find_losses(silver, config.job, *log, config.run.start));
+    }
     const std::string id = known_topic_id(silver, config.job, topic);
-    const std::vector<AcceptedLoss> losses = TRY(find_losses(silver, config.job, *log, config.run.start));
 
     Json partitions = Json::array(), lost = Json::array();
     std::string text = paint(Paint::strong,
@@ -57,7 +61,7 @@ class OffsetsShow final : public Command {
       lost.push(to_json(loss));
       text += fmt::format("lost: {}\n", text_of(loss));
     }
-    if (!losses.empty()) session.say(loss_hint(topic.name));
+    if (!losses.empty()) session.say(loss_hint(config));
     if (session.globals.json)
       session.out << Json::object()
                          .set("topic", topic.name)

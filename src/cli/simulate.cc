@@ -6,6 +6,7 @@
 #include <charconv>
 #include <thread>
 
+#include "base/time_text.h"
 #include "bronze/embedded/embedded_log.h"
 #include "bronze/kafka/kafka_log.h"
 #include "cli/command.h"
@@ -45,6 +46,7 @@ class Simulate final : public Command {
     flags.ratio("--bad-ratio", &bad_, "shop: share of broken records");
     flags.toggle("--uuid-ids", &uuid_ids_, "classic: random UUIDs as event ids");
     flags.toggle("--fast", &fast_, "do not wait: all at once, with times that end now");
+    flags.text("--end", "TIME", &end_, "with --fast or to a file: the times end then");
     flags.text("--replay", "FILE", &replay_, "send the rows of a file instead, with the pauses between their times",
                Complete::files);
     flags.choice("--dialect", dialect_names(), &dialect_, "replay: what the file holds (native)");
@@ -53,13 +55,13 @@ class Simulate final : public Command {
   Result<int> run(Session& session) override;
 
  private:
-  Result<std::unique_ptr<EventSource>> source(int64_t now_us, bool ends_now) const;
+  Result<std::unique_ptr<EventSource>> source(int64_t now_us, bool paced) const;
   Result<std::unique_ptr<EventSource>> replay(int64_t now_us);
   std::string profile_ = "shop", target_;
   double rate_ = 0, late_ = 0, dup_ = 0, bad_ = 0;
   int64_t count_ = 0, duration_us_ = 0, seed_ = 1, first_id_ = -1;
   bool uuid_ids_ = false, fast_ = false;
-  std::string replay_, dialect_ = "native", speed_;
+  std::string end_, replay_, dialect_ = "native", speed_;
   std::unique_ptr<EventFile> replayed_;  // the source borrows them
   std::unique_ptr<FileReplay> rows_;
 };
@@ -70,7 +72,7 @@ std::string delivery_text(const Delivery& d) {
   return d.failed > 0 ? text + ": " + d.first_failure : text;
 }
 
-Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_now) const {
+Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool paced) const {
   const bool classic = profile_ == "classic";
   Schedule schedule{.start_us = now_us,
                     .rate = rate_ > 0 ? rate_
@@ -80,7 +82,13 @@ Result<std::unique_ptr<EventSource>> Simulate::source(int64_t now_us, bool ends_
                     .duration_us = duration_us_,
                     .diurnal = !classic};
   if (classic && count_ == 0 && duration_us_ == 0) schedule.duration_us = 60 * kMicrosPerSecond;
-  if (ends_now) schedule = ending_at(schedule, now_us);
+  if (!paced) {
+    const std::optional<int64_t> end_us = end_.empty() ? now_us : parse_iso_time(end_);
+    if (!end_us)
+      return fail(ErrorCode::usage, fmt::format("expected --end TIME as 2025-11-29T13:00:00Z, got {}", end_));
+    if (*end_us > now_us) return fail(ErrorCode::usage, fmt::format("--end {} is not over yet", end_));
+    schedule = ending_at(schedule, *end_us);
+  }
   // A run counts behind its start and its process, so that no two share an id, however fast or long or close they are.
   const int64_t first_id = first_id_ >= 0 ? first_id_ : 1;
   const std::string run = first_id_ >= 0 ? "" : digits_of_run(now_us, ::getpid());
@@ -126,8 +134,10 @@ Result<int> Simulate::run(Session& session) {
   const bool live = target.kind == Target::Kind::lake || target.kind == Target::Kind::kafka;
   if (replay_.empty() && !speed_.empty())
     return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
+  if (!end_.empty() && (!replay_.empty() || (live && !fast_)))
+    return fail(ErrorCode::usage, "--end without --fast", "events that are paced have the time at which they are sent");
   auto events = replay_.empty()
-                    ? TRY(source(clock.now_us(), !live || fast_))
+                    ? TRY(source(clock.now_us(), live && !fast_))
                     : TRY(replay(clock.now_us()));  // unpaced events end now, so that none lies ahead of its record
 
   std::unique_ptr<LogWriter> writer;

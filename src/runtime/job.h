@@ -119,7 +119,8 @@ class Job {
   friend class Recovery;
   struct Topic {
     std::unique_ptr<LogReader> reader;
-    std::string id;  // as the ledger knows it: see known_topic_id()
+    std::string id;         // as the ledger knows it: see known_topic_id()
+    std::string id_before;  // another one where a loss is being accepted
     bool history = false;
     RejectReason malformed = RejectReason::malformed_json;
   };

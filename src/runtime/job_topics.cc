@@ -28,7 +28,8 @@ Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
   const delta::Snapshot& silver = silver_->snapshot();
   if (!history && options_.accept_loss) TRY(look_for_losses(*reader));
   const std::string id_before = history ? id.id : known_topic_id(silver, config_.job, id);
-  topics_.push_back({std::move(reader), history ? id.id : known_topic_id(silver, config_.job, id, losses_), history});
+  topics_.push_back(
+      {std::move(reader), history ? id.id : known_topic_id(silver, config_.job, id, losses_), id_before, history});
   Topic& topic = topics_.back();
   if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
   const auto committed_end = [&](int32_t p) {
@@ -85,11 +86,15 @@ Result<> Job::add_new_partitions() {
   LogReader& log = *topics_[0].reader;
   const TopicIdentity& id = log.topic();
   for (int32_t p = int32_t(live_sources_); p < id.partitions; ++p) {
-    const SourceAccount account = first_account(topics_[0], p, TRY(log.begin(PartitionId(p))));
-    TRY(log.seek(PartitionId(p), Offset(account.end)));
+    SourceAccount account = first_account(topics_[0], p, TRY(log.begin(PartitionId(p))));
+    // Read before, where the cluster did not tell of it when this process began.
+    const auto committed = [&](const std::string& app) { return silver_->snapshot().txn_version(app); };
+    account.end = committed(offset_app_id(config_.job, id.name, account.topic_id, p)).value_or(account.end);
+    const int64_t leader = committed(leader_app_id(config_.job, id.name, account.topic_id, p)).value_or(-1);
+    TRY(log.seek(PartitionId(p), Offset(account.end), int32_t(leader)));
     const auto at = int64_t(live_sources_++);
     accounts_.insert(accounts_.begin() + at, account);
-    sources_.insert(sources_.begin() + at, Source{0, PartitionId(p), clock_.boot_us(), false, -1});
+    sources_.insert(sources_.begin() + at, Source{0, PartitionId(p), clock_.boot_us(), false, int32_t(leader)});
     source_names_.insert(source_names_.begin() + at, SourceName{id.name, p});
     watermark_.grow_to(live_sources_);
     if (options_.say) options_.say(fmt::format("{} has a new partition: {}", id.name, p));
@@ -102,17 +107,16 @@ Result<> Job::refuse_other_topics(std::string_view topic_id) const {
   if (options_.accept_loss) return {};
   const auto lost = lost_with_topic(silver_->snapshot(), config_.job, config_.kafka.topic, topic_id);
   if (lost.empty()) return {};
-  return with_hint({ErrorCode::data_loss,
-                    fmt::format("topic {} is gone or was made anew, and now has {}: {}", config_.kafka.topic,
-                                topic_id.empty() ? "no id" : fmt::format("id {}", topic_id), text_of(lost.front())),
-                    {},
-                    {}});
+  return fail(ErrorCode::data_loss,
+              fmt::format("topic {} is gone or was made anew, and now has {}: {}", config_.kafka.topic,
+                          topic_id.empty() ? "no id" : fmt::format("id {}", topic_id), text_of(lost.front())),
+              loss_hint(config_, !topic_id.empty()));
 }
 
 // What is lost of the live topic is for a person to accept.
 std::unexpected<Error> Job::with_hint(Error error) const {
   const bool lost = error.code == ErrorCode::data_loss || error.code == ErrorCode::corrupt;
-  if (lost) error.hint = loss_hint(config_.kafka.topic);
+  if (lost) error.hint = loss_hint(config_);
   return std::unexpected(std::move(error));
 }
 
@@ -138,8 +142,12 @@ Result<> Job::commit_losses() {
 Result<> Job::open_topics() {
   TRY(sweep_dropped(lake_.bronze()));
   const bool embedded = config_.bronze.from == BronzeFrom::embedded;
-  if (embedded && !TRY(live_topic_exists(config_)))
+  if (embedded && !TRY(live_topic_exists(config_))) {
     TRY(refuse_other_topics(""));  // before a new one is made in its place
+    if (options_.accept_loss)
+      return fail(ErrorCode::not_found, fmt::format("there is no topic {} in {}", config_.kafka.topic, config_.lake),
+                  "make it first; or is it in Kafka? --from kafka://HOST:PORT/TOPIC");
+  }
   auto opened = open_live_topic(config_, random_, clock_, options_.say, options_.accept_loss ? kLookWait_ms : 0);
   if (!opened && opened.error().code == ErrorCode::not_found) TRY(refuse_other_topics(""));
   auto live = TRY(std::move(opened));

@@ -37,34 +37,39 @@ Result<Offset> fork(LogReader& log, PartitionId partition, Offset next, int32_t 
   return Offset(same);
 }
 
+// One after the other, the last up to where the partition is read on.
 struct Found {
-  const char* kind = nullptr;  // none: nothing is lost
-  Offset to;
+  const char* kind;
+  Offset from, to;
 };
-Result<Found> find_loss(LogReader& log, PartitionId partition, Offset next, int32_t leader_epoch) {
-  Found found{nullptr, std::max(next, TRY(log.begin(partition)))};
-  if (found.to > next) found.kind = kDeleted;
-  bool fell_back = !found.kind && next > TRY(log.end(partition));
+Result<std::vector<Found>> find_loss(LogReader& log, PartitionId partition, Offset next, int32_t leader_epoch) {
+  std::vector<Found> found;
+  const Offset begin = TRY(log.begin(partition));
+  const auto at = [&] { return found.empty() ? next : found.back().to; };
+  if (next < begin) found.push_back({kDeleted, next, begin});
+  bool fell_back = next > TRY(log.end(partition));
   for (int again = 0;;) {
     if (fell_back) {
-      found = {kFellBack, TRY(fork(log, partition, next, leader_epoch))};
+      found = {{kFellBack, next, TRY(fork(log, partition, next, leader_epoch))}};
       fell_back = false;
     }
-    const auto there = look(log, partition, found.to, found.kind ? -1 : leader_epoch);
+    const auto there = look(log, partition, at(), found.empty() ? leader_epoch : -1);
     if (there) break;
-    if (there.error().code == ErrorCode::data_loss && !found.kind) {
+    if (there.error().code == ErrorCode::data_loss && found.empty()) {
       fell_back = true;
     } else if (there.error().code == ErrorCode::corrupt) {
-      const Offset behind = TRY(log.behind_damage(partition, found.to));
-      PACTOLUS_CHECK_LT(found.to, behind);
-      found = {found.kind ? found.kind : kUnreadable, behind};
+      const Offset behind = TRY(log.behind_damage(partition, at()));
+      PACTOLUS_CHECK_LT(at(), behind);
+      if (found.empty() || std::string_view(found.back().kind) != kUnreadable)
+        found.push_back({kUnreadable, at(), at()});
+      found.back().to = behind;
     } else if (there.error().code == ErrorCode::data_loss && again < kTries) {
       ++again;  // behind damage a client may go astray
     } else {
       return std::unexpected(there.error());
     }
   }
-  TRY(log.seek(partition, found.to));
+  TRY(log.seek(partition, at()));
   return found;
 }
 
@@ -81,6 +86,8 @@ std::string known_topic_id(const delta::Snapshot& silver, std::string_view job, 
   return id;
 }
 
+std::string_view id_of_life(std::string_view known_id) { return known_id.substr(0, known_id.find('.')); }
+
 std::vector<AcceptedLoss> lost_with_topic(const delta::Snapshot& silver, std::string_view job, std::string_view topic,
                                           std::string_view known_id) {
   std::vector<AcceptedLoss> out;
@@ -93,19 +100,36 @@ std::vector<AcceptedLoss> lost_with_topic(const delta::Snapshot& silver, std::st
   return out;
 }
 
+Result<> check_partitions(const delta::Snapshot& silver, std::string_view job, const TopicIdentity& topic,
+                          std::string_view known_id) {
+  for (const auto& [app, txn] : silver.txns()) {
+    const auto read = parse_offset_app_id(app, job);
+    if (read && read->topic == topic.name && read->topic_id == known_id && read->partition >= topic.partitions)
+      return fail(ErrorCode::io, fmt::format("topic {} has {} partitions now, and Silver has read partition {}",
+                                             topic.name, topic.partitions, read->partition));
+  }
+  return {};
+}
+
 Result<std::vector<AcceptedLoss>> find_losses(const delta::Snapshot& silver, std::string_view job, LogReader& log,
                                               const StartFrom& start) {
   const TopicIdentity& topic = log.topic();
   const std::string id = known_topic_id(silver, job, topic);
+  TRY(check_partitions(silver, job, topic, id));
   std::vector<AcceptedLoss> out = lost_with_topic(silver, job, topic.name, id);
   for (int32_t p = 0; p < topic.partitions; ++p) {
     auto next = silver.txn_version(offset_app_id(job, topic.name, id, p));
     if (!next && start.kind == StartFrom::Kind::earliest) next = TRY(log.begin(PartitionId(p))).value;
     if (!next) continue;  // no place in it has been promised yet
     const auto epoch = silver.txn_version(leader_app_id(job, topic.name, id, p)).value_or(-1);
-    const Found found = TRY(find_loss(log, PartitionId(p), Offset(*next), int32_t(epoch)));
-    if (found.kind) out.push_back({found.kind, topic.name, id, p, *next, found.to.value});
+    for (const Found& found : TRY(find_loss(log, PartitionId(p), Offset(*next), int32_t(epoch))))
+      out.push_back({found.kind, topic.name, id, p, found.from.value, found.to.value});
   }
+  // Damage behind a fork is the new topic's.
+  const std::string later = known_topic_id(silver, job, topic, out);
+  for (size_t i = 1; i < out.size(); ++i)
+    if (out[i].kind == kUnreadable && out[i - 1].kind == kFellBack && out[i].partition == out[i - 1].partition)
+      out[i].topic_id = later;
   return out;
 }
 
@@ -127,11 +151,15 @@ std::string text_of(const AcceptedLoss& l) {
                      l.topic_id, l.start);
 }
 
-std::string loss_hint(std::string_view topic) {
-  return fmt::format(
-      "bring it back (from a copy, another replica), or go on without it: pactolus offsets accept-loss --topic {} "
-      "--reason \"why\"",
-      topic);
+std::string loss_hint(const Config& config, bool topic_is_there) {
+  std::string command = fmt::format("pactolus offsets accept-loss --topic {} --reason \"why\"", config.kafka.topic);
+  if (config.bronze.from == BronzeFrom::kafka)
+    command += config.kafka.bootstrap.find(',') == std::string::npos
+                   ? fmt::format(" --from kafka://{}/{}", config.kafka.bootstrap, config.kafka.topic)
+                   : " --from kafka";
+  if (config.lake != Config().lake) command += " --lake " + config.lake;
+  return fmt::format("bring it back (from a copy, a replica), or {}go on without it: {}",
+                     topic_is_there ? "" : "make a topic of that name and ", command);
 }
 
 }  // namespace pactolus

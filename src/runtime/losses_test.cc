@@ -53,7 +53,7 @@ class LossesTest : public RuntimeTest {
     job_.reset();
     ASSERT_FALSE(ran);
     EXPECT_EQ(ran.error().code, code) << ran.error().message;
-    EXPECT_EQ(ran.error().hint, loss_hint("clicks"));
+    EXPECT_EQ(ran.error().hint, loss_hint(config_, fs::exists(topic())));
   }
   BatchAccount last_account() const { return **last_batch(*delta::Snapshot::load(lake().silver()), config_.job); }
   int64_t silver_rows() const { return delta::Snapshot::load(lake().silver())->rows(); }
@@ -144,10 +144,14 @@ TEST_F(LossesTest, ATopicMadeAnewIsReadFromItsBeginning) {
   EXPECT_EQ(last_account().sources.size(), 2u);
   catch_up();
   EXPECT_EQ(silver_rows(), 8) << "three are known, two were not";
-  // And once more, with none there: a new one is made.
+  // And once more, with none there: nothing is made by accepting.
   fs::remove_all(topic());
   expect_refused(ErrorCode::data_loss);
+  EXPECT_EQ(accept().error().code, ErrorCode::not_found);
+  EXPECT_FALSE(fs::exists(topic()));
+  ASSERT_OK(create_topic(lake().bronze(), "clicks", 1, kTopicId));  // an id that was given up is one of its own
   EXPECT_EQ(accept()->size(), 2u);
+  EXPECT_EQ(last_account().sources.at(0).topic_id, std::string(kTopicId) + ".2");
   catch_up();
   EXPECT_EQ(silver_rows(), 8);
 }

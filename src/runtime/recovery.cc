@@ -77,7 +77,7 @@ void Recovery::restore_position() {
   for (size_t s = 0; s < job_.live_sources_; ++s) {
     SourceAccount& mine = job_.accounts_[s];
     for (const SourceAccount& a : last.sources)
-      if (a.topic == mine.topic && a.topic_id == mine.topic_id && a.partition == mine.partition) {
+      if (a.topic == mine.topic && a.topic_id == job_.topics_[0].id_before && a.partition == mine.partition) {
         mine.max_event_time = a.max_event_time;
         mine.idle = a.idle;
         state.sources[s] = {a.max_event_time, a.idle};

@@ -358,6 +358,14 @@ class Simulate(Lake):
         done = self.catch_up()
         self.assertEqual((done["silver"], done["duplicates"]), (400_000, 0))
 
+    def test_times_end_where_the_user_says(self):
+        self.send("--profile", "classic", "--count", 1000, "--rate", 100, "--end", "2025-11-29T13:00:00Z")
+        self.assertEqual(self.catch_up()["silver"], 1000)
+        watermark = json.loads(self.good("status", "--json", "--lake", self.lake))["watermark"]
+        self.assertEqual(watermark[:16], "2025-11-29T12:54")  # five minutes of lateness before the last
+        self.assertIn("is not over yet", self.bad(2, "simulate", "--fast", "--end", "2999-01-01T00:00:00Z", "--to", "file:x"))
+        self.assertIn("--end without --fast", self.bad(2, "simulate", "--end", "2025-11-29", "--to", f"lake:{self.lake}"))
+
     def test_a_given_number_is_that_of_the_first_event(self):
         self.good("simulate", "--profile", "classic", "--first-id", 7, "--count", 2, "--to", "file:a.ndjson")
         self.assertEqual(self.ids("a.ndjson"), ["evt_00000007", "evt_00000008"])

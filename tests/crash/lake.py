@@ -114,10 +114,12 @@ class BronzeLog:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
 
+    END = "2025-11-29T13:00:00Z"  # the same day whenever a test runs: what is merged depends on it
+
     @staticmethod
     def make(folder, count=6000, seed=5, rate=2):
         folder = pathlib.Path(folder)
-        done = finish(start("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--seed", seed,
+        done = finish(start("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--end", BronzeLog.END, "--seed", seed,
                             "--dup-ratio", 0.03, "--late-ratio", 0.2, "--bad-ratio", 0.02, "--to", f"lake:{folder}",
                             folder=folder.parent))
         assert done.returncode == 0, done.stderr

@@ -186,6 +186,7 @@ class Faults(Compared):
         shutil.copytree(other.folder / "bronze", lake.folder / "bronze")
         self.assert_error(self.accept(lake, topic="clicks"), 2, "--topic " + TOPIC, "clicks")
         self.assert_error(self.accept(lake, reason=" "), 2, "--reason")
+        self.assert_error(self.accept(lake, reason="two\nlines"), 2, "one line")
         losses, checks = self.accepted(lake)
         self.assertEqual({loss["kind"] for loss in losses}, {"made_anew"})
         figures = checks["ledger"]["figures"]
@@ -197,6 +198,32 @@ class Faults(Compared):
         positions = [record["position"] for record in listed["records"]]
         self.assertEqual(len(positions), figures["quarantined"])
         self.assertEqual(len({p.split("@")[1].split("/")[0] for p in positions}), 2)
+
+    def test_one_partition_falls_back_and_grows_again(self):
+        """The others have lost nothing; duplicates of all are read again, those of the new life too."""
+        lake = Lake(self.new_folder() / "lake")
+        def shop(count, seed):
+            done = finish(start("simulate", "--profile", "shop", "--fast", "--count", count, "--seed", seed, "--rate", 50,
+                                "--dup-ratio", 0.1, "--to", f"lake:{lake.folder}", folder=lake.folder.parent))
+            self.assertEqual(done.returncode, 0, done.stderr)
+        shop(2000, 1)
+        kept = shutil.copytree(lake.folder / "bronze" / TOPIC / "0", self.new_folder() / "0")
+        shop(1500, 2)
+        run = lambda: finish(start("run", "--lake", lake.folder, "--until-caught-up", folder=lake.folder.parent))
+        self.assertEqual(run().returncode, 0)
+        shutil.rmtree(lake.folder / "bronze" / TOPIC / "0")
+        shutil.copytree(kept, lake.folder / "bronze" / TOPIC / "0")
+        self.assert_error(run(), 1, "--lake", "accept-loss")
+        ((loss,), _) = self.accepted(lake)
+        self.assertEqual((loss["kind"], loss["partition"]), ("fell_back", 0))
+        shop(4000, 3)
+        self.assertEqual(run().returncode, 0)
+        done = finish(start("verify", "--lake", lake.folder, "--json", folder=lake.folder.parent))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        figures = {c["name"]: c["figures"] for c in json.loads(done.stdout)["checks"]}
+        self.assertEqual(figures["offsets"]["before_start"], 0)
+        # Of the two batches with records only what partition 0 had before is written anew.
+        self.assertEqual((figures["duplicates"]["ranges"], figures["duplicates"]["ranges_gone"]), (5, 1))
 
     def test_a_log_that_ends_below_the_committed_offset_is_data_loss(self):
         lake = self.finished_lake()

@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from kafka.reckoning import reckon_lake  # noqa: E402
 TOPIC = "clicks"
 RATE = 400  # events a second
 DISK = 512 << 20
+SLOW_DISK_LIBRARY = os.environ.get("SLOW_DISK_LIBRARY", program.SOURCE / "build/release/tests/libslow_disk.so")
 SLOW_MS = 40  # of every fsync, link and rename while the disk is slow
 PATIENCE = 120  # seconds for anything at all
 
@@ -97,7 +99,7 @@ class Chaos:
         self.runs += 1
         self.run = Process(self.folder, f"run{self.runs}", "run", "--from", self.url, "--lake", self.lake, *words,
                            PACTOLUS__RUN__COMMIT_INTERVAL="100ms", PACTOLUS__TIME__MAX_SKEW="365d",
-                           PACTOLUS__RUN__SNAPSHOT_INTERVAL="1s", LD_PRELOAD=os.environ["SLOW_DISK_LIBRARY"],
+                           PACTOLUS__RUN__SNAPSHOT_INTERVAL="1s", LD_PRELOAD=SLOW_DISK_LIBRARY,
                            SLOW_DISK=self.slow)
 
     def start_producer(self):
@@ -105,9 +107,13 @@ class Chaos:
         self.producer = Process(self.folder, f"producer{self.producers}", "simulate", "--profile", "classic", "--rate", RATE,
                                 "--duration", "10h", "--seed", self.producers, "--to", self.url)
 
-    def version(self):
-        names = (self.lake / "silver/events/_delta_log").glob("*.json")
-        return max((int(p.stem) for p in names if p.stem.isdigit()), default=-1)
+    def batch(self):
+        """The last that was committed: taking the job and merging files are commits too, and say nothing."""
+        commits = sorted((self.lake / "silver/events/_delta_log").glob("0*.json"), reverse=True)
+        for commit in commits[:100]:
+            if found := re.search(r'"kind":"batch".*?"batch":(\d+)', commit.read_text()):
+                return int(found[1])
+        return 0
 
     def wait(self, what, condition, may_end=False):
         until = time.monotonic() + PATIENCE
@@ -126,8 +132,8 @@ class Chaos:
         self.start_run()
 
     def commits(self, count):
-        goal = self.version() + count
-        self.wait(f"{count} commits", lambda: self.version() >= goal)
+        goal = self.batch() + count
+        self.wait(f"{count} commits", lambda: self.batch() >= goal)
 
     def some_commits(self):
         self.commits(self.random.randint(0, 4))
@@ -204,7 +210,7 @@ class Chaos:
         self.broker.tool("topic", TOPIC, 3)
         self.start_producer()
         self.start_run()
-        self.wait("a first commit", lambda: self.version() >= 0)
+        self.wait("a first commit", lambda: self.batch() > 0)
         self.commits(3)
         begun = time.monotonic()
         for kind in self.KINDS:  # whatever the seed, each of them once
@@ -216,7 +222,9 @@ class Chaos:
         self.producer.process.send_signal(signal.SIGINT)
         _, report = self.producer.ended()
         self.run.process.send_signal(signal.SIGINT)
-        self.run.ended()
+        code, _ = self.run.ended()
+        if code not in (0, 130):
+            raise Wrong(f"the run that was stopped ended with {code}: {self.run.messages.read_text()}")
         self.start_run("--until-caught-up")
         code, out = self.run.ended()
         if code != 0:

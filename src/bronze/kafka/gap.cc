@@ -8,7 +8,7 @@
 
 namespace pactolus::kafka {
 namespace {
-constexpr int kAnswer_ms = 10'000;
+constexpr int kAnswer_ms = 10'000, kRest_ms = 100;
 using Message = Owned<rd_kafka_message_t, rd_kafka_message_destroy>;
 }  // namespace
 
@@ -68,19 +68,28 @@ Result<> GapReader::read(rd_kafka_t* handle, int32_t partition, int64_t from, in
   return {};
 }
 
+// Behind a damaged batch librdkafka reads on at offsets that are none, and what comes of that may still end a fetch
+// that begins meanwhile. So it is left to come to rest in between, and where nothing comes it is asked again.
 Result<std::optional<int64_t>> GapReader::damage_at(int32_t partition, int64_t offset) {
   if (!committed_) committed_ = TRY(open("read_committed"));
   const Partitions at(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(at.get(), options_.topic.c_str(), partition)->offset = offset;
-  if (const auto code = rd_kafka_assign(committed_.get(), at.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return fail(ErrorCode::io, fmt::format("{}/{} cannot be read: {}", options_.topic, partition, text_of(code)));
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswer_ms);
-  while (std::chrono::steady_clock::now() < until) {
-    const Message message(rd_kafka_consumer_poll(committed_.get(), 100));
-    if (!message) continue;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-      return std::optional<int64_t>();
-    if (is_damage(message->err)) return message->offset;
+  for (int attempt = 0; attempt < kAnswer_ms / kRest_ms / 10; ++attempt) {
+    if (const auto code = rd_kafka_assign(committed_.get(), at.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(ErrorCode::io, fmt::format("{}/{} cannot be read: {}", options_.topic, partition, text_of(code)));
+    std::optional<std::optional<int64_t>> found;
+    for (int polls = 0; polls < 10 && !found; ++polls) {
+      const Message message(rd_kafka_consumer_poll(committed_.get(), kRest_ms));
+      if (!message) continue;
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        found.emplace();
+      else if (is_damage(message->err))
+        found.emplace(message->offset);
+    }
+    rd_kafka_assign(committed_.get(), nullptr);
+    while (Message(rd_kafka_consumer_poll(committed_.get(), kRest_ms))) {
+    }
+    if (found) return *found;
   }
   return fail(ErrorCode::io, fmt::format("{}/{} cannot be looked at from offset {}: {}", options_.topic, partition,
                                          offset, voice_.last().empty() ? "nothing comes" : voice_.last()));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kOpen_ms = 15'000;    // for a cluster that is there but slow
 constexpr int kConfirm_ms = 5'000;  // a batch waits so long for it, and is then tried again
-constexpr int64_t kServe_us = 50'000;
+constexpr int64_t kServe_us = 50'000, kRest_us = 200'000;
 constexpr size_t kBlockBytes = 1 << 20;
 
 // Bytes of records. What was put into it stays where it is until clear(); blocks are used again.
@@ -102,27 +102,29 @@ class KafkaReader final : public LogReader {
     Part& part = *parts_.at(size_t(partition.value));
     TRY(check_position(part, next.value, part.begin));
     // Into what was polled last: it is given once more. Not where the epoch is to be looked at.
-    if (leader_epoch < 0 && !part.records.empty() && next >= part.records.front().offset &&
+    const bool failed = part.error.has_value() || part.failed;
+    if (!failed && leader_epoch < 0 && !part.records.empty() && next >= part.records.front().offset &&
         next <= part.records.back().offset) {
       const auto at = std::ranges::lower_bound(part.records, next, {}, &RecordView::offset);
       part.given = size_t(at - part.records.begin());
       part.next = next.value;
       return {};
     }
-    if (leader_epoch < 0 && next.value == part.next && part.given == part.records.size() && part.skipped.empty())
+    if (!failed && leader_epoch < 0 && next.value == part.next && part.given == part.records.size() &&
+        part.skipped.empty())
       return {};
-    const bool failed = part.error.has_value() || part.failed;
     part.forget();
     part.next = next.value;
     part.epoch = leader_epoch;
     if (!part.assigned || (!failed && TRY(move(part)))) return {};
-    // Behind an error librdkafka may have more of them, and reads on at offsets that are none. So fetching ends, and
-    // begins anew when this is polled.
+    // Behind an error librdkafka may have more of them, and reads on at offsets that are none. So fetching ends, comes
+    // to rest, and begins anew when this is polled.
     const Owned<rd_kafka_error_t, rd_kafka_error_destroy> error(
         rd_kafka_incremental_unassign(handle_.get(), at_position(part).get()));
     if (error) return cannot_be_read(part, rd_kafka_error_string(error.get()));
     part.assigned = false;
     part.failed = false;
+    clock_.sleep_us(kRest_us);
     rd_kafka_message_t* left[64];
     for (ssize_t n; (n = rd_kafka_consume_batch_queue(part.queue.get(), 0, left, std::size(left))) > 0;)
       std::for_each_n(left, n, rd_kafka_message_destroy);
