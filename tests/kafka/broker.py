@@ -13,8 +13,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
 def free_ports(count):
-    """The first of so many ports in a row that nobody listens on."""
-    for first in range(20000 + os.getpid() % 10000, 60000, count):
+    """The first of so many ports in a row that nobody listens on. Tests that begin at once do not look at the same ones."""
+    for first in range(20000 + os.getpid() * count % 10000, 60000, count):
         sockets = [socket.socket() for _ in range(count)]
         try:
             for n, s in enumerate(sockets):
