@@ -59,7 +59,7 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
       drawn_us = now;
     }
     if (step.records > 0 || step.committed) {
-      wait_us = kShortWait_us;
+      wait_us = std::max(kShortWait_us, wait_us / 4);  // a few events a second are no reason to hurry
       continue;
     }
     if (loop.until_caught_up && step.caught_up) break;
