@@ -15,6 +15,15 @@ constexpr int64_t kShortWait_us = 500, kLongWait_us = 20'000;
 constexpr int64_t kTick_us = 500'000, kQuietTick_us = 1'000'000, kDraw_us = 250'000;
 }  // namespace
 
+JobOptions job_options(Session& session, ProgressLine& line, std::string command, int64_t lock_wait_us) {
+  JobOptions options;
+  options.command = std::move(command);
+  options.lock_wait_us = lock_wait_us;
+  options.say = [&line](const std::string& text) { line.say(text); };
+  options.stop = [&session] { return session.stop.requested(); };
+  return options;
+}
+
 Json summary_json(const JobView& v) {
   Json rejected = Json::object();
   for (const auto& [reason, n] : v.totals.quarantined) rejected.set(reason, n);

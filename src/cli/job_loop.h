@@ -14,6 +14,10 @@ struct JobLoop {
   ProgressLine* progress = nullptr;  // null: nobody is told
 };
 
+// Of a command that takes the lake: what the job says goes above the line, a stop ends its waiting. Both must outlive
+// it.
+JobOptions job_options(Session& session, ProgressLine& line, std::string command, int64_t lock_wait_us);
+
 // After --close-windows the watermark may be ahead of the clock: says so, since nearly all that comes is late then.
 void tell_of_closed_windows(const Job& job, const Session& session, int64_t now_us);
 

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/job_loop.h"
+#include "cli/target.h"
 #include "runtime/job.h"
 #include "runtime/losses.h"
 #include "runtime/status.h"
@@ -23,7 +24,7 @@ class OffsetsAcceptLoss final : public Command {
   void declare(Flags& flags) override {
     flags.text("--topic", "NAME", &topic_, "the topic that this lake reads");
     flags.text("--reason", "TEXT", &reason_, "why that is right, for whoever asks later");
-    flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
+    declare_from(flags);
     flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for a process that runs this lake (10s)");
   }
 
@@ -46,12 +47,8 @@ class OffsetsAcceptLoss final : public Command {
 
     StoppableClock clock(session.stop);
     ProgressLine line(session);
-    JobOptions options;
-    options.lock_wait_us = lock_wait_us_;
-    options.command = "offsets accept-loss";
+    JobOptions options = job_options(session, line, "offsets accept-loss", lock_wait_us_);
     options.accept_loss = reason_;
-    options.say = [&](const std::string& text) { line.say(text); };
-    options.stop = [&] { return session.stop.requested(); };
     const std::unique_ptr<Job> job = TRY(Job::open(config, std::move(options), clock, Random::from_system()));
     TRY(write_status(*job, clock, false));
     line.clear();

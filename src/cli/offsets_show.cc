@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/target.h"
 #include "ingest/ingest_topic.h"
 #include "runtime/losses.h"
 #include "runtime/topics.h"
@@ -15,9 +16,7 @@ class OffsetsShow final : public Command {
     return {"offsets show", Group::trust, "how far the topic has been read, what waits, what is lost",
             "pactolus offsets show --from kafka://localhost:9092/ecom_clickstream_raw"};
   }
-  void declare(Flags& flags) override {
-    flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
-  }
+  void declare(Flags& flags) override { declare_from(flags); }
 
   Result<int> run(Session& session) override {
     const Config& config = session.config;

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/job_loop.h"
 #include "cli/stop_signal.h"
+#include "cli/target.h"
 #include "cli/terminal.h"
 #include "runtime/job.h"
 
@@ -20,7 +21,7 @@ class Run final : public Command {
     flags.toggle("--until-caught-up", &until_caught_up_, "end when everything that is there has been committed");
     flags.toggle("--close-windows", &close_windows_,
                  "with --until-caught-up: make all windows final, what comes earlier later is late");
-    flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
+    declare_from(flags);
     flags.key("--start", "WHERE", "run.start", "start of a topic that was never read: earliest, latest, a time");
     flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
     flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for another process that runs the lake (10s)");
@@ -33,16 +34,12 @@ class Run final : public Command {
       return fail(ErrorCode::usage, "--close-windows without --until-caught-up",
                   "a stream that goes on closes its windows by itself");
     StoppableClock clock(session.stop);
-    JobOptions options;
+    ProgressLine progress(session);
+    JobOptions options = job_options(session, progress, "run", lock_wait_us_);
     options.take_over = take_over_;
     options.first_batch_at_once = session.config.run.batch_records == 0;
-    options.lock_wait_us = lock_wait_us_;
     const auto origin = session.loaded.origins.find("run.start");
     options.start_given = origin != session.loaded.origins.end() && origin->second.starts_with("flag ");
-    options.command = "run";
-    ProgressLine progress(session);
-    options.say = [&progress](const std::string& line) { progress.say(line); };
-    options.stop = [&session] { return session.stop.requested(); };
     auto job = TRY(Job::open(session.config, std::move(options), clock, Random::from_system()));
     const JobLoop loop{.until_caught_up = until_caught_up_, .close_windows = close_windows_, .progress = &progress};
     TRY(run_job(*job, session, clock, loop));

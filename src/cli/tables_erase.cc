@@ -40,12 +40,8 @@ class TablesErase final : public Command {
     TRY(refuse_writers(session.config));
     StoppableClock clock(session.stop);
     ProgressLine line(session);
-    JobOptions options;
-    options.lock_wait_us = lock_wait_us_;
-    options.command = "tables erase";
-    options.say = [&](const std::string& text) { line.say(text); };
-    options.stop = [&] { return session.stop.requested(); };
-    const std::unique_ptr<Job> job = TRY(Job::open(session.config, std::move(options), clock, Random::from_system()));
+    const std::unique_ptr<Job> job = TRY(Job::open(
+        session.config, job_options(session, line, "tables erase", lock_wait_us_), clock, Random::from_system()));
     // What waits in the log is theirs too, as far as it has come until now.
     TRY(run_job(*job, session, clock, {.until_caught_up = true, .progress = &line}));
     if (session.stop.requested()) return session.stop.exit_code();

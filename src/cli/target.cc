@@ -8,6 +8,10 @@
 
 namespace pactolus {
 
+void declare_from(Flags& flags) {
+  flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
+}
+
 Result<Target> parse_target(const std::string& text) {
   if (text == "-") return Target{Target::Kind::standard_output, "-", {}, {}};
   if (text.starts_with("lake:") && text.size() > 5) return Target{Target::Kind::lake, text.substr(5), {}, {}};

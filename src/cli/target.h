@@ -1,4 +1,4 @@
-// Where simulated or replayed events go: `--to`.
+// Where simulated or replayed events go, and where a lake's come from: `--to`, `--from`.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,8 @@
 #include "cli/command.h"
 
 namespace pactolus {
+
+void declare_from(Flags& flags);
 
 struct Target {
   enum class Kind : uint8_t { lake, file, standard_output, kafka } kind;

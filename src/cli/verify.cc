@@ -7,6 +7,7 @@
 #include "bronze/embedded/embedded_log.h"
 #include "cli/command.h"
 #include "cli/stop_signal.h"
+#include "cli/target.h"
 #include "cli/terminal.h"
 #include "runtime/topics.h"
 #include "verify/report.h"
@@ -53,7 +54,7 @@ class Verify final : public Command {
     return {"verify", Group::trust, "prove the ledger and check the data", "pactolus verify --junit verify.xml"};
   }
   void declare(Flags& flags) override {
-    flags.key("--from", "WHERE", "bronze.from", "embedded (the log in the lake), kafka, or kafka://HOST:PORT/TOPIC");
+    declare_from(flags);
     flags.toggle("--no-bronze", &no_bronze_, "do not read the log again for the duplicates that were dropped");
     flags.text("--junit", "FILE", &junit_, "also write a JUnit report", Complete::files);
   }

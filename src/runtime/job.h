@@ -138,9 +138,12 @@ class Job {
   Result<> open_tables();
   Result<> widen_tables();
   Result<> open_topics();
-  Result<> add_topic(std::unique_ptr<LogReader> reader, bool history);
+  Result<> add_live_topic(std::unique_ptr<LogReader> reader);
+  Result<> add_history(std::unique_ptr<LogReader> reader);
+  void add_source(size_t at, size_t topic, SourceAccount account, int32_t leader_epoch);
   Result<> fix_start();
-  SourceAccount first_account(const Topic& topic, int32_t partition, Offset begin) const;
+  Result<SourceAccount> first_account(const Topic& topic, std::string_view known_id, int32_t partition) const;
+  int32_t leader_epoch(const Topic& topic, std::string_view known_id, int32_t partition) const;
   Result<> look_for_losses(LogReader& log);
   Result<> commit_losses();
   Result<> add_new_partitions();

@@ -23,79 +23,95 @@ std::string start_text(const StartFrom& from) {
 
 }  // namespace
 
-Result<> Job::add_topic(std::unique_ptr<LogReader> reader, bool history) {
-  const TopicIdentity& id = reader->topic();
-  const delta::Snapshot& silver = silver_->snapshot();
-  if (!history && options_.accept_loss) TRY(look_for_losses(*reader));
-  const std::string id_before = history ? id.id : known_topic_id(silver, config_.job, id);
-  topics_.push_back(
-      {std::move(reader), history ? id.id : known_topic_id(silver, config_.job, id, losses_), id_before, history});
-  Topic& topic = topics_.back();
-  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
-  const auto committed_end = [&](int32_t p) {
-    return silver.txn_version(offset_app_id(config_.job, id.name, id_before, p));
-  };
-  bool read_before = false;
-  for (int32_t p = 0; p < id.partitions; ++p) read_before |= committed_end(p).has_value();
-  // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out.
-  // What takes the place of a topic that was lost is read from its beginning.
-  if (!history) starting_inside_ = !read_before && !options_.accept_loss && config_.run.start != StartFrom{};
-  if (!history && read_before && options_.say && (options_.start_given || config_.run.start != StartFrom{}))
-    options_.say(
-        fmt::format("{} goes on at the offsets in the lake; run.start is for a topic that was never read", id.name));
-  for (int32_t p = 0; p < id.partitions; ++p) {
-    LogReader& log = *topic.reader;
-    const Offset begin = TRY(log.begin(PartitionId(p)));
-    SourceAccount account = first_account(topic, p, begin);
-    account.end = committed_end(p).value_or(begin.value);
-    int64_t leader = silver.txn_version(leader_app_id(config_.job, account.topic, id_before, p)).value_or(-1);
-    if (starting_inside_ && !history) {
-      account.end = TRY(start_offset(log, PartitionId(p), config_.run.start)).value;
-      unread_ += account.end - begin.value;
-    }
-    const auto lost = std::ranges::find_if(
-        losses_, [&](const AcceptedLoss& l) { return !history && l.topic_id == id_before && l.partition == p; });
-    if (lost != losses_.end()) {  // it stands where it is read on
-      leader = -1;
-      if (lost->kind == kFellBack) account.end = lost->end;
-    } else if (const auto there = log.seek(PartitionId(p), Offset(account.end), int32_t(leader)); !there) {
-      return history ? std::unexpected(there.error()) : with_hint(there.error());
-    }
-    accounts_.push_back(account);
-    sources_.push_back({topics_.size() - 1, PartitionId(p), clock_.boot_us(), false, int32_t(leader)});
-    source_names_.push_back({id.name, p});
-  }
-  return {};
+// At place `at`: live partitions stand before those of histories.
+void Job::add_source(size_t at, size_t topic, SourceAccount account, int32_t leader_epoch) {
+  const PartitionId partition(account.partition);
+  source_names_.insert(source_names_.begin() + int64_t(at), SourceName{account.topic, account.partition});
+  accounts_.insert(accounts_.begin() + int64_t(at), std::move(account));
+  sources_.insert(sources_.begin() + int64_t(at), Source{topic, partition, clock_.boot_us(), false, leader_epoch});
 }
 
-// Of a partition that was never read.
-SourceAccount Job::first_account(const Topic& topic, int32_t partition, Offset begin) const {
+// As it was when Silver last read it under this id, or at its beginning.
+Result<SourceAccount> Job::first_account(const Topic& topic, std::string_view known_id, int32_t partition) const {
   SourceAccount account;
   account.topic = topic.reader->topic().name;
   account.topic_id = topic.id;
   account.partition = partition;
   account.history = topic.history;
-  account.end = begin.value;
+  const auto committed =
+      silver_->snapshot().txn_version(offset_app_id(config_.job, account.topic, known_id, partition));
+  account.end = committed ? *committed : TRY(topic.reader->begin(PartitionId(partition))).value;
   return account;
 }
 
-// Between batches. They stand behind the partitions that the live topic had before, and are read from their first
-// record.
+int32_t Job::leader_epoch(const Topic& topic, std::string_view known_id, int32_t partition) const {
+  return int32_t(silver_->snapshot()
+                     .txn_version(leader_app_id(config_.job, topic.reader->topic().name, known_id, partition))
+                     .value_or(-1));
+}
+
+Result<> Job::add_history(std::unique_ptr<LogReader> reader) {
+  const TopicIdentity& id = reader->topic();
+  topics_.push_back({std::move(reader), id.id, id.id, true});
+  Topic& topic = topics_.back();
+  if (!id.dialect.empty() && id.dialect != "native") topic.malformed = RejectReason::malformed_row;
+  for (int32_t p = 0; p < id.partitions; ++p) {
+    SourceAccount account = TRY(first_account(topic, topic.id, p));
+    TRY(topic.reader->seek(PartitionId(p), Offset(account.end)));
+    add_source(sources_.size(), topics_.size() - 1, std::move(account), -1);
+  }
+  return {};
+}
+
+Result<> Job::add_live_topic(std::unique_ptr<LogReader> reader) {
+  const delta::Snapshot& silver = silver_->snapshot();
+  if (options_.accept_loss) TRY(look_for_losses(*reader));
+  const TopicIdentity& id = reader->topic();
+  const std::string before = known_topic_id(silver, config_.job, id);
+  TRY(check_partitions(silver, config_.job, id, before));
+  topics_.push_back({std::move(reader), known_topic_id(silver, config_.job, id, losses_), before});
+  const Topic& topic = topics_.back();
+  bool read_before = false;
+  for (int32_t p = 0; p < id.partitions; ++p)
+    read_before |= silver.txn_version(offset_app_id(config_.job, id.name, before, p)).has_value();
+  // Partitions that a topic has got since are new too, but the topic is not: nothing of them is left out. What takes
+  // the place of a topic that was lost is read from its beginning.
+  starting_inside_ = !read_before && !options_.accept_loss && config_.run.start != StartFrom{};
+  if (read_before && options_.say && (options_.start_given || config_.run.start != StartFrom{}))
+    options_.say(
+        fmt::format("{} goes on at the offsets in the lake; run.start is for a topic that was never read", id.name));
+  for (int32_t p = 0; p < id.partitions; ++p) {
+    SourceAccount account = TRY(first_account(topic, before, p));
+    int32_t leader = leader_epoch(topic, before, p);
+    if (starting_inside_) {
+      const Offset start = TRY(start_offset(*topic.reader, PartitionId(p), config_.run.start));
+      unread_ += start.value - std::exchange(account.end, start.value);
+    }
+    const auto lost =
+        std::ranges::find_if(losses_, [&](const AcceptedLoss& l) { return l.topic_id == before && l.partition == p; });
+    if (lost != losses_.end()) {  // it stands where it is read on
+      leader = -1;
+      if (lost->kind == kFellBack) account.end = lost->end;
+    } else if (const auto there = topic.reader->seek(PartitionId(p), Offset(account.end), leader); !there) {
+      return with_hint(there.error());
+    }
+    add_source(sources_.size(), 0, std::move(account), leader);
+  }
+  return {};
+}
+
+// Between batches. They are read from their first record, unless Silver has read them before and the cluster did not
+// tell of them when this process began.
 Result<> Job::add_new_partitions() {
   PACTOLUS_CHECK(!open_.is_open());
-  LogReader& log = *topics_[0].reader;
-  const TopicIdentity& id = log.topic();
+  const Topic& live = topics_[0];
+  const TopicIdentity& id = live.reader->topic();
   for (int32_t p = int32_t(live_sources_); p < id.partitions; ++p) {
-    SourceAccount account = first_account(topics_[0], p, TRY(log.begin(PartitionId(p))));
-    // Read before, where the cluster did not tell of it when this process began.
-    const auto committed = [&](const std::string& app) { return silver_->snapshot().txn_version(app); };
-    account.end = committed(offset_app_id(config_.job, id.name, account.topic_id, p)).value_or(account.end);
-    const int64_t leader = committed(leader_app_id(config_.job, id.name, account.topic_id, p)).value_or(-1);
-    TRY(log.seek(PartitionId(p), Offset(account.end), int32_t(leader)));
-    const auto at = int64_t(live_sources_++);
-    accounts_.insert(accounts_.begin() + at, account);
-    sources_.insert(sources_.begin() + at, Source{0, PartitionId(p), clock_.boot_us(), false, int32_t(leader)});
-    source_names_.insert(source_names_.begin() + at, SourceName{id.name, p});
+    SourceAccount account = TRY(first_account(live, live.id, p));
+    const int32_t leader = leader_epoch(live, live.id, p);
+    if (const auto there = live.reader->seek(PartitionId(p), Offset(account.end), leader); !there)
+      return with_hint(there.error());
+    add_source(live_sources_++, 0, std::move(account), leader);
     watermark_.grow_to(live_sources_);
     if (options_.say) options_.say(fmt::format("{} has a new partition: {}", id.name, p));
   }
@@ -155,7 +171,7 @@ Result<> Job::open_topics() {
   const std::string mine = config_.job + "/";
   for (const auto& [app, txn] : silver_->snapshot().txns())
     has_history_ |= app.starts_with(mine) && is_history_topic(app.substr(mine.size()));  // its topic may be gone by now
-  TRY(add_topic(std::move(live), false));
+  TRY(add_live_topic(std::move(live)));
   live_sources_ = sources_.size();
   watermark_.grow_to(live_sources_);
   return discover_histories();
@@ -195,7 +211,7 @@ Result<> Job::discover_histories() {
     for (auto& [time, name] : found) waiting_histories_.push_back(std::move(name));
   }
   while (!waiting_histories_.empty() && topics_.size() <= kHistoriesAtOnce) {
-    TRY(add_topic(TRY(open_history_topic(config_, waiting_histories_.front())), true));
+    TRY(add_history(TRY(open_history_topic(config_, waiting_histories_.front()))));
     waiting_histories_.pop_front();
     TRY(leave_finished_histories());
   }
