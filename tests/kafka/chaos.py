@@ -4,9 +4,9 @@
     build/oracle-venv/bin/python tests/kafka/chaos.py --faults 50
 
 A producer sends to a real broker, a job reads and commits ten times a second. Between faults, and between a fault and what
-ends it, so many commits pass as the seed says: nobody sleeps. At the end all that the topic holds is compared with what
-the lake holds, offset by offset, by other readers. The last line says what was found; the exit code is 1 when something is
-wrong.
+ends it, so many batches are committed as the seed says: nobody sleeps. At the end all that the topic holds is compared
+with what the lake holds, offset by offset, by other readers. The last line says what was found; the exit code is 1 when
+something is wrong.
 """
 
 import argparse
@@ -197,8 +197,7 @@ class Chaos:
     KINDS = {run_is_killed: 5, run_is_frozen_and_taken_over: 4, producer_is_killed: 4, broker_is_killed: 2,
              broker_and_run_are_killed: 1, disk_is_full: 3, disk_is_slow: 3}
 
-    def fault(self):
-        kind = self.random.choices(list(self.KINDS), self.KINDS.values())[0]
+    def fault(self, kind):
         kind(self)
         self.faults[kind.__name__.replace("_", " ")] += 1
         self.commits(1)  # it goes on
@@ -214,11 +213,9 @@ class Chaos:
         self.commits(3)
         begun = time.monotonic()
         for kind in self.KINDS:  # whatever the seed, each of them once
-            kind(self)
-            self.faults[kind.__name__.replace("_", " ")] += 1
-            self.commits(1)
+            self.fault(kind)
         while self.faults.total() < faults or time.monotonic() - begun < seconds:
-            self.fault()
+            self.fault(self.random.choices(list(self.KINDS), self.KINDS.values())[0])
         self.producer.process.send_signal(signal.SIGINT)
         _, report = self.producer.ended()
         self.run.process.send_signal(signal.SIGINT)

@@ -92,8 +92,12 @@ class ThroughATopic(Kafka):
             sources = json.loads(done.stdout).get("sources", []) if done.returncode == 0 else []
             return [(s["lag_records"], s["lag_seconds"]) for s in sources if "lag_records" in s]
         self.wait_for("a committed lake", lambda: len(lags()) == 3 and all(lag == (0, 0) for lag in lags()))
-        self.simulate("--profile", "classic", "--count", 600, "--rate", 300)
+        # For as long as it takes to see it: on a slow machine a commit may have taken all of them by then.
+        producer = self.start("simulate", "--to", self.url, "--profile", "classic", "--rate", "300")
         self.wait_for("what waits for its commit", lambda: any(records > 0 and 0 < seconds < 60 for records, seconds in lags()))
+        producer.send_signal(signal.SIGINT)
+        sent = json.loads(producer.communicate(timeout=60)[0])
+        self.assertEqual(sent["sent"], sent["acknowledged"])
         self.wait_for("none", lambda: all(lag == (0, 0) for lag in lags()))
         runner.send_signal(signal.SIGINT)
         runner.communicate(timeout=60)

@@ -13,16 +13,7 @@ using Message = Owned<rd_kafka_message_t, rd_kafka_message_destroy>;
 }  // namespace
 
 Result<Handle> GapReader::open(const char* isolation) {
-  Conf conf = TRY(make_conf(options_, {{"client.id", "pactolus-gaps"}},
-                            {{"bootstrap.servers", options_.bootstrap},
-                             {"group.id", options_.group},
-                             {"enable.auto.commit", "false"},
-                             {"enable.auto.offset.store", "false"},
-                             {"auto.offset.reset", "error"},
-                             {"isolation.level", isolation},
-                             {"enable.partition.eof", "true"},
-                             {"check.crcs", "true"},
-                             {"allow.auto.create.topics", "false"}}));
+  Conf conf = TRY(make_conf(options_, {{"client.id", "pactolus-gaps"}}, consumer_rules(options_, isolation)));
   // Only a gap is wanted, not what comes behind it.
   char error[128];
   rd_kafka_conf_set(conf.get(), "fetch.message.max.bytes", "65536", error, sizeof error);

@@ -102,6 +102,13 @@ Result<Conf> make_conf(const KafkaOptions& options, const Settings& usual, const
   return conf;
 }
 
+Settings consumer_rules(const KafkaOptions& options, const char* isolation) {
+  return {
+      {"bootstrap.servers", options.bootstrap}, {"group.id", options.group},    {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},    {"auto.offset.reset", "error"}, {"isolation.level", isolation},
+      {"enable.partition.eof", "true"},         {"check.crcs", "true"},         {"allow.auto.create.topics", "false"}};
+}
+
 Result<Handle> make_handle(rd_kafka_type_t type, Conf conf, Voice& voice, void* owner) {
   char error[512];
   size_t length = sizeof error;

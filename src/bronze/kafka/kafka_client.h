@@ -51,6 +51,8 @@ class Voice {
 // `fixed` is what exactly-once rests on: a property of that name is refused. `usual` may be overridden.
 using Settings = std::vector<std::pair<const char*, std::string>>;
 Result<Conf> make_conf(const KafkaOptions& options, const Settings& usual, const Settings& fixed);
+// Of every consumer of records: it starts where it is told, and leaves out nothing by itself.
+Settings consumer_rules(const KafkaOptions& options, const char* isolation);
 // `owner` is for the callbacks of whoever makes it.
 Result<Handle> make_handle(rd_kafka_type_t type, Conf conf, Voice& voice, void* owner = nullptr);
 

@@ -75,15 +75,7 @@ class KafkaReader final : public LogReader {
                                {"fetch.error.backoff.ms", "100"},
                                {"reconnect.backoff.max.ms", "2000"},
                                {"socket.keepalive.enable", "true"}},
-                              {{"bootstrap.servers", options_.bootstrap},
-                               {"group.id", options_.group},
-                               {"enable.auto.commit", "false"},
-                               {"enable.auto.offset.store", "false"},
-                               {"auto.offset.reset", "error"},
-                               {"isolation.level", "read_committed"},
-                               {"enable.partition.eof", "true"},
-                               {"check.crcs", "true"},
-                               {"allow.auto.create.topics", "false"}}));
+                              consumer_rules(options_, "read_committed")));
     handle_ = TRY(make_handle(RD_KAFKA_CONSUMER, std::move(conf), voice_));
     // With connections of its own: a broker answers one after the other, and a fetch waits for records to come.
     Conf asks = TRY(make_conf(
@@ -102,18 +94,15 @@ class KafkaReader final : public LogReader {
   Result<> seek(PartitionId partition, Offset next, int32_t leader_epoch) override {
     Part& part = *parts_.at(size_t(partition.value));
     TRY(check_position(part, next.value, part.begin));
-    // Into what was polled last: it is given once more. Not where the epoch is to be looked at.
     const bool failed = part.error.has_value() || part.failed;
-    if (!failed && leader_epoch < 0 && !part.records.empty() && next >= part.records.front().offset &&
-        next <= part.records.back().offset) {
+    const bool at_hand = !failed && leader_epoch < 0;  // what has come may be given without asking anybody
+    if (at_hand && !part.records.empty() && next >= part.records.front().offset && next <= part.records.back().offset) {
       const auto at = std::ranges::lower_bound(part.records, next, {}, &RecordView::offset);
       part.given = size_t(at - part.records.begin());
       part.next = next.value;
       return {};
     }
-    if (!failed && leader_epoch < 0 && next.value == part.next && part.given == part.records.size() &&
-        part.skipped.empty())
-      return {};
+    if (at_hand && next.value == part.next && part.given == part.records.size() && part.skipped.empty()) return {};
     part.forget();
     part.next = next.value;
     part.epoch = leader_epoch;
