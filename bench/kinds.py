@@ -283,9 +283,28 @@ def memory(scenario, programs, folder):
              "bronze_gib_max": largest / GIB, "bronze_gib_end": lake.bronze_bytes() / GIB}]
 
 
+def ingest_retail(scenario, programs, folder):
+    """The public file, the middle one of three times: before the others, which leave a disk that is busy with what they deleted."""
+    retail = Path(__file__).resolve().parents[2] / scenario["load"]["retail"]
+    if not retail.exists():
+        raise Failed(f"the Online Retail sample is not beside the project: {scenario['load']['retail']}")
+    usages = []
+    for n in range(3):
+        lake = Lake(programs, folder / f"retail{n}")
+        lake.folder.mkdir()
+        usages.append(lake.start("ingest", ["--json", "--dialect", "online-retail", retail, "--lake", lake.path]).succeed())
+        report = json.loads(usages[-1].stdout)["files"][0]
+        for name, value in scenario["retail"].items():
+            if report[name] != value:
+                raise Failed(f"Online Retail, {name}: {report[name]}, expected {value}")
+    usage = sorted(usages, key=lambda u: u.wall_s)[1]
+    return {"retail_s": usage.wall_s, "retail_cpu_s": usage.cpu_s}
+
+
 def history(scenario, programs, folder):
     """The same events as a file and as a stream; a public file; small commits and what merging their files costs."""
-    load, out = scenario["load"], {}
+    load = scenario["load"]
+    out = ingest_retail(scenario, programs, folder)
     path = folder / "events.ndjson"
     # The lake of the stream is gone before the file is ingested, so that both find memory that was in use a moment ago: a
     # page that was not, a virtual machine takes from its host, and that costs as much as filling it.
@@ -306,18 +325,6 @@ def history(scenario, programs, folder):
     out |= {"ingest_events_per_core_second": from_file, "stream_events_per_core_second": from_log, "ingest_to_stream": from_file / from_log}
     shutil.rmtree(lake.path)
     path.unlink()
-
-    retail = Path(__file__).resolve().parents[2] / load["retail"]
-    if not retail.exists():
-        raise Failed(f"the Online Retail sample is not beside the project: {load['retail']}")
-    lake = Lake(programs, folder / "retail")
-    lake.folder.mkdir()
-    usage = lake.start("ingest", ["--json", "--dialect", "online-retail", retail, "--lake", lake.path]).succeed()
-    report = json.loads(usage.stdout)["files"][0]
-    for name, value in scenario["retail"].items():
-        if report[name] != value:
-            raise Failed(f"Online Retail, {name}: {report[name]}, expected {value}")
-    out |= {"retail_s": usage.wall_s, "retail_cpu_s": usage.cpu_s}
 
     lake = Lake(programs, folder / "small")
     lake.folder.mkdir()

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/disk_journal.h"
 #include "base/fault.h"
+#include "base/parallel.h"
 
 namespace pactolus {
 namespace {
@@ -131,35 +132,54 @@ Result<> sync_folder(const fs::path& folder) {
 namespace {
 
 // A folder that is there may have been made by a process that was killed before it fsynced the parent; so the first
-// time that this process meets a folder it makes the name durable. Any thread.
-Result<> sync_name_once(const fs::path& folder, bool fresh) {
-  static std::mutex mutex;
-  static std::set<std::string> durable;
-  const std::string name = fs::absolute(folder).lexically_normal().native();
-  {
-    const std::lock_guard lock(mutex);
-    if (!fresh && durable.contains(name)) return {};
-  }
-  TRY(sync_folder(folder.parent_path()));
-  const std::lock_guard lock(mutex);
-  durable.insert(name);
-  return {};
-}
+// time that this process meets a folder it makes the name durable.
+struct {
+  std::mutex mutex;
+  std::set<std::string> names;
+} durable_folders;
 
 }  // namespace
 
-Result<> make_folders(const fs::path& folder) {
+Result<> NewNames::make_folders(const fs::path& folder) {
   if (folder.empty() || folder == folder.root_path()) return {};
+  std::string name = fs::absolute(folder).lexically_normal().native();
   struct stat st{};
   if (::stat(folder.c_str(), &st) == 0) {
-    if (S_ISDIR(st.st_mode)) return sync_name_once(folder, false);
-    return fail(ErrorCode::io, fmt::format("cannot make folder {}: a file is in the way", folder.native()));
+    if (!S_ISDIR(st.st_mode))
+      return fail(ErrorCode::io, fmt::format("cannot make folder {}: a file is in the way", folder.native()));
+    const std::lock_guard lock(durable_folders.mutex);
+    if (durable_folders.names.contains(name)) return {};
+  } else {
+    TRY(make_folders(folder.parent_path()));
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("cannot make folder", folder.native());
+    disk_journal::created(folder);
+    fault_point("folder.made");
   }
-  TRY(make_folders(folder.parent_path()));
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("cannot make folder", folder.native());
-  disk_journal::created(folder);
-  fault_point("folder.made");
-  return sync_name_once(folder, true);
+  const std::lock_guard lock(mutex_);
+  folders_.insert(folder.parent_path());
+  durable_.push_back(std::move(name));
+  return {};
+}
+
+void NewNames::add(const fs::path& path) {
+  const std::lock_guard lock(mutex_);
+  folders_.insert(path.parent_path());
+}
+
+Result<> NewNames::sync(int32_t threads) {
+  const std::vector<fs::path> folders(folders_.begin(), folders_.end());
+  TRY(in_parallel(folders.size(), threads, [&](size_t i) { return sync_folder(folders[i]); }));
+  const std::lock_guard lock(durable_folders.mutex);
+  durable_folders.names.insert(durable_.begin(), durable_.end());
+  folders_.clear();
+  durable_.clear();
+  return {};
+}
+
+Result<> make_folders(const fs::path& folder) {
+  NewNames names;
+  TRY(names.make_folders(folder));
+  return names.sync();
 }
 
 Result<std::string> read_file(const fs::path& path) { return read_file_part(path, 0, INT64_MAX); }

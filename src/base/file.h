@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,21 @@ class File {
 Result<> sync_folder(const fs::path& folder);
 // Makes the folder and those above it; fsyncs the parent of every folder that was new.
 Result<> make_folders(const fs::path& folder);
+
+// Names that a piece of work makes in several folders and wants durable together: each folder is fsynced once, however
+// many names it got. Any thread, also several at once; sync() when they have ended.
+class NewNames {
+ public:
+  Result<> make_folders(const fs::path& folder);  // with those above it
+  void add(const fs::path& path);                 // somebody has made it
+  Result<> sync(int32_t threads = 1);
+
+ private:
+  std::mutex mutex_;
+  std::set<fs::path> folders_;        // with a name that is to be made durable
+  std::vector<std::string> durable_;  // names of folders that are, once these are
+};
+
 Result<std::string> read_file(const fs::path& path);
 Result<std::string> read_file_part(const fs::path& path, int64_t position, int64_t size);  // shorter at the end
 Result<int64_t> size_of_file(const fs::path& path);

@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
+
+#include "base/parallel.h"
 
 namespace pactolus {
 namespace {
@@ -29,6 +32,21 @@ TEST_F(FileTest, WritesReadsReplaces) {
   EXPECT_EQ(*list_folder(root_ / "a/b"), std::vector<std::string>{"f"});
   EXPECT_EQ(read_file(root_ / "none").error().code, ErrorCode::not_found);
   EXPECT_TRUE(list_folder(root_ / "none")->empty());
+}
+
+TEST(InParallel, DoesEachOnceAndTellsTheFirstError) {
+  for (const int threads : {0, 1, 3, 50}) {
+    std::vector<std::atomic<int>> done(20);
+    const auto all = in_parallel(done.size(), threads, [&](size_t i) -> Result<> {
+      ++done[i];
+      if (i == 7 || i == 13) return fail(ErrorCode::io, "number " + std::to_string(i));
+      return {};
+    });
+    ASSERT_FALSE(all);
+    EXPECT_EQ(all.error().message, "number 7");
+    for (const auto& times : done) EXPECT_EQ(times, 1);
+  }
+  EXPECT_TRUE(in_parallel(0, 2, [](size_t) -> Result<> { return fail(ErrorCode::io, "nobody asked"); }));
 }
 
 TEST_F(FileTest, PutIfAbsentHasOneWinner) {
@@ -73,13 +91,28 @@ TEST_F(FileTest, PowerLossTakesWhatWasNotFsynced) {
   EXPECT_EQ(*read_file(disk / "mark"), "AAAA");
   EXPECT_EQ(*read_file(disk / "kept"), "whole");
   EXPECT_EQ(*read_file(disk / "old"), "old");
-  EXPECT_EQ(*list_folder(disk), (std::vector<std::string>{"kept", "log", "mark", "old"}));
+  EXPECT_EQ(*list_folder(disk), (std::vector<std::string>{"kept", "log", "mark", "named", "old"}));
+  EXPECT_EQ(*list_folder(disk / "named"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(*list_folder(disk / "named/a"), std::vector<std::string>{"f"});
+  EXPECT_EQ(*list_folder(disk / "named/b"), std::vector<std::string>{"f"});
+}
+
+void make_files_in_two_folders(const fs::path& folder, NewNames& names) {
+  for (const char* part : {"a", "b"}) {
+    const fs::path path = folder / part / "f";
+    ASSERT_TRUE(names.make_folders(path.parent_path()));
+    ASSERT_TRUE(File::create(path)->sync());
+    names.add(path);
+  }
 }
 
 TEST(PowerLossChild, Writes) {
   const char* folder = std::getenv("PACTOLUS_FILE_TEST_DISK");
   if (!folder) GTEST_SKIP() << "only runs as the child of PowerLossTakesWhatWasNotFsynced";
   const fs::path disk = folder;
+  NewNames named;
+  make_files_in_two_folders(disk / "named", named);
+  ASSERT_TRUE(named.sync(2));
   File log = *File::create(disk / "log");
   ASSERT_TRUE(log.write("synced"));
   ASSERT_TRUE(log.sync());
@@ -92,6 +125,8 @@ TEST(PowerLossChild, Writes) {
   ASSERT_TRUE(File::create(disk / "nameless")->sync());  // content is durable, the name is not
   ASSERT_TRUE(remove_file(disk / "old"));
   ASSERT_TRUE(rename_file(disk / "kept", disk / "moved"));
+  NewNames unnamed;
+  make_files_in_two_folders(disk / "unnamed", unnamed);
 }
 
 }  // namespace

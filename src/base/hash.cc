@@ -1,6 +1,5 @@
 #include "base/hash.h"
 
-#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <cstring>
@@ -21,7 +20,12 @@ uint64_t process_secret() noexcept {
 
 std::string hash128_hex(std::string_view bytes) {
   const XXH128_hash_t h = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", h.high64, h.low64);
+  std::string hex(32, '0');
+  for (size_t i = 0; i < 16; ++i) {
+    hex[15 - i] = "0123456789abcdef"[h.high64 >> (4 * i) & 15];
+    hex[31 - i] = "0123456789abcdef"[h.low64 >> (4 * i) & 15];
+  }
+  return hex;
 }
 
 uint32_t murmur2(std::string_view bytes) noexcept {

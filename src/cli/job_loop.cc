@@ -12,7 +12,7 @@ namespace {
 // An empty poll of all partitions costs a few microseconds; these waits keep an idle job below one percent of a core.
 constexpr int64_t kShortWait_us = 500, kLongWait_us = 20'000;
 // A status costs some milliseconds, most of them for counting viewers.
-constexpr int64_t kTick_us = 500'000, kQuietTick_us = 1'000'000, kDraw_us = 250'000;
+constexpr int64_t kTick_us = 1'000'000, kDraw_us = 250'000;
 }  // namespace
 
 JobOptions job_options(Session& session, ProgressLine& line, std::string command, int64_t lock_wait_us) {
@@ -50,16 +50,13 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
   int64_t wait_us = kShortWait_us, told_us = 0;
   int64_t drawn_us = 0, records = 0;
   CatchUp catch_up;
-  bool news = true;
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     const int64_t now = clock.boot_us();
-    news |= step.records > 0;
     records += step.records;
-    if (step.committed || now - told_us >= (news ? kTick_us : kQuietTick_us)) {
+    if (step.committed || now - told_us >= kTick_us) {
       TRY(write_status(job, clock, true));
       told_us = now;
-      news = false;
     }
     if (loop.progress && loop.progress->on() && now - drawn_us >= kDraw_us) {
       const LogPosition position = TRY(job.position());

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "base/time_text.h"
 #include "ingest/dry_run.h"
 #include "ingest/file_replay.h"
+#include "ingest/rows_ahead.h"
 
 namespace pactolus {
 namespace {
@@ -115,6 +118,51 @@ TEST_F(EventFiles, ABrokenFirstLineIsDataAndNoReasonToRefuse) {
 }
 
 // Golden: the name is on disk in every lake that has ingested this file.
+TEST_F(EventFiles, RowsAheadAreThoseOfTheFile) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i)
+    text += "{\"user_id\":\"u" + std::to_string(i % 3) + "\",\"n\":" + std::to_string(i) + "}\n";
+  const auto path = write("a.ndjson", text);
+  const auto straight = EventFile::open(path, "native").value();
+  const auto file = EventFile::open(path, "native").value();
+  size_t rows = 0, pieces = 0;
+  RowsAhead ahead(*file, 4096);
+  while (const auto piece = ahead.next().value()) {
+    ++pieces;
+    std::string_view rest = piece->bytes;
+    for (const auto [key, value] : piece->rows) {
+      MappedRow row;
+      ASSERT_TRUE(straight->next(row).value());
+      ASSERT_EQ(rest.substr(0, key), row.key);
+      ASSERT_EQ(rest.substr(key, value), row.value);
+      rest.remove_prefix(key + value);
+      ++rows;
+    }
+    EXPECT_TRUE(rest.empty());
+  }
+  EXPECT_EQ(rows, 2000u);
+  EXPECT_GT(pieces, 8u);
+  EXPECT_FALSE(ahead.next().value());  // still the end
+  const auto abandoned = EventFile::open(path, "native").value();
+  RowsAhead(*abandoned, 4096).next().value();  // its thread waits for room, and ends all the same
+}
+
+TEST_F(EventFiles, RowsAheadComeBeforeTheErrorBehindThem) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "{\"n\":" + std::to_string(i * 7919) + "}\n";
+  ASSERT_EQ(std::system(("gzip " + write("whole", text).native()).c_str()), 0);
+  const std::string packed = read_file(folder_ / "whole.gz").value();
+  const auto file = EventFile::open(write("cut.gz", packed.substr(0, packed.size() / 2)), "native").value();
+  RowsAhead ahead(*file, 4096);
+  size_t rows = 0;
+  auto piece = ahead.next();
+  for (; piece && *piece; piece = ahead.next()) rows += (*piece)->rows.size();
+  ASSERT_FALSE(piece);
+  EXPECT_EQ(piece.error().code, ErrorCode::invalid);
+  EXPECT_GT(rows, 5000u);
+  EXPECT_EQ(int64_t(rows), file->rows());
+}
+
 TEST_F(EventFiles, TheIdentityIsFrozen) {
   const FileIdentity id = identity(write("a", "{\"event_id\":\"e1\"}\n"), "native");
   EXPECT_EQ(id.hash, "adaf768458e3b3c4987817347e3ffc27");

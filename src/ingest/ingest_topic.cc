@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "bronze/embedded/embedded_log.h"
+#include "ingest/rows_ahead.h"
 #include "runtime/account_log.h"
 #include "runtime/topics.h"
 
@@ -22,33 +23,35 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
     return fail(ErrorCode::corrupt, fmt::format("topic {} holds {} rows, the file it is named after only {}",
                                                 out.identity.topic, out.rows, there));
   file.leave_out_times();
+  const int64_t file_bytes = file.input().size();
+  RowsAhead rows(file);
   int64_t waiting_bytes = 0, now = 0;
-  for (MappedRow row; TRY(file.next(row));) {
-    if (out.appended % kAskEvery == 0) now = clock.now_us();
-    NewRecord record{.value = row.value, .timestamp_us = now};
-    if (!row.key.empty()) record.key = row.key;
-    const auto [partition, offset] = TRY(writer.append(record));
-    PACTOLUS_CHECK_EQ(offset.value, file.rows() - 1);
-    ++out.appended;
-    waiting_bytes += int64_t(row.value.size() + row.key.size());
-    if (waiting_bytes >= options.flush_bytes) {
-      TRY(writer.flush());
-      fault_point("ingest.flushed");
-      waiting_bytes = 0;
-    }
-    if (out.appended % kAskEvery == 0) {
-      if (options.progress) options.progress(int64_t(file.progress() * double(file.input().size())));
-      if (options.stop && options.stop()) {
+  while (const auto piece = TRY(rows.next())) {
+    std::string_view rest = piece->bytes;
+    for (const auto [key, value] : piece->rows) {
+      if (out.appended % kAskEvery == 0) now = clock.now_us();
+      NewRecord record{.value = rest.substr(key, value), .timestamp_us = now};
+      if (key > 0) record.key = rest.substr(0, key);
+      rest.remove_prefix(key + value);
+      const auto [partition, offset] = TRY(writer.append(record));
+      PACTOLUS_CHECK_EQ(offset.value, out.rows);
+      ++out.rows;
+      ++out.appended;
+      waiting_bytes += int64_t(key + value);
+      if (waiting_bytes >= options.flush_bytes) {
         TRY(writer.flush());
-        out.rows = file.rows();
-        return {};
+        fault_point("ingest.flushed");
+        waiting_bytes = 0;
+      }
+      if (out.appended % kAskEvery == 0) {
+        if (options.progress) options.progress(int64_t(piece->progress * double(file_bytes)));
+        if (options.stop && options.stop()) return writer.flush();
       }
     }
   }
   TRY(writer.flush());
   fault_point("ingest.appended");
   TRY(file.input().check_unchanged());
-  out.rows = file.rows();
   out.complete = true;
   return {};
 }

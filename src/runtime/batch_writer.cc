@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <functional>
 #include <map>
-#include <set>
-#include <thread>
 
-#include "base/fault.h"
+#include "base/parallel.h"
 #include "base/time_text.h"
 #include "lake/delta/path_encoding.h"
 #include "lake/delta/stats.h"
@@ -31,10 +28,11 @@ class Attempt {
   const fs::path& table() const { return table_; }
   void add(const fs::path& path) {
     files_.push_back(table_ / path);
-    folders_.insert(files_.back().parent_path());
+    names_.add(files_.back());
   }
-  Result<> keep() {  // fsyncs every folder once
-    for (const fs::path& f : folders_) TRY(sync_folder(f));
+  Result<> make_folder_of(const fs::path& path) { return names_.make_folders((table_ / path).parent_path()); }
+  Result<> keep(int32_t threads) {
+    TRY(names_.sync(threads));
     files_.clear();
     return {};
   }
@@ -42,7 +40,7 @@ class Attempt {
  private:
   fs::path table_;
   std::vector<fs::path> files_;
-  std::set<fs::path> folders_;
+  NewNames names_;
 };
 
 // One file that is to be written, and what the log will say about it.
@@ -51,39 +49,29 @@ struct Part {
   std::function<ColumnBatch()> columns;
 };
 
-// Takes the part's name into the attempt and makes its folder.
-Result<Part> prepare_part(Attempt& attempt, std::span<const std::string> partition_columns,
-                          delta::PartitionValues values, const std::string& name, delta::FileStats&& stats,
-                          int64_t time_ms, std::function<ColumnBatch()> columns) {
+// Takes the part's name into the attempt.
+Part prepare_part(Attempt& attempt, std::span<const std::string> partition_columns, delta::PartitionValues values,
+                  const std::string& name, delta::FileStats&& stats, int64_t time_ms,
+                  std::function<ColumnBatch()> columns) {
   const std::string folder = delta::partition_folder(partition_columns, values);
-  TRY(make_folders(attempt.table() / folder));
   const std::string path = folder.empty() ? name : folder + "/" + name;
   attempt.add(path);
   return Part{{path, std::move(values), 0, time_ms, true, stats.json()}, std::move(columns)};
 }
 
-// Encodes and writes the parts, with up to `threads` threads; which thread writes which file leaves no trace in it.
+// Makes folders, encodes and writes, with up to `threads` threads; which of them writes a file leaves no trace in it.
 Result<std::vector<WrittenFile>> write_parts(Attempt& attempt, std::vector<Part> parts, const ParquetOptions& encoding,
                                              int32_t threads) {
   std::vector<std::shared_ptr<const KeptRows>> kept(parts.size());
-  std::vector<Result<int64_t>> sizes(parts.size(), int64_t(0));
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i; (i = next.fetch_add(1)) < parts.size();)
-      sizes[i] = write_parquet(attempt.table() / parts[i].add.path, parts[i].columns(), encoding, &kept[i]);
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < std::min<size_t>(size_t(std::max(threads, 1)), parts.size()); ++i)
-      helpers.emplace_back(work);
-    work();
-  }
+  TRY(in_parallel(parts.size(), threads, [&](size_t i) -> Result<> {
+    delta::AddFile& add = parts[i].add;
+    TRY(attempt.make_folder_of(add.path));
+    add.size = TRY(write_parquet(attempt.table() / add.path, parts[i].columns(), encoding, &kept[i]));
+    return {};
+  }));
   std::vector<WrittenFile> written;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    parts[i].add.size = TRY(std::move(sizes[i]));
-    written.push_back({std::move(parts[i].add), std::move(kept[i])});
-  }
-  TRY(attempt.keep());
+  for (size_t i = 0; i < parts.size(); ++i) written.push_back({std::move(parts[i].add), std::move(kept[i])});
+  TRY(attempt.keep(threads));
   return written;
 }
 
@@ -126,9 +114,9 @@ Result<std::vector<WrittenFile>> write_silver_files(const LakePaths& lake, const
     stats.add_number("batch_id", facts.batch_id, facts.batch_id, 0);
     delta::PartitionValues values{{"event_date", date_text(part.event_date)},
                                   {"event_type", std::string(decoder.type_name(part.event_type))}};
-    parts.push_back(
-        TRY(prepare_part(attempt, kPartitionColumns, std::move(values), part_name(names, random), std::move(stats),
-                         names.time_ms, [&batch, &part, &facts] { return silver_columns(batch, part.rows, facts); })));
+    parts.push_back(prepare_part(attempt, kPartitionColumns, std::move(values), part_name(names, random),
+                                 std::move(stats), names.time_ms,
+                                 [&batch, &part, &facts] { return silver_columns(batch, part.rows, facts); }));
   }
   // Threads pay where there is much to encode; a small batch would only pay for starting them.
   constexpr size_t kRowsWorthAThread = 20'000;
@@ -190,9 +178,9 @@ Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, 
   for (const auto& [date, part] : by_date) {
     delta::FileStats stats(int64_t(part.size()));
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    parts.push_back(TRY(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}},
-                                     part_name(names, random), std::move(stats), names.time_ms,
-                                     [&part, basis, &names] { return interest_columns(part, basis, names.batch); })));
+    parts.push_back(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}},
+                                 part_name(names, random), std::move(stats), names.time_ms,
+                                 [&part, basis, &names] { return interest_columns(part, basis, names.batch); }));
   }
   std::vector<delta::AddFile> adds;
   for (WrittenFile& file : TRY(write_parts(attempt, std::move(parts), gold_encoding(), 1)))
