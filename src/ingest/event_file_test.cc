@@ -127,10 +127,11 @@ TEST_F(EventFiles, RowsAheadAreThoseOfTheFile) {
   const auto file = EventFile::open(path, "native").value();
   size_t rows = 0, pieces = 0;
   RowsAhead ahead(*file, 4096);
-  while (const auto piece = ahead.next().value()) {
+  RowPiece piece;
+  while (ahead.next(piece).value()) {
     ++pieces;
-    std::string_view rest = piece->bytes;
-    for (const auto [key, value] : piece->rows) {
+    std::string_view rest = piece.bytes;
+    for (const auto [key, value] : piece.rows) {
       MappedRow row;
       ASSERT_TRUE(straight->next(row).value());
       ASSERT_EQ(rest.substr(0, key), row.key);
@@ -142,9 +143,9 @@ TEST_F(EventFiles, RowsAheadAreThoseOfTheFile) {
   }
   EXPECT_EQ(rows, 2000u);
   EXPECT_GT(pieces, 8u);
-  EXPECT_FALSE(ahead.next().value());  // still the end
+  EXPECT_FALSE(ahead.next(piece).value());  // still the end
   const auto abandoned = EventFile::open(path, "native").value();
-  RowsAhead(*abandoned, 4096).next().value();  // its thread waits for room, and ends all the same
+  EXPECT_TRUE(RowsAhead(*abandoned, 4096).next(piece).value());  // its thread waits for room, and ends all the same
 }
 
 TEST_F(EventFiles, RowsAheadComeBeforeTheErrorBehindThem) {
@@ -155,10 +156,11 @@ TEST_F(EventFiles, RowsAheadComeBeforeTheErrorBehindThem) {
   const auto file = EventFile::open(write("cut.gz", packed.substr(0, packed.size() / 2)), "native").value();
   RowsAhead ahead(*file, 4096);
   size_t rows = 0;
-  auto piece = ahead.next();
-  for (; piece && *piece; piece = ahead.next()) rows += (*piece)->rows.size();
-  ASSERT_FALSE(piece);
-  EXPECT_EQ(piece.error().code, ErrorCode::invalid);
+  RowPiece piece;
+  auto more = ahead.next(piece);
+  for (; more && *more; more = ahead.next(piece)) rows += piece.rows.size();
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, ErrorCode::invalid);
   EXPECT_GT(rows, 5000u);
   EXPECT_EQ(int64_t(rows), file->rows());
 }

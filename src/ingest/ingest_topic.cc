@@ -26,9 +26,9 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
   const int64_t file_bytes = file.input().size();
   RowsAhead rows(file);
   int64_t waiting_bytes = 0, now = 0;
-  while (const auto piece = TRY(rows.next())) {
-    std::string_view rest = piece->bytes;
-    for (const auto [key, value] : piece->rows) {
+  for (RowPiece piece; TRY(rows.next(piece));) {
+    std::string_view rest = piece.bytes;
+    for (const auto [key, value] : piece.rows) {
       if (out.appended % kAskEvery == 0) now = clock.now_us();
       NewRecord record{.value = rest.substr(key, value), .timestamp_us = now};
       if (key > 0) record.key = rest.substr(0, key);
@@ -44,7 +44,7 @@ Result<> append_rest(EventFile& file, EmbeddedLogWriter& writer, const AppendOpt
         waiting_bytes = 0;
       }
       if (out.appended % kAskEvery == 0) {
-        if (options.progress) options.progress(int64_t(piece->progress * double(file_bytes)));
+        if (options.progress) options.progress(int64_t(piece.progress * double(file_bytes)));
         if (options.stop && options.stop()) return writer.flush();
       }
     }

@@ -12,23 +12,24 @@ constexpr size_t kPieces = 8;
 RowsAhead::RowsAhead(EventFile& file, size_t most_bytes)
     : file_(file), piece_bytes_(most_bytes / kPieces), thread_([this](const std::stop_token& ended) { read(ended); }) {}
 
-Result<std::optional<RowPiece>> RowsAhead::next() {
+Result<bool> RowsAhead::next(RowPiece& piece) {
   std::unique_lock lock(mutex_);
+  used_.push_back(std::move(piece));
   changed_.wait(lock, [&] { return !ready_.empty() || finished_; });
   if (ready_.empty()) {
     TRY(*finished_);
-    return std::nullopt;
+    return false;
   }
-  RowPiece piece = std::move(ready_.front());
+  piece = std::move(ready_.front());
   ready_.pop_front();
   lock.unlock();
   changed_.notify_all();
-  return piece;
+  return true;
 }
 
 void RowsAhead::read(const std::stop_token& ended) {
   for (bool more = true; more && !ended.stop_requested();) {
-    RowPiece piece;
+    RowPiece piece = unused_piece();
     const auto filled = fill(piece, ended);
     more = filled && *filled;
     std::unique_lock lock(mutex_);
@@ -41,6 +42,17 @@ void RowsAhead::read(const std::stop_token& ended) {
     lock.unlock();
     changed_.notify_all();
   }
+}
+
+RowPiece RowsAhead::unused_piece() {
+  RowPiece piece;
+  const std::lock_guard lock(mutex_);
+  if (used_.empty()) return piece;
+  piece = std::move(used_.back());
+  used_.pop_back();
+  piece.bytes.clear();
+  piece.rows.clear();
+  return piece;
 }
 
 // False when the file has ended. Rows that came before an error are in the piece.

@@ -32,11 +32,13 @@ class RowsAhead {
   RowsAhead& operator=(const RowsAhead&) = delete;
   ~RowsAhead() = default;  // the thread ends at its next row
 
-  // Empty at the end. The error of the file comes behind all rows before it. One thread, not the file's.
-  Result<std::optional<RowPiece>> next();
+  // False at the end. The error of the file comes behind all rows before it. What `piece` held before is given back for
+  // others to be made in. One thread, not the file's.
+  Result<bool> next(RowPiece& piece);
 
  private:
   void read(const std::stop_token& ended);
+  RowPiece unused_piece();
   Result<bool> fill(RowPiece& piece, const std::stop_token& ended);
 
   EventFile& file_;
@@ -44,6 +46,7 @@ class RowsAhead {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<RowPiece> ready_;
+  std::vector<RowPiece> used_;        // read, their memory is taken again
   std::optional<Result<>> finished_;  // and how
   std::jthread thread_;               // last, so that it ends first
 };
