@@ -18,7 +18,7 @@ ROOMS = [
     ("dictionary", "pactolus", r"TextDictionary|\(anonymous namespace\)::same$"),
     ("hashes of ids, keys and frames", "pactolus", r"XXH|hash64|murmur"),
     ("dedupe", "pactolus", r"Dedupe|Fingerprint|content_byte|::remember\b"),
-    ("Gold", "pactolus", r"ProductInterest|InterestPane|Distinct|[Rr]oaring|_container|container_|HyperLogLog|WindowFold|interest_columns"),
+    ("Gold", "pactolus", r"WindowView|ViewPane|ViewFold|ViewRows|KeyTable|BatchKeys|Distinct|HyperLogLog"),
     ("Bronze read", "pactolus", r"bronze::|EmbeddedReader|PartitionReader|FrameReader|Reader::poll"),
     ("decode", "pactolus", r"Decoder|simdjson|parse_money|parse_time|field_of|json_syntax|check_json|TextRows|EventBatch|vector<(int|long|unsigned)"),
     ("Silver columns", "pactolus", r"silver_columns|split_by_partition|coded|dictionary_column|TextColumn|Validity|BoolColumn|FixedColumn|ColumnBatch"),

@@ -23,9 +23,10 @@
 #include "lake/delta/log_files.h"
 #include "lake/delta/stats.h"
 #include "runtime/compactor.h"
+#include "runtime/declared_view.h"
 #include "runtime/ledger.h"
 #include "runtime/maintenance.h"
-#include "runtime/view_declaration.h"
+#include "runtime/stream_view.h"
 
 namespace pactolus {
 namespace {
@@ -71,6 +72,7 @@ class Month {
     TRY(prepare_lake(lake_));
     TRY(open_tables());
     TRY(care_->open());
+    delta::DeltaTable* const followers[] = {&*quarantine_, &*interest_};
     for (batch_ = 1; batch_ <= commits; ++batch_) {
       clock_.sleep_us(kMicrosPerSecond);
       TRY(commit());
@@ -79,8 +81,8 @@ class Month {
         care_.emplace(lake_, "main", clock_, Random(8));
         TRY(care_->open());
       }
-      if (care_->due(*silver_, *quarantine_, *interest_))
-        TRY(care_->after_commit(*silver_, *quarantine_, *interest_, silver_->snapshot().version().value - 300, 1));
+      if (care_->due(*silver_, followers))
+        TRY(care_->after_commit(*silver_, followers, silver_->snapshot().version().value - 300, 1));
       most_files_ =
           std::max(most_files_, batch_ % 1000 == 0 ? delta::most_files_in_a_partition(silver_->snapshot()) : 0);
       if (batch_ % 20'000 == 0) look();
@@ -107,13 +109,14 @@ class Month {
     TRY(make_folders(folder));
     delta::NewTable made{
         .schema = std::move(schema), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = name};
-    if (made.name == kProductInterest) ViewDeclaration::of(ProductInterest({})).write(made.configuration);
+    if (made.name == kProductInterest)
+      DeclaredView::of(WindowView(view_options({}, built_in_views().front()))).write(made.configuration);
     return delta::DeltaTable::open_or_create(folder, made, {.clock = &clock_, .put = put_unsynced});
   }
   Result<> open_tables() {
     silver_ = TRY(table(lake_.silver(), silver_schema(), "silver"));
     quarantine_ = TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine"));
-    interest_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest));
+    interest_ = TRY(table(lake_.gold(kProductInterest), view_schema(built_in_views().front()), kProductInterest));
     FixedColumn<int64_t> none;
     stub_ = lake_.root / "_pactolus" / "stub.parquet";
     std::vector<ColumnData> columns;

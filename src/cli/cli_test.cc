@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/closest_word.h"
 #include "base/time_text.h"
-#include "cli/closest_word.h"
 #include "cli/command_line.h"
 #include "cli/completion_script.h"
 #include "cli/config_keys.h"

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "cli/closest_word.h"
+#include "base/closest_word.h"
 
 namespace pactolus {
 namespace {

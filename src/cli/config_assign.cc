@@ -5,8 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/closest_word.h"
 #include "base/time_text.h"
-#include "cli/closest_word.h"
 #include "cli/config_keys.h"
 #include "cli/config_rules.h"
 

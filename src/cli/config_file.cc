@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/closest_word.h"
 #include "base/file.h"
-#include "cli/closest_word.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
 

@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "base/closest_word.h"
 #include "base/time_text.h"
-#include "cli/closest_word.h"
 
 namespace pactolus {
 namespace {

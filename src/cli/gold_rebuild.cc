@@ -5,6 +5,7 @@
 
 #include "base/time_text.h"
 #include "cli/command.h"
+#include "runtime/stream_view.h"
 
 namespace pactolus {
 namespace {
@@ -25,7 +26,8 @@ class GoldRebuildCommand final : public Command {
     SystemClock clock;
     Random random = Random::from_system();
     const int32_t last = to_.value_or(*from_);
-    const GoldRebuild done = TRY(rebuild_interest(session.config, *from_, last, clock, random));
+    const GoldRebuild done =
+        TRY(rebuild_view(session.config, declared_views(session.config).front(), *from_, last, clock, random));
     if (session.globals.json) {
       Json out = Json::object()
                      .set("view", kProductInterest)

@@ -19,12 +19,12 @@ namespace {
 
 struct Shown {
   std::vector<InterestRow> rows;  // of one window, most viewed first
-  WindowTotals totals;            // of all its products, also of those that are not among the rows
+  InterestTotals totals;          // of all its products, also of those that are not among the rows
   bool final_rows = true;
 };
 
-WindowTotals totals_of(const std::vector<InterestRow>& rows) {
-  WindowTotals totals;
+InterestTotals totals_of(const std::vector<InterestRow>& rows) {
+  InterestTotals totals;
   totals.products = int64_t(rows.size());
   for (const InterestRow& r : rows) totals.views += r.views, totals.purchases += r.purchases;
   return totals;
@@ -93,7 +93,7 @@ class GoldShow final : public Command {
   }
 
   void print(Session& session, const Shown& shown) const {
-    const WindowTotals& totals = shown.totals;
+    const InterestTotals& totals = shown.totals;
     if (session.globals.json) {
       session.out << Json::object()
                          .set("view", view_)

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/closest_word.h"
 #include "base/time_text.h"
-#include "cli/closest_word.h"
 #include "event/decoder.h"
 
 namespace pactolus {

@@ -48,14 +48,14 @@ class AlertRule {
   };
   explicit AlertRule(Options options);
 
-  // `rows` as ProductInterest::commit answers them, each window complete; `watermark` is the one of that commit. To be
-  // called after every commit, also without rows: an alert resolves when its next window is final and empty.
-  // Transitions by (window_start, product_id).
+  // `rows` as interest_rows() of a commit of product_interest answers them, each window complete; `watermark` is the
+  // one of that commit. To be called after every commit, also without rows: an alert resolves when its next window is
+  // final and empty. Transitions by (window_start, product_id).
   std::vector<AlertTransition> judge(std::span<const InterestRow> rows, int64_t watermark);
   size_t open_alerts() const noexcept { return open_.size(); }
   std::vector<AlertTransition> open() const;  // as last told, most viewed first
 
-  // As for ProductInterest: bytes that only depend on the meaning; compare fingerprint() after loading.
+  // As for WindowView: bytes that only depend on the meaning; compare fingerprint() after loading.
   void save(std::string& out) const;
   static Result<AlertRule> load(std::string_view bytes);
   std::string fingerprint() const;

@@ -5,7 +5,7 @@
 
 namespace pactolus {
 
-Json interest_rows_json(std::span<const InterestRow> rows, const WindowTotals& window) {
+Json interest_rows_json(std::span<const InterestRow> rows, const InterestTotals& window) {
   Json out = Json::array();
   for (const InterestRow& r : rows) {
     Json row = Json::object();
@@ -27,7 +27,7 @@ Json interest_rows_json(std::span<const InterestRow> rows, const WindowTotals& w
   return out;
 }
 
-Json interest_totals_json(const WindowTotals& window) {
+Json interest_totals_json(const InterestTotals& window) {
   return Json::object().set("products", window.products).set("views", window.views).set("purchases", window.purchases);
 }
 

@@ -6,13 +6,12 @@
 
 #include "base/json.h"
 #include "gold/interest_row.h"
-#include "gold/window_fold.h"
 
 namespace pactolus {
 
 // An array of objects. `window` is the sum over all products, also of those that are not among the rows; a row without
 // views has no conversion.
-Json interest_rows_json(std::span<const InterestRow> rows, const WindowTotals& window);
-Json interest_totals_json(const WindowTotals& window);
+Json interest_rows_json(std::span<const InterestRow> rows, const InterestTotals& window);
+Json interest_totals_json(const InterestTotals& window);
 
 }  // namespace pactolus

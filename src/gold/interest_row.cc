@@ -1,61 +1,55 @@
 #include "gold/interest_row.h"
 
-#include "gold/conversion.h"
+#include <algorithm>
+
+#include "base/check.h"
 
 namespace pactolus {
+namespace {
+
+size_t measure(const ViewDeclaration& view, std::string_view name) {
+  const auto at = std::ranges::find(view.measures, name, &Measure::name);
+  PACTOLUS_CHECK(at != view.measures.end(), view.name + " has no " + std::string(name));
+  return size_t(at - view.measures.begin());
+}
+
+}  // namespace
+
+std::vector<InterestRow> interest_rows(const ViewRows& rows) {
+  const ViewDeclaration& view = rows.view();
+  const size_t views = measure(view, "views"), carts = measure(view, "carts"), purchases = measure(view, "purchases"),
+               revenue = measure(view, "revenue"), refunds = measure(view, "refunds"),
+               other = measure(view, "revenue_other"), viewers = measure(view, "viewers");
+  std::vector<InterestRow> out;
+  out.reserve(rows.size());
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const auto product = rows.key(r, 0);
+    if (!product) continue;
+    InterestRow& row = out.emplace_back();
+    row.product_id = *product;
+    row.window_start = rows.window_start(r);
+    row.window_end = rows.window_end(r);
+    row.views = rows.number(r, views);
+    row.carts = rows.number(r, carts);
+    row.purchases = rows.number(r, purchases);
+    row.revenue = rows.money(r, revenue);
+    row.refunds = rows.money(r, refunds);
+    for (const auto& o : rows.other_currencies(r, other)) row.revenue_other.emplace_back(o.currency, o.amount);
+    row.viewers = rows.number(r, viewers);
+    row.viewers_approx = rows.approximate(r, viewers);
+  }
+  return out;
+}
+
+InterestTotals interest_totals(const WindowView& view, int64_t window_end) {
+  const ViewTotals totals = view.provisional_totals(window_end);
+  InterestTotals out;
+  out.views = totals.numbers[measure(view.declaration(), "views")];
+  out.purchases = totals.numbers[measure(view.declaration(), "purchases")];
+  out.products = totals.keys;
+  return out;
+}
 
 int32_t window_date(const InterestRow& row) noexcept { return int32_t(floor_div(row.window_start, kMicrosPerDay)); }
-
-ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, int64_t batch) {
-  TextColumn product, made_by;
-  FixedColumn<int64_t> start, end, views, carts, purchases, viewers, batch_id;
-  FixedColumn<WideMoney> revenue, refunds;
-  MapColumn<FixedColumn<WideMoney>> revenue_other;
-  BoolColumn viewers_approx;
-  FixedColumn<double> rate, low, high;
-  for (const InterestRow& r : rows) {
-    product.append(r.product_id);
-    start.append(r.window_start);
-    end.append(r.window_end);
-    views.append(r.views);
-    carts.append(r.carts);
-    purchases.append(r.purchases);
-    revenue.append(r.revenue);
-    refunds.append(r.refunds);
-    for (const auto& [currency, amount] : r.revenue_other) revenue_other.append_entry(currency, amount);
-    revenue_other.end_row();
-    viewers.append(r.viewers);
-    viewers_approx.append(r.viewers_approx);
-    if (const auto c = conversion_of(r.views, r.purchases)) {
-      rate.append(c->rate);
-      low.append(c->interval.low);
-      high.append(c->interval.high);
-    } else {
-      rate.append_null();
-      low.append_null();
-      high.append_null();
-    }
-    made_by.append(basis == InterestBasis::stream ? "stream" : "rebuild");
-    batch_id.append(batch);
-  }
-  std::vector<ColumnData> columns;
-  columns.push_back(product.finish("product_id"));
-  columns.push_back(start.finish("window_start", kFormatTimestamp));
-  columns.push_back(end.finish("window_end", kFormatTimestamp));
-  columns.push_back(views.finish("views", kFormatInt64));
-  columns.push_back(carts.finish("carts", kFormatInt64));
-  columns.push_back(purchases.finish("purchases", kFormatInt64));
-  columns.push_back(revenue.finish("revenue", kFormatWideMoney));
-  columns.push_back(refunds.finish("refunds", kFormatWideMoney));
-  columns.push_back(revenue_other.finish("revenue_other", kFormatWideMoney));
-  columns.push_back(viewers.finish("viewers", kFormatInt64));
-  columns.push_back(viewers_approx.finish("viewers_approx"));
-  columns.push_back(rate.finish("conversion_rate", kFormatDouble));
-  columns.push_back(low.finish("conversion_low", kFormatDouble));
-  columns.push_back(high.finish("conversion_high", kFormatDouble));
-  columns.push_back(made_by.finish("basis"));
-  columns.push_back(batch_id.finish("batch_id", kFormatInt64));
-  return ColumnBatch(int64_t(rows.size()), std::move(columns));
-}
 
 }  // namespace pactolus

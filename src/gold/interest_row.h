@@ -1,16 +1,14 @@
-// A row of gold/product_interest: one product in one window.
+// A row of gold/product_interest as a value: for alerts, and for what people are shown.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/columns.h"
 #include "base/decimal.h"
-#include "base/ids.h"
+#include "gold/conversion.h"
+#include "gold/window_view.h"
 
 namespace pactolus {
 
@@ -25,13 +23,16 @@ struct InterestRow {
   bool operator==(const InterestRow&) const = default;
 };
 
+// Of all products of a window.
+struct InterestTotals : ViewsAndPurchases {
+  int64_t products = 0;
+};
+
+// Of product_interest, whatever the shape of its windows; rows without a product are left out.
+std::vector<InterestRow> interest_rows(const ViewRows& rows);
+InterestTotals interest_totals(const WindowView& view, int64_t window_end);  // of an open window
+
 // The row's partition: the UTC date of the window's start, as days since 1970.
 int32_t window_date(const InterestRow& row) noexcept;
-
-enum class InterestBasis : uint8_t { stream, rebuild };
-
-// The contract's columns, without the partition column. The conversion is null where there are no views; a row
-// without other currencies has an empty map.
-ColumnBatch interest_columns(std::span<const InterestRow> rows, InterestBasis basis, int64_t batch);
 
 }  // namespace pactolus

@@ -23,6 +23,7 @@ inline constexpr int64_t kEventTimeEnd = 253'402'300'800 * kMicrosPerSecond;
 struct WindowShape {
   int64_t size = 10 * kMicrosPerMinute;
   int64_t slide = kMicrosPerMinute;
+  bool operator==(const WindowShape&) const = default;
 
   // At most 10,000 panes or overlapping windows, and a length of at most a leap year: beyond that sums of sums serve
   // better.

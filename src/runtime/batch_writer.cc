@@ -168,19 +168,19 @@ delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms) {
   return {file.path, {}, file.size, time_ms, true, delta::FileStats(file.rows).json()};
 }
 
-Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows,
-                                                         InterestBasis basis, const BatchNames& names, Random& random) {
-  static const std::vector<std::string> kPartitionColumns = product_interest_schema().partition_columns;
-  std::map<int32_t, std::vector<InterestRow>> by_date;
-  for (const InterestRow& r : rows) by_date[window_date(r)].push_back(r);
+Result<std::vector<delta::AddFile>> write_view_files(const LakePaths& lake, const ViewRows& rows, ViewBasis basis,
+                                                     const BatchNames& names, Random& random) {
+  static const std::vector<std::string> kPartitionColumns = {"window_date"};
   std::vector<Part> parts;
-  Attempt attempt(lake.gold(kProductInterest));
-  for (const auto& [date, part] : by_date) {
-    delta::FileStats stats(int64_t(part.size()));
+  Attempt attempt(lake.gold(rows.view().name));
+  for (size_t first = 0, last; first < rows.size(); first = last) {
+    for (last = first; last < rows.size() && rows.window_date(last) == rows.window_date(first);) ++last;
+    delta::FileStats stats(int64_t(last - first));
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    parts.push_back(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(date)}},
-                                 part_name(names, random), std::move(stats), names.time_ms,
-                                 [&part, basis, &names] { return interest_columns(part, basis, names.batch); }));
+    parts.push_back(
+        prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(rows.window_date(first))}},
+                     part_name(names, random), std::move(stats), names.time_ms,
+                     [&rows, first, last, basis, &names] { return rows.columns(first, last, basis, names.batch); }));
   }
   std::vector<delta::AddFile> adds;
   for (WrittenFile& file : TRY(write_parts(attempt, std::move(parts), gold_encoding(), 1)))

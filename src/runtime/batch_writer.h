@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "event/decoder.h"
-#include "gold/interest_row.h"
+#include "gold/view_rows.h"
 #include "lake/delta/actions.h"
 #include "runtime/lake_tables.h"
 #include "runtime/ledger.h"
@@ -46,7 +46,8 @@ Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std:
                                                      const SilverFacts& facts, const BatchNames& names, Random& random);
 delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms);
 
-Result<std::vector<delta::AddFile>> write_interest_files(const LakePaths& lake, std::span<const InterestRow> rows,
-                                                         InterestBasis basis, const BatchNames& names, Random& random);
+// Of one view, in the order of their windows.
+Result<std::vector<delta::AddFile>> write_view_files(const LakePaths& lake, const ViewRows& rows, ViewBasis basis,
+                                                     const BatchNames& names, Random& random);
 
 }  // namespace pactolus

@@ -11,9 +11,10 @@
 #include "lake/delta/stats.h"
 #include "runtime/account_log.h"
 #include "runtime/batch_writer.h"
+#include "runtime/declared_view.h"
 #include "runtime/lake_lock.h"
 #include "runtime/silver_reader.h"
-#include "runtime/view_declaration.h"
+#include "runtime/stream_view.h"
 
 namespace pactolus {
 namespace {
@@ -22,8 +23,9 @@ constexpr int kAttempts = 8;
 
 class Rebuild {
  public:
-  Rebuild(const Config& config, int32_t first_day, int32_t last_day, Clock& clock, Random& random)
+  Rebuild(const Config& config, ViewDeclaration view, int32_t first_day, int32_t last_day, Clock& clock, Random& random)
       : config_(config),
+        view_(std::move(view)),
         lake_{config.lake},
         first_(first_day),
         last_(last_day),
@@ -54,9 +56,8 @@ class Rebuild {
 
   // No value: Silver has changed meanwhile.
   Result<std::optional<GoldRebuild>> try_once() {
-    auto gold = TRY(
-        delta::DeltaTable::open(lake_.gold(kProductInterest),
-                                {.clock = &clock_, .before_link = "rebuild.before_link", .linked = "rebuild.linked"}));
+    auto gold = TRY(delta::DeltaTable::open(
+        lake_.gold(view_.name), {.clock = &clock_, .before_link = "rebuild.before_link", .linked = "rebuild.linked"}));
     auto silver = TRY(delta::Snapshot::load(lake_.silver()));
     GoldRebuild out;
     TRY(find_watermark(gold.snapshot(), silver, out));
@@ -70,12 +71,12 @@ class Rebuild {
     }
     out.silver_version = silver.version();
 
-    ViewDeclaration declared = ViewDeclaration::read(gold.snapshot().metadata().configuration);
-    ProductInterest::Options options;
-    options.shop_currency = declared.currency.empty() ? config_.shop.currency : declared.currency;
+    DeclaredView declared = DeclaredView::read(gold.snapshot().metadata().configuration);
+    WindowView::Options options = view_options(config_, view_);
+    if (!declared.currency.empty()) options.shop_currency = declared.currency;
     options.first_window = begin();
-    const int64_t closed = out.watermark == kNoTime ? end() + options.shape.size : out.watermark;
-    const std::vector<InterestRow> rows = TRY(make_rows(silver, options, closed, out));
+    const int64_t closed = out.watermark == kNoTime ? end() + view_.shape.size : out.watermark;
+    const ViewRows rows = TRY(make_rows(silver, options, closed, out));
 
     const int64_t epoch = silver.txn_version(app_id(config_.job, "epoch")).value_or(0);
     const int64_t batch = silver.txn_version(app_id(config_.job, "batch")).value_or(0);
@@ -106,9 +107,9 @@ class Rebuild {
       t.metadata = gold.snapshot().metadata();
       declared.write(t.metadata->configuration);
     }
-    t.adds = TRY(write_interest_files(lake_, rows, InterestBasis::rebuild, {batch, epoch, now_ms}, random_));
+    t.adds = TRY(write_view_files(lake_, rows, ViewBasis::rebuild, {batch, epoch, now_ms}, random_));
     fault_point("rebuild.files_written");
-    if (TRY(has_changed(silver, closed, options.shape.size))) return std::nullopt;
+    if (TRY(has_changed(silver, closed, view_.shape.size))) return std::nullopt;
     // What the stream appends meanwhile are windows that end later; what others remove is found by the table.
     out.version = TRY(gold.commit(t, {.recheck = [](const delta::Snapshot&, auto) -> Result<> { return {}; }}));
     return out;
@@ -136,12 +137,12 @@ class Rebuild {
   }
 
   // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time.
-  Result<std::vector<InterestRow>> make_rows(const delta::Snapshot& silver, const ProductInterest::Options& options,
-                                             int64_t closed, GoldRebuild& out) {
-    ProductInterest view(options);
-    std::vector<InterestRow> made;
+  Result<ViewRows> make_rows(const delta::Snapshot& silver, const WindowView::Options& options, int64_t closed,
+                             GoldRebuild& out) {
+    WindowView view(options);
+    ViewRows made(std::make_shared<const ViewDeclaration>(view_));
     std::set<int64_t> windows;
-    const int64_t last_end = std::min(closed, end() + options.shape.size - options.shape.slide);
+    const int64_t last_end = std::min(closed, end() + view_.shape.size - view_.shape.slide);
     for (int32_t day = first_; day <= last_ + 1; ++day) {
       const int64_t from = int64_t(day) * kMicrosPerDay;
       if (from >= last_end) break;
@@ -151,10 +152,11 @@ class Rebuild {
       for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
       out.events += int64_t(all.size());
       view.apply(rows.events, all, view.watermark());
-      for (InterestRow& r : view.commit(filter.to_time)) {
-        if (r.window_start >= end()) continue;
-        windows.insert(r.window_start);
-        made.push_back(std::move(r));
+      const ViewRows closed_now = view.commit(filter.to_time);
+      for (size_t r = 0; r < closed_now.size(); ++r) {
+        if (closed_now.window_start(r) >= end()) continue;
+        windows.insert(closed_now.window_start(r));
+        made.append(closed_now, r);
       }
     }
     out.windows = int64_t(windows.size());
@@ -173,6 +175,7 @@ class Rebuild {
   }
 
   const Config& config_;
+  ViewDeclaration view_;
   LakePaths lake_;
   int32_t first_, last_;
   Clock& clock_;
@@ -182,12 +185,12 @@ class Rebuild {
 
 }  // namespace
 
-Result<GoldRebuild> rebuild_interest(const Config& config, int32_t first_day, int32_t last_day, Clock& clock,
-                                     Random& random) {
+Result<GoldRebuild> rebuild_view(const Config& config, const ViewDeclaration& view, int32_t first_day, int32_t last_day,
+                                 Clock& clock, Random& random) {
   if (last_day < first_day)
     return fail(ErrorCode::usage, fmt::format("the period ends before it begins\nexpected a date from {} on, got {}",
                                               date_text(first_day), date_text(last_day)));
-  return Rebuild(config, first_day, last_day, clock, random).run();
+  return Rebuild(config, view, first_day, last_day, clock, random).run();
 }
 
 }  // namespace pactolus

@@ -3,7 +3,7 @@
 // `basis = rebuild`. Any process may do it, also beside the one that runs the lake:
 //
 //   Gold's last batch ─► its watermark: windows that end by then are closed, later ones are the stream's to append
-//   Silver at version V ─► day by day through ProductInterest ─► files ─► has Silver got more for these windows? again
+//   Silver at version V ─► day by day through WindowView ─► files ─► has Silver got more for these windows? again
 //                                                                      └► one commit: old files of the days out, new in
 //
 // The new rows say which batch of Silver was the last that they were made of (`batch_id`), so verify can make them
@@ -32,7 +32,7 @@ struct GoldRebuild {
 
 // Days are UTC dates of window starts, both included. Errors: not_found (no lake, no view), usage (the last before the
 // first), conflict (others kept changing the same days), busy (never streamed, and a process holds the lake).
-Result<GoldRebuild> rebuild_interest(const Config& config, int32_t first_day, int32_t last_day, Clock& clock,
-                                     Random& random);
+Result<GoldRebuild> rebuild_view(const Config& config, const ViewDeclaration& view, int32_t first_day, int32_t last_day,
+                                 Clock& clock, Random& random);
 
 }  // namespace pactolus

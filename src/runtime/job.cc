@@ -10,11 +10,11 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/time_text.h"
+#include "runtime/declared_view.h"
 #include "runtime/losses.h"
 #include "runtime/recovery.h"
 #include "runtime/silver_reader.h"
 #include "runtime/topics.h"
-#include "runtime/view_declaration.h"
 
 namespace pactolus {
 namespace {
@@ -26,12 +26,6 @@ constexpr int64_t kBatchRecords =
 constexpr int64_t kLookForPartitions_us = 10 * kMicrosPerSecond;  // of a stream that brings nothing to commit
 constexpr int64_t kSnapshotIds =
     2'000'000;  // so many new ids make a snapshot: a start reads what came since from Silver
-
-ProductInterest::Options interest_options(const Config& c) {
-  ProductInterest::Options o;
-  o.shop_currency = c.shop.currency;
-  return o;
-}
 
 }  // namespace
 
@@ -46,7 +40,7 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       decoder_(decode_rules(config)),
       watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
       dedupe_(config.dedup.horizon_us),
-      interest_(interest_options(config)),
+      views_(stream_views(config)),
       alerts_(AlertRule::Options{}),
       maintenance_(lake_, config.job, clock, Random(random.next())),
       compactor_(clock, Random(random.next())),
@@ -57,7 +51,7 @@ void Job::forget_state() {
   watermark_ = WatermarkTracker({config_.time.allowed_lateness_us, config_.time.max_skew_us});
   watermark_.grow_to(live_sources_);
   dedupe_ = DedupeIndex(config_.dedup.horizon_us);
-  interest_ = ProductInterest(interest_options(config_));
+  for (StreamView& v : views_) v.view = WindowView(view_options(config_, v.view.declaration()));
   alerts_ = AlertRule(AlertRule::Options{});
   silver_dates_.clear();
   totals_.records_before = 0;
@@ -75,7 +69,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->open_tables());
   TRY(job->take(std::move(lock)));
   // What another holder committed up to a moment ago, too.
-  for (auto* table : {&job->quarantine_, &job->interest_table_}) TRY((*table)->refresh());
+  for (delta::DeltaTable* table : job->followers()) TRY(table->refresh());
   TRY(job->widen_tables());
   TRY(job->maintenance_.open());
   if (job->options_.say && job->erasure_is_unfinished())
@@ -91,20 +85,23 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
 
 Result<> Job::open_tables() {
   const int64_t now_ms = clock_.now_us() / 1000;
-  const auto table = [&](const fs::path& folder, delta::TableSchema schema, const char* name, const char* before,
-                         const char* linked) -> Result<delta::DeltaTable> {
+  const auto table = [&](const fs::path& folder, delta::TableSchema schema, const std::string& name, const char* before,
+                         const char* linked, const WindowView* view = nullptr) -> Result<delta::DeltaTable> {
     TRY(make_folders(folder));
     delta::DeltaOptions options{.clock = &clock_, .before_link = before, .linked = linked};
     delta::NewTable made{.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name};
-    if (made.name == kProductInterest) ViewDeclaration::of(interest_).write(made.configuration);
+    // In a lake that was there before it a view is declared when it is known from which window on it is made.
+    if (view && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
+      DeclaredView::of(*view).write(made.configuration);
     if (made.name == "silver") made.configuration[kShortestHorizon] = std::to_string(config_.dedup.horizon_us);
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
   quarantine_ =
       TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
-  interest_table_ = TRY(table(lake_.gold(kProductInterest), product_interest_schema(), kProductInterest,
-                              "gold.before_link", "gold.linked"));
+  for (StreamView& v : views_)
+    v.table = TRY(table(lake_.gold(v.name()), view_schema(v.view.declaration()), v.name(), "gold.before_link",
+                        "gold.linked", &v.view));
   return {};
 }
 
@@ -152,7 +149,8 @@ Result<> Job::widen_tables() {
       std::min(config_.dedup.horizon_us, shortest_horizon(silver_->snapshot().metadata().configuration));
   TRY(widen(*silver_, silver_schema(), {{kShortestHorizon, std::to_string(horizon)}}));
   TRY(widen(*quarantine_, quarantine_schema(), {}));
-  return widen(*interest_table_, product_interest_schema(), {});
+  for (StreamView& v : views_) TRY(widen(*v.table, view_schema(v.view.declaration()), {}));
+  return {};
 }
 
 SilverFacts Job::facts() const { return {source_names_, batch_ + 1, open_.batch_time(), config_.silver.high_value}; }
@@ -189,7 +187,7 @@ Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   }
   const size_t kept = open_.kept().size();
   open_.add(decoder_, s, polled, topic.malformed, topic.history ? nullptr : &dedupe_,
-            topic.history ? nullptr : &interest_);
+            topic.history ? std::span<StreamView>() : views_);
   if (open_.kept().size() > kept) source.last_row_boot_us = clock_.boot_us();
   return int64_t(polled.records.size());
 }
@@ -358,7 +356,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     TRY(judge_history());
   else if (has_history_ && watermark_.watermark() == kNoTime)
     TRY(look_for_live_rows_in_silver());
-  open_.settle(dedupe_, history ? nullptr : &interest_);
+  open_.settle(dedupe_, history ? std::span<StreamView>() : views_);
 
   BatchAccount account{config_.job, batch_ + 1, epoch_, random_.uuid(), open_.batch_time(), watermark_.watermark(),
                        kNoTime};
@@ -429,14 +427,16 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     for (const auto& [reason, n] : a.quarantined) totals_.quarantined[reason] += n;
     for (const auto& [view, n] : a.late) totals_.late += n;
   }
-  const std::vector<InterestRow> rows = interest_.commit(watermark_.watermark());
-  alerts_.judge(rows, watermark_.watermark());
+  std::vector<ViewRows> rows;
+  for (StreamView& v : views_) rows.push_back(v.view.commit(watermark_.watermark()));
+  alerts_.judge(interest_rows(rows.front()), watermark_.watermark());
   open_.clear();
   if (first_watermark) TRY(remember_histories());
 
   TRY(commit_quarantine(account));
   fault_point("batch.quarantine_committed");
-  if (!rows.empty()) TRY(commit_gold(account.batch, account.batch_time, rows));
+  for (size_t v = 0; v < views_.size(); ++v)
+    if (!rows[v].empty()) TRY(commit_gold(views_[v], account.batch, account.batch_time, rows[v]));
   fault_point("batch.gold_committed");
   if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us ||
       snapshots_.noted() >= kSnapshotIds)
@@ -541,10 +541,9 @@ Result<> Job::check_epoch() {
   return {};
 }
 
-Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows) {
+Result<> Job::commit_gold(StreamView& view, int64_t batch, int64_t batch_time, const ViewRows& rows) {
   const BatchNames names{batch, epoch_, batch_time / 1000};
-  auto adds =
-      while_disk_is_full([&] { return write_interest_files(lake_, rows, InterestBasis::stream, names, random_); });
+  auto adds = while_disk_is_full([&] { return write_view_files(lake_, rows, ViewBasis::stream, names, random_); });
   if (!adds) return std::unexpected(adds.error());
   fault_point("gold.files_written");
   delta::Transaction t;
@@ -555,23 +554,23 @@ Result<> Job::commit_gold(int64_t batch, int64_t batch_time, std::span<const Int
   t.adds = std::move(*adds);
   t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
   t.blind_append = true;
-  return follow(*interest_table_, t, batch, gold_batch_);
+  return follow(*view.table, t, batch, view.reached);
 }
 
 // With the txn of the last batch: what the table has up to there is all that the declaration before will give.
-Result<> Job::declare_view(const ViewDeclaration& declaration) {
+Result<> Job::declare_view(StreamView& view) {
   delta::Transaction t;
   t.operation = "SET TBLPROPERTIES";
-  t.metadata = interest_table_->snapshot().metadata();
-  ViewDeclaration at = declaration;
+  t.metadata = view.table->snapshot().metadata();
+  DeclaredView at = DeclaredView::of(view.view);
   at.batch = batch_;
   at.write(t.metadata->configuration);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;
   if (batch_ > 0) t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
-  const auto version = while_disk_is_full([&] { return interest_table_->commit(t); });
+  const auto version = while_disk_is_full([&] { return view.table->commit(t); });
   if (!version) return std::unexpected(version.error());
-  gold_batch_ = batch_;
+  view.reached = batch_;
   return {};
 }
 
@@ -583,19 +582,19 @@ Result<> Job::finish(bool close_windows) {
     TRY(cut(false));
   }
   if (close_windows) {
-    const int64_t end = interest_.last_window_end();
+    int64_t end = kNoTime;
+    for (const StreamView& v : views_) end = std::max(end, v.view.last_window_end());
     if (end != kNoTime && end > watermark_.watermark()) TRY(cut(false, end));
   }
   if (batch_ == 0) return {};
-  TRY(bring_up(quarantine_, quarantine_batch_));
-  TRY(bring_up(interest_table_, gold_batch_));
+  TRY(bring_up_followers());
   TRY(maintenance_.fold(*silver_, *quarantine_, epoch_));
   TRY(compact(true));
   return save_snapshot();
 }
 
 // A table that had nothing to say about the last batches says that it has reached them.
-Result<> Job::bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached) {
+Result<> Job::bring_up(delta::DeltaTable& table, int64_t& reached) {
   if (reached >= batch_) return {};
   delta::Transaction t;
   t.operation = "STREAMING UPDATE";
@@ -604,7 +603,19 @@ Result<> Job::bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached
   t.time_ms = batch_time_ / 1000;
   t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
   t.blind_append = true;
-  return follow(*table, t, batch_, reached);
+  return follow(table, t, batch_, reached);
+}
+
+Result<> Job::bring_up_followers() {
+  TRY(bring_up(*quarantine_, quarantine_batch_));
+  for (StreamView& v : views_) TRY(bring_up(*v.table, v.reached));
+  return {};
+}
+
+std::vector<delta::DeltaTable*> Job::followers() {
+  std::vector<delta::DeltaTable*> tables = {&*quarantine_};
+  for (StreamView& v : views_) tables.push_back(&*v.table);
+  return tables;
 }
 
 Result<> Job::judge_history() {
@@ -636,8 +647,7 @@ void Job::remember(const EventBatch& events, std::span<const uint32_t> rows) {
 Result<> Job::save_snapshot() {
   if (snapshot_batch_ == batch_) return {};
   TRY(check_epoch());  // a process that was taken over must not touch its successor's snapshots
-  TRY(bring_up(quarantine_, quarantine_batch_));
-  TRY(bring_up(interest_table_, gold_batch_));
+  TRY(bring_up_followers());
   StateSnapshot s;
   s.job = config_.job;
   s.table_id = silver_->snapshot().metadata().id;
@@ -645,8 +655,7 @@ Result<> Job::save_snapshot() {
   s.silver_version = commit_version_;
   s.commit_uuid = commit_uuid_;
   s.horizon_us = config_.dedup.horizon_us;
-  interest_.save(s.interest);
-  s.interest_fingerprint = interest_.fingerprint();
+  for (const StreamView& v : views_) v.view.save(s.views.emplace_back(v.name(), "").state);
   alerts_.save(s.alerts);
   s.alerts_fingerprint = alerts_.fingerprint();
   last_snapshot_boot_us_ = clock_.boot_us();
@@ -682,9 +691,10 @@ Result<> Job::maintain() {
   // Recovery reads the commits behind the snapshot, and those that quarantine and Gold have not reached; without a
   // snapshot nothing may go.
   const int64_t needed = snapshot_version_;
-  if (!maintenance_.due(*silver_, *quarantine_, *interest_table_)) return {};
+  const std::vector<delta::DeltaTable*> tables = followers();
+  if (!maintenance_.due(*silver_, tables)) return {};
   TRY(check_epoch());
-  const auto cared = maintenance_.after_commit(*silver_, *quarantine_, *interest_table_, needed, epoch_);
+  const auto cared = maintenance_.after_commit(*silver_, tables, needed, epoch_);
   if (cared) return {};
   if (cared.error().fatal()) return cared;
   // Care is not the stream: it is told, and tried again from what is in the tables.
@@ -694,10 +704,9 @@ Result<> Job::maintain() {
 
 // A merge that fails is told and planned again later, as care of the logs is.
 Result<> Job::compact(bool finish) {
-  const CompactedTable tables[] = {{&*silver_, silver_encoding()},
-                                   {&*quarantine_, quarantine_encoding()},
-                                   {&*interest_table_, gold_encoding()},
-                                   {&maintenance_.ledger(), {}}};
+  std::vector<CompactedTable> tables = {{&*silver_, silver_encoding()}, {&*quarantine_, quarantine_encoding()}};
+  for (StreamView& v : views_) tables.push_back({&*v.table, gold_encoding()});
+  tables.push_back({&maintenance_.ledger(), {}});
   const int64_t watermark = watermark_.watermark();
   // Without a watermark there are histories alone.
   const int64_t closed = (watermark == kNoTime ? batch_time_ : watermark) - config_.dedup.horizon_us;
@@ -751,12 +760,14 @@ Result<LogPosition> Job::position() {
 }
 
 std::vector<InterestRow> Job::provisional(size_t limit) const {
-  const int64_t end = interest_.newest_open_window();
-  return end == kNoTime ? std::vector<InterestRow>() : interest_.provisional(end, limit);
+  const WindowView& view = views_.front().view;
+  const int64_t end = view.newest_open_window();
+  return end == kNoTime ? std::vector<InterestRow>() : interest_rows(view.provisional(end, limit));
 }
-WindowTotals Job::provisional_totals() const {
-  const int64_t end = interest_.newest_open_window();
-  return end == kNoTime ? WindowTotals{} : interest_.provisional_totals(end);
+InterestTotals Job::provisional_totals() const {
+  const WindowView& view = views_.front().view;
+  const int64_t end = view.newest_open_window();
+  return end == kNoTime ? InterestTotals{} : interest_totals(view, end);
 }
 
 }  // namespace pactolus

@@ -22,7 +22,7 @@
 #include "bronze/log.h"
 #include "event/decoder.h"
 #include "gold/alert_rule.h"
-#include "gold/product_interest.h"
+#include "gold/interest_row.h"
 #include "gold/watermark.h"
 #include "lake/delta/delta_table.h"
 #include "runtime/batch_writer.h"
@@ -33,13 +33,14 @@
 #include "runtime/maintenance.h"
 #include "runtime/open_batch.h"
 #include "runtime/snapshots.h"
+#include "runtime/stream_view.h"
 
 namespace pactolus {
 
 class Persons;
 struct Erasure;
 struct TableErasure;
-struct ViewDeclaration;
+struct DeclaredView;
 
 struct JobOptions {
   bool take_over = false;
@@ -110,9 +111,9 @@ class Job {
   JobView view() const;
   const std::vector<AcceptedLoss>& accepted_losses() const { return losses_; }  // by options.accept_loss
   Result<LogPosition> position();
-  // State and overlay: provisional rows of the newest open window, most viewed first.
+  // State and overlay of product_interest: provisional rows of the newest open window, most viewed first.
   std::vector<InterestRow> provisional(size_t limit) const;
-  WindowTotals provisional_totals() const;
+  InterestTotals provisional_totals() const;
   const LakePaths& lake() const noexcept { return lake_; }
 
  private:
@@ -173,13 +174,15 @@ class Job {
   bool has_position(const SourceAccount& source) const;  // in Silver
   Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
   Result<> commit_quarantine(const BatchAccount& account);
-  Result<> commit_gold(int64_t batch, int64_t batch_time, std::span<const InterestRow> rows);
-  Result<> declare_view(const ViewDeclaration& declaration);
+  Result<> commit_gold(StreamView& view, int64_t batch, int64_t batch_time, const ViewRows& rows);
+  Result<> declare_view(StreamView& view);
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();
   Result<> follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached);
-  Result<> bring_up(std::optional<delta::DeltaTable>& table, int64_t& reached);
+  Result<> bring_up(delta::DeltaTable& table, int64_t& reached);
+  Result<> bring_up_followers();
+  std::vector<delta::DeltaTable*> followers();    // tables that follow Silver: quarantine, then those of the views
   std::vector<Offset> committed_offsets() const;  // of the live sources
   Result<> apply_retention();
   Result<> save_snapshot();
@@ -199,7 +202,7 @@ class Job {
   FileLock lock_;
   int64_t epoch_ = 0;
 
-  std::optional<delta::DeltaTable> silver_, quarantine_, interest_table_;
+  std::optional<delta::DeltaTable> silver_, quarantine_;
   Decoder decoder_;
   std::vector<Topic> topics_;
   std::vector<Source> sources_;  // live ones first
@@ -212,11 +215,11 @@ class Job {
 
   int64_t batch_ = 0;  // last committed
   int64_t batch_time_ = 0;
-  int64_t quarantine_batch_ = 0, gold_batch_ = 0;  // how far those tables have come
+  int64_t quarantine_batch_ = 0;  // how far that table has come
   WatermarkTracker watermark_;
   DedupeIndex dedupe_;
-  ProductInterest interest_;
-  AlertRule alerts_;
+  std::vector<StreamView> views_;  // product_interest first
+  AlertRule alerts_;               // on its rows
 
   Maintenance maintenance_;
   Compactor compactor_;

@@ -149,7 +149,7 @@ Result<> Job::commit_losses() {
   for (const AcceptedLoss& loss : losses_) {
     if (lost_offsets(loss) == 0) continue;
     const PolledRecords gone{PartitionId(loss.partition), {}, Offset(loss.end), lost_offsets(loss), kLost};
-    open_.add(decoder_, size_t(loss.partition), gone, RejectReason::malformed_json, &dedupe_, &interest_);
+    open_.add(decoder_, size_t(loss.partition), gone, RejectReason::malformed_json, &dedupe_, views_);
   }
   if (!TRY(confirm_live())) return fail(ErrorCode::io, "the loss is not accepted yet: the log does not answer");
   return cut(false);

@@ -11,8 +11,8 @@ namespace {
 
 using T = delta::FieldType;
 
-delta::SchemaField text(const char* name) { return {name, T::string(), true}; }
-delta::SchemaField number(const char* name) { return {name, T::long_integer(), true}; }
+delta::SchemaField text(std::string name) { return {std::move(name), T::string(), true}; }
+delta::SchemaField number(std::string name) { return {std::move(name), T::long_integer(), true}; }
 delta::SchemaField time(const char* name) { return {name, T::timestamp(), true}; }
 
 }  // namespace
@@ -98,25 +98,28 @@ delta::TableSchema ledger_schema() {
           {}};
 }
 
-delta::TableSchema product_interest_schema() {
-  return {{text("product_id"),
-           time("window_start"),
-           time("window_end"),
-           number("views"),
-           number("carts"),
-           number("purchases"),
-           {"revenue", T::decimal(38, 4), true},
-           {"refunds", T::decimal(38, 4), true},
-           {"revenue_other", T::map_of(T::decimal(38, 4)), true},
-           number("viewers"),
-           {"viewers_approx", T::boolean(), true},
-           {"conversion_rate", T::double_float(), true},
-           {"conversion_low", T::double_float(), true},
-           {"conversion_high", T::double_float(), true},
-           text("basis"),
-           number("batch_id"),
-           {"window_date", T::date(), true}},
-          {"window_date"}};
+delta::TableSchema view_schema(const ViewDeclaration& view) {
+  delta::TableSchema schema{{}, {"window_date"}};
+  for (const EventColumn key : view.keys) schema.fields.push_back(text(std::string(name_of(key))));
+  schema.fields.push_back(time("window_start"));
+  schema.fields.push_back(time("window_end"));
+  for (const Measure& m : view.measures) {
+    if (m.is_money()) {
+      schema.fields.push_back({m.name, T::decimal(38, 4), true});
+    } else if (m.function == MeasureFunction::other_currencies) {
+      schema.fields.push_back({m.name, T::map_of(T::decimal(38, 4)), true});
+    } else if (m.function == MeasureFunction::rate) {
+      for (const std::string& column : m.columns()) schema.fields.push_back({column, T::double_float(), true});
+    } else {
+      schema.fields.push_back(number(m.name));
+      if (m.is_set()) schema.fields.push_back({m.name + "_approx", T::boolean(), true});
+      if (m.function == MeasureFunction::sketch) schema.fields.push_back({m.name + "_sketch", T::binary(), true});
+    }
+  }
+  schema.fields.push_back(text("basis"));
+  schema.fields.push_back(number("batch_id"));
+  schema.fields.push_back({"window_date", T::date(), true});
+  return schema;
 }
 
 ParquetOptions silver_encoding() {

@@ -14,6 +14,7 @@
 #include <map>
 
 #include "base/file.h"
+#include "gold/view_declaration.h"
 #include "lake/delta/delta_table.h"
 #include "lake/parquet/parquet_file.h"
 
@@ -49,7 +50,7 @@ int64_t shortest_horizon(const TableProperties& silver);  // INT64_MAX when it d
 delta::TableSchema silver_schema();
 delta::TableSchema quarantine_schema();
 delta::TableSchema ledger_schema();
-delta::TableSchema product_interest_schema();
+delta::TableSchema view_schema(const ViewDeclaration& view);
 
 ParquetOptions silver_encoding();
 ParquetOptions quarantine_encoding();

@@ -41,15 +41,16 @@ bool Maintenance::due(const delta::DeltaTable& table) const {
          (since > 0 && clock_.boot_us() - last_care_boot_us_ >= rules_.checkpoint_us);
 }
 
-Result<> Maintenance::after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine,
-                                   delta::DeltaTable& interest, int64_t needed_version, int64_t epoch) {
+Result<> Maintenance::after_commit(delta::DeltaTable& silver, std::span<delta::DeltaTable* const> tables,
+                                   int64_t needed_version, int64_t epoch) {
   const bool silver_due = due(silver);
   if (silver_due) {
-    TRY(fold(silver, quarantine, epoch));
+    TRY(fold(silver, *tables.front(), epoch));
     TRY(care(silver, std::min(needed_version, folded_version_)));
   }
-  for (delta::DeltaTable* table : {&quarantine, &interest, &*ledger_})
+  for (delta::DeltaTable* table : tables)
     if (due(*table)) TRY(care(*table, INT64_MAX));
+  if (due(*ledger_)) TRY(care(*ledger_, INT64_MAX));
   if (silver_due) last_care_boot_us_ = clock_.boot_us();
   return {};
 }

@@ -11,8 +11,10 @@
 // of erasures, of which quarantine's are in its own log: `txn{<job>/erasure}` there and in the ledger tell of new ones.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "lake/delta/delta_table.h"
 #include "lake/delta/vacuum.h"
@@ -37,13 +39,13 @@ class Maintenance {
   Maintenance(LakePaths lake, std::string job, Clock& clock, Random random, MaintenanceRules rules = {});
   Result<> open();  // the ledger table, made when missing
 
-  bool due(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine,
-           const delta::DeltaTable& interest) const {
-    return due(silver) || due(quarantine) || due(interest) || due(*ledger_);
+  // `tables`: quarantine first, then what else follows Silver.
+  bool due(const delta::DeltaTable& silver, std::span<delta::DeltaTable* const> tables) const {
+    return due(silver) || std::ranges::any_of(tables, [this](const auto* t) { return due(*t); }) || due(*ledger_);
   }
   // After a commit, cheap when nothing is due. `needed_version` of Silver is the oldest that recovery may read.
-  Result<> after_commit(delta::DeltaTable& silver, delta::DeltaTable& quarantine, delta::DeltaTable& interest,
-                        int64_t needed_version, int64_t epoch);
+  Result<> after_commit(delta::DeltaTable& silver, std::span<delta::DeltaTable* const> tables, int64_t needed_version,
+                        int64_t epoch);
   // Folds what there is to fold.
   Result<> fold(const delta::DeltaTable& silver, const delta::DeltaTable& quarantine, int64_t epoch);
   // Says in the ledger that an erasure has come to its end.

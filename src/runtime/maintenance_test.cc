@@ -29,7 +29,8 @@ class MaintenanceTest : public RuntimeTest {
     ASSERT_OK(m.open());
     auto silver = delta::DeltaTable::open(lake().silver()), quarantine = delta::DeltaTable::open(lake().quarantine()),
          interest = delta::DeltaTable::open(lake().gold(kProductInterest));
-    ASSERT_OK(m.after_commit(*silver, *quarantine, *interest, version_of_newest_snapshot(), epoch()));
+    delta::DeltaTable* const followers[] = {&*quarantine, &*interest};
+    ASSERT_OK(m.after_commit(*silver, followers, version_of_newest_snapshot(), epoch()));
   }
   int64_t version_of_newest_snapshot() const {
     int64_t version = -1;
@@ -111,10 +112,11 @@ TEST_F(MaintenanceTest, CleansNothingThatRecoveryNeeds) {
   ASSERT_OK(m.open());
   auto silver = delta::DeltaTable::open(lake().silver()), quarantine = delta::DeltaTable::open(lake().quarantine()),
        interest = delta::DeltaTable::open(lake().gold(kProductInterest));
-  ASSERT_OK(m.after_commit(*silver, *quarantine, *interest, -1, epoch()));  // no snapshot
+  delta::DeltaTable* const followers[] = {&*quarantine, &*interest};
+  ASSERT_OK(m.after_commit(*silver, followers, -1, epoch()));  // no snapshot
   EXPECT_EQ(delta::list_log(lake().silver())->commits.front().value, 0);
   EXPECT_FALSE(delta::list_log(lake().silver())->checkpoints.empty());
-  ASSERT_OK(m.after_commit(*silver, *quarantine, *interest, 4, epoch()));
+  ASSERT_OK(m.after_commit(*silver, followers, 4, epoch()));
   EXPECT_EQ(delta::list_log(lake().silver())->commits.front().value, 0) << "there is no checkpoint at or below 4";
 }
 

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "base/check.h"
-#include "runtime/lake_tables.h"
 
 namespace pactolus {
 
@@ -26,7 +25,7 @@ void OpenBatch::start(std::span<const SourceAccount> sources, int64_t batch_time
 }
 
 void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
-                    const DedupeIndex* dedupe, ProductInterest* interest) {
+                    const DedupeIndex* dedupe, std::span<StreamView> views) {
   PACTOLUS_CHECK(open_);
   const std::span<const RecordView> records = polled.records;
   SourceAccount& account = accounts_[source];
@@ -50,15 +49,17 @@ void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled
   for (size_t row = first; row < events_.rows(); ++row)
     if (fates_[row] == Seen::no) kept_.push_back(uint32_t(row));
   rows_[source] += int64_t(kept_.size() - kept_before);
-  apply(interest, source, std::span(kept_).subspan(kept_before));
+  apply(views, source, std::span(kept_).subspan(kept_before));
 }
 
-void OpenBatch::apply(ProductInterest* interest, size_t source, std::span<const uint32_t> rows) {
-  if (!interest || rows.empty()) return;
-  const int64_t before = interest->overlay_late();
-  interest->apply(events_, rows, watermark_before_);
+void OpenBatch::apply(std::span<StreamView> views, size_t source, std::span<const uint32_t> rows) {
+  if (views.empty() || rows.empty()) return;
+  for (StreamView& v : views) {
+    const int64_t before = v.view.overlay_late();
+    v.view.apply(events_, rows, watermark_before_);
+    if (const int64_t late = v.view.overlay_late() - before) accounts_[source].late[v.name()] += late;
+  }
   applied_ = true;
-  if (const int64_t late = interest->overlay_late() - before) accounts_[source].late[kProductInterest] += late;
 }
 
 std::vector<uint32_t> OpenBatch::rows_in_order() const {
@@ -86,7 +87,7 @@ void OpenBatch::set_fates(std::vector<Seen> fates) {
     if (fates_[row] == Seen::no) kept_.push_back(uint32_t(row));
 }
 
-void OpenBatch::settle(const DedupeIndex& dedupe, ProductInterest* interest) {
+void OpenBatch::settle(const DedupeIndex& dedupe, std::span<StreamView> views) {
   if (seen_.inverted() || !also_seen_.empty()) {
     const std::vector<uint32_t> rows = rows_in_order();
     std::vector<Seen> fates;
@@ -97,13 +98,13 @@ void OpenBatch::settle(const DedupeIndex& dedupe, ProductInterest* interest) {
       fates_[rows[i]] = fates[i];
       if (fates[i] == Seen::no) kept_.push_back(rows[i]);
     }
-    if (interest && applied_) {
-      interest->drop_overlay();
+    if (!views.empty() && applied_) {
+      for (StreamView& v : views) v.view.drop_overlay();
       for (SourceAccount& a : accounts_) a.late.clear();
       for (size_t first = 0, last; first < kept_.size(); first = last) {
         const uint16_t source = events_.source[kept_[first]];
         for (last = first; last < kept_.size() && events_.source[kept_[last]] == source;) ++last;
-        apply(interest, source, std::span(kept_).subspan(first, last - first));
+        apply(views, source, std::span(kept_).subspan(first, last - first));
       }
     }
   } else {

@@ -12,8 +12,8 @@
 
 #include "bronze/log.h"
 #include "event/decoder.h"
-#include "gold/product_interest.h"
 #include "runtime/ledger.h"
+#include "runtime/stream_view.h"
 #include "silver/dedupe.h"
 #include "silver/silver_rows.h"
 
@@ -36,11 +36,12 @@ class OpenBatch {
   void advance_batch_time(int64_t now) { times_.batch_time = std::max(times_.batch_time, now); }
   void set_too_late_before(int64_t time) { times_.too_late_before = time; }
   // Records of one source, from where it stood. Without `dedupe` all rows count as new: set_fates() will say.
+  // No views: none sees them.
   void add(Decoder& decoder, size_t source, const PolledRecords& polled, RejectReason malformed,
-           const DedupeIndex* dedupe, ProductInterest* interest);
+           const DedupeIndex* dedupe, std::span<StreamView> views);
 
   // Judges the duplicates again in order when arrival had it otherwise, and finishes the accounts.
-  void settle(const DedupeIndex& dedupe, ProductInterest* interest);
+  void settle(const DedupeIndex& dedupe, std::span<StreamView> views);
   // Replaces the judgement of duplicates (histories look in more places): one fate per row.
   void set_fates(std::vector<Seen> fates);
   // Rows that are copies of something that only the caller knows, one answer per row: settle() takes it in.
@@ -53,7 +54,7 @@ class OpenBatch {
   void clear();
 
  private:
-  void apply(ProductInterest* interest, size_t source, std::span<const uint32_t> rows);
+  void apply(std::span<StreamView> views, size_t source, std::span<const uint32_t> rows);
   std::vector<uint32_t> rows_in_order() const;
   std::vector<uint32_t> by_source(std::span<const uint32_t> rows) const;
 
@@ -70,7 +71,7 @@ class OpenBatch {
   OpenBatchDedupe seen_;
   std::vector<Seen> also_seen_;
   std::vector<SourceAccount> accounts_;
-  bool applied_ = false;  // something is in the view's overlay
+  bool applied_ = false;  // something is in the views' overlays
 };
 
 }  // namespace pactolus

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/time_text.h"
+#include "gold/interest_row.h"
 #include "runtime/lake_tables.h"
 
 namespace pactolus {
@@ -39,7 +40,7 @@ class OpenBatchTest : public ::testing::Test {
           {Offset(next++), kNow, std::nullopt, std::string_view(v).substr(0, v.size() - kRecordPadding), {}});
     next += skipped;
     batch_.add(decoder_, source, {PartitionId(0), records, Offset(next), skipped}, RejectReason::malformed_json,
-               &dedupe_, &interest_);
+               &dedupe_, views_);
   }
   // (source, id) of the kept rows, in order.
   std::string kept() const {
@@ -54,7 +55,8 @@ class OpenBatchTest : public ::testing::Test {
   int64_t next_[2] = {};
   Decoder decoder_{DecodeRules{}};
   DedupeIndex dedupe_{kMicrosPerDay};
-  ProductInterest interest_{ProductInterest::Options{}};
+  std::vector<StreamView> views_ = stream_views({});
+  WindowView& interest_ = views_.front().view;
   OpenBatch batch_;
 };
 
@@ -62,7 +64,7 @@ TEST_F(OpenBatchTest, AccountsForEveryRecord) {
   start();
   add(0, {"a", "b", "a", ""});
   add(1, {"c"}, 2);
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(kept(), "0:a 0:b 1:c ");
   EXPECT_EQ(account(0).start, 0);
   EXPECT_EQ(account(0).end, 4);
@@ -81,7 +83,7 @@ TEST_F(OpenBatchTest, RowsAreInTheOrderOfSourcesHoweverTheyArrive) {
   add(0, {"a", ""});
   add(1, {"y"});
   add(0, {"b"});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(kept(), "0:a 0:b 1:x 1:y ");
   ASSERT_EQ(batch_.rejects().size(), 2u);
   EXPECT_EQ(batch_.rejects()[0].source, 0);
@@ -92,11 +94,11 @@ TEST_F(OpenBatchTest, TheFirstInOrderWinsThoughAnotherCameFirst) {
   add(1, {"a", "b"});
   EXPECT_EQ(kept(), "1:a 1:b ") << "provisionally";
   add(0, {"a"});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(kept(), "0:a 1:b ");
   EXPECT_EQ(account(1).duplicates, 1);
   EXPECT_EQ(account(1).conflicting, 1) << "users differ";
-  const auto rows = interest_.provisional(interest_.newest_open_window(), 1);
+  const auto rows = interest_rows(interest_.provisional(interest_.newest_open_window(), 1));
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].views, 2) << "the overlay has each event once";
 }
@@ -107,7 +109,7 @@ TEST_F(OpenBatchTest, LateRowsAreCountedOnceAfterASecondJudgement) {
   start(watermark);
   add(1, {"a"});
   add(0, {"a"});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(account(0).late.at(kProductInterest), 1);
   EXPECT_TRUE(account(1).late.empty());
 }
@@ -116,7 +118,7 @@ TEST_F(OpenBatchTest, WhatOnlyTheCallerKnowsCountsAsACopy) {
   start();
   add(0, {"a", "b", "a"});
   batch_.also_seen({Seen::same, Seen::no, Seen::same});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(kept(), "0:b ");
   EXPECT_EQ(account(0).duplicates, 2);
 }
@@ -127,9 +129,9 @@ TEST_F(OpenBatchTest, AHistoryIsJudgedByItsCaller) {
                                   std::string(kRecordPadding, ' ')};
   const RecordView record{
       Offset(0), kNow, std::nullopt, std::string_view(values[0]).substr(0, values[0].size() - kRecordPadding), {}};
-  batch_.add(decoder_, 0, {PartitionId(0), {&record, 1}, Offset(1)}, RejectReason::malformed_row, nullptr, nullptr);
+  batch_.add(decoder_, 0, {PartitionId(0), {&record, 1}, Offset(1)}, RejectReason::malformed_row, nullptr, {});
   batch_.set_fates({Seen::conflicting});
-  batch_.settle(dedupe_, nullptr);
+  batch_.settle(dedupe_, {});
   EXPECT_EQ(kept(), "");
   EXPECT_EQ(account(0).conflicting, 1);
 }
@@ -137,7 +139,7 @@ TEST_F(OpenBatchTest, AHistoryIsJudgedByItsCaller) {
 TEST_F(OpenBatchTest, StartsAnewAfterClear) {
   start();
   add(0, {"a", ""});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   batch_.clear();
   EXPECT_FALSE(batch_.is_open());
   sources_ = batch_.accounts();
@@ -145,7 +147,7 @@ TEST_F(OpenBatchTest, StartsAnewAfterClear) {
   start();
   EXPECT_EQ(account(0).start, 2);
   add(0, {"a"});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(kept(), "0:a ") << "the index was not told, so the id is new";
   EXPECT_TRUE(account(0).quarantined.empty());
 }
@@ -154,7 +156,7 @@ TEST_F(OpenBatchTest, TooLateIsJudgedByTheBoundThatWasSet) {
   start();
   batch_.set_too_late_before(*parse_iso_time("2025-11-29T09:59:00.000001Z"));
   add(0, {"a"});
-  batch_.settle(dedupe_, &interest_);
+  batch_.settle(dedupe_, views_);
   EXPECT_EQ(account(0).quarantined.at("too_late"), 1);
 }
 

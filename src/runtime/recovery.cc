@@ -15,38 +15,44 @@
 namespace pactolus {
 
 Result<> Recovery::run() {
-  adopt_declared_view();
+  adopt_declared_views();
   TRY(recover_batches());
-  return change_view();
+  for (View& view : views_) TRY(change_view(view));
+  return {};
 }
 
 // What is open is finished as it was declared. That needs no more than the declaration, as long as this release makes
 // the view in the same way.
-void Recovery::adopt_declared_view() {
-  wanted_ = job_.interest_.options();
-  declared_ = ViewDeclaration::read(job_.interest_table_->snapshot().metadata().configuration);
-  if (declared_.fingerprint.empty()) return;  // it does not say: as configured
-  ProductInterest::Options options = wanted_;
-  options.shop_currency = declared_.currency;
-  options.first_window = declared_.first_window;
-  ProductInterest declared(options);
-  if (declared.fingerprint() == declared_.fingerprint) job_.interest_ = std::move(declared);
+void Recovery::adopt_declared_views() {
+  for (StreamView& v : job_.views_) {
+    View& view = views_.emplace_back(
+        View{v, v.view.options(), DeclaredView::read(v.table->snapshot().metadata().configuration)});
+    if (view.declared.fingerprint.empty()) continue;  // it does not say: as configured
+    WindowView::Options options = view.wanted;
+    options.shop_currency = view.declared.currency;
+    options.first_window = view.declared.first_window;
+    if (WindowView declared(options); view.declared.is_of(declared)) v.view = std::move(declared);
+  }
 }
 
 Result<> Recovery::recover_batches() {
   const std::string id = app_id(job_.config_.job, "batch");
   job_.quarantine_batch_ = job_.quarantine_->snapshot().txn_version(id).value_or(0);
-  job_.gold_batch_ = job_.interest_table_->snapshot().txn_version(id).value_or(0);
+  for (View& v : views_) v.of.reached = v.of.table->snapshot().txn_version(id).value_or(0);
   job_.batch_ = job_.silver_->snapshot().txn_version(id).value_or(0);
   if (job_.batch_ == 0) return {};
+  for (View& v : views_) v.is_new = v.declared.fingerprint.empty() && v.of.reached == 0;
   TRY(collect_accounts(job_.batch_));
   restore_position();
   job_.dedupe_.advance(job_.watermark_.watermark());
   TRY(load_snapshot());
-  TRY(collect_accounts(std::min(job_.quarantine_batch_, gold_in_snapshot_ ? snapshot_->batch : job_.gold_batch_)));
+  int64_t oldest = job_.quarantine_batch_;
+  for (const View& v : views_)
+    if (!v.is_new) oldest = std::min(oldest, v.in_snapshot ? snapshot_->batch : v.of.reached);
+  TRY(collect_accounts(oldest));
   TRY(rebuild_dedupe());
   TRY(finish_quarantine());
-  return gold_in_snapshot_ ? gold_from_snapshot() : rebuild_gold();
+  return recover_views();
 }
 
 // Newest first, down to batch `oldest`: what the tables behind Silver may still need.
@@ -96,8 +102,7 @@ Result<> Recovery::load_snapshot() {
     if (s.job != job_.config_.job || s.table_id != silver.metadata().id)
       return refused("it is of another job or table");
     if (s.horizon_us != job_.config_.dedup.horizon_us) return refused("the dedupe horizon has changed since");
-    if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_ || s.batch > job_.gold_batch_)
-      return refused("its batch is not in the log");
+    if (s.batch > job_.batch_ || s.batch > job_.quarantine_batch_) return refused("its batch is not in the log");
     const auto commit = delta::read_commit(job_.lake_.silver(), Version(s.silver_version));
     if (!commit || !commit->commit_info || commit->commit_info->commit_uuid != s.commit_uuid)
       return refused("its commit is not in the log");
@@ -111,15 +116,26 @@ Result<> Recovery::load_snapshot() {
   if (!snapshot_) return {};
   job_.snapshot_batch_ = snapshot_->batch;
   job_.snapshot_version_ = snapshot_->silver_version;
-  if (snapshot_->interest_fingerprint != job_.interest_.fingerprint() ||
-      snapshot_->alerts_fingerprint != job_.alerts_.fingerprint())
-    return {};
-  ProductInterest view = TRY(ProductInterest::load(snapshot_->interest));
-  if (view.options().first_window != job_.interest_.options().first_window)
-    return {};  // of an earlier time of the same declaration
-  job_.interest_ = std::move(view);
-  job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
-  gold_in_snapshot_ = true;
+  return load_views();
+}
+
+// Of the snapshot those that are still declared as they were; the others come from Silver. The alert rule stands on the
+// rows of the first.
+Result<> Recovery::load_views() {
+  const bool same_alerts = snapshot_->alerts_fingerprint == job_.alerts_.fingerprint();
+  for (View& v : views_) {
+    const auto saved = std::ranges::find(snapshot_->views, v.of.name(), &StateSnapshot::View::name);
+    if (saved == snapshot_->views.end() || snapshot_->batch > v.of.reached || (&v == &views_.front() && !same_alerts))
+      continue;
+    auto loaded = WindowView::load(v.of.view.options(), saved->state);
+    if (!loaded && loaded.error().code == ErrorCode::unsupported) continue;  // of another declaration
+    WindowView view = TRY(std::move(loaded));
+    if (view.options().first_window != v.of.view.options().first_window)
+      continue;  // of an earlier time of the same declaration
+    v.of.view = std::move(view);
+    v.in_snapshot = true;
+  }
+  if (views_.front().in_snapshot) job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   return {};
 }
 
@@ -142,48 +158,63 @@ Result<> Recovery::rebuild_dedupe() {
   return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_, job_.options_.say);
 }
 
-// The snapshot's windows, then every batch since.
-Result<> Recovery::gold_from_snapshot() {
-  const SilverRows rows =
-      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = snapshot_->batch, .live_only = true}));
-  return replay(rows, snapshot_->batch);
+// From the snapshot, or from the windows that were open when the view's table was last committed; then every batch
+// since in order, so that windows which closed after that commit are made again exactly as they would have been.
+Result<> Recovery::recover_views() {
+  SilverFilter filter{.live_only = true};
+  bool all_in_snapshot = true;
+  int64_t from = INT64_MAX;
+  for (const View& v : views_) {
+    if (v.is_new) continue;
+    all_in_snapshot &= v.in_snapshot;
+    const int64_t watermark = v.in_snapshot ? v.of.view.watermark() : TRY(watermark_of(v));
+    const WindowShape& shape = v.of.view.declaration().shape;
+    from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
+  }
+  if (all_in_snapshot)
+    filter.after_batch = snapshot_->batch;
+  else
+    filter.from_time = from;
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, filter));
+  for (View& v : views_)
+    if (!v.is_new) TRY(v.in_snapshot ? replay(v, rows, snapshot_->batch) : rebuild_view(v, rows));
+  return {};
 }
 
-// Panes of the windows that were open when Gold was last committed, then every batch since in order, so that windows
-// which closed after Gold's last commit are made again exactly as they would have been.
-Result<> Recovery::rebuild_gold() {
-  const auto at_gold = accounts_.find(job_.gold_batch_);
-  if (job_.gold_batch_ > 0 && at_gold == accounts_.end())
-    return fail(ErrorCode::corrupt,
-                fmt::format("the account of batch {}, the last that Gold has, is no longer in the Silver log",
-                            job_.gold_batch_));
-  const int64_t gold_watermark = at_gold == accounts_.end() ? kNoTime : at_gold->second.watermark_after;
-  const WindowShape& shape = job_.interest_.options().shape;
-  const int64_t from = gold_watermark == kNoTime ? INT64_MIN : shape.pane_of(gold_watermark) - shape.size;
-  const SilverRows rows =
-      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true}));
+// Of the last batch that the view's table has.
+Result<int64_t> Recovery::watermark_of(const View& view) const {
+  const auto account = accounts_.find(view.of.reached);
+  if (account != accounts_.end()) return account->second.watermark_after;
+  if (view.of.reached == 0) return kNoTime;
+  return fail(ErrorCode::corrupt,
+              fmt::format("the account of batch {}, the last that {} has, is no longer in the Silver log",
+                          view.of.reached, view.of.name()));
+}
+
+Result<> Recovery::rebuild_view(View& view, const SilverRows& rows) {
+  const int64_t watermark = TRY(watermark_of(view));
   std::vector<uint32_t> settled;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
-    if (rows.batch_id[i] <= job_.gold_batch_) settled.push_back(i);
-  job_.interest_.apply(rows.events, settled, kNoTime);
-  (void)job_.interest_.commit(gold_watermark);  // windows up to there are in the table already
-  TRY(rebuild_alerts(gold_watermark));
-  return replay(rows, job_.gold_batch_);
+    if (rows.batch_id[i] <= view.of.reached) settled.push_back(i);
+  view.of.view.apply(rows.events, settled, kNoTime);
+  (void)view.of.view.commit(watermark);  // windows up to there are in the table already
+  if (&view == &views_.front()) TRY(rebuild_alerts(watermark));
+  return replay(view, rows, view.of.reached);
 }
 
-// The batches after `base` in order, with the watermarks of their accounts; those that Gold lacks are committed.
-Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
+// The batches after `base` in order, with the watermarks of their accounts; those that the table lacks are committed.
+Result<> Recovery::replay(View& view, const SilverRows& rows, int64_t base) {
   std::map<int64_t, std::vector<uint32_t>> by_batch;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
     if (rows.batch_id[i] > base) by_batch[rows.batch_id[i]].push_back(i);
-  const int64_t reached = job_.gold_batch_;
+  const int64_t reached = view.of.reached;
   for (const auto& [batch, account] : accounts_) {
     if (batch <= base) continue;
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
-      job_.interest_.apply(rows.events, mine->second, account.watermark_before);
-    const std::vector<InterestRow> final_rows = job_.interest_.commit(account.watermark_after);
-    job_.alerts_.judge(final_rows, account.watermark_after);
-    if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(batch, account.batch_time, final_rows));
+      view.of.view.apply(rows.events, mine->second, account.watermark_before);
+    const ViewRows final_rows = view.of.view.commit(account.watermark_after);
+    if (&view == &views_.front()) job_.alerts_.judge(interest_rows(final_rows), account.watermark_after);
+    if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(view.of, batch, account.batch_time, final_rows));
   }
   return {};
 }
@@ -193,7 +224,7 @@ Result<> Recovery::replay(const SilverRows& rows, int64_t base) {
 Result<> Recovery::rebuild_alerts(int64_t gold_watermark) {
   if (gold_watermark == kNoTime) return {};
   const std::vector<InterestRow> rows =
-      TRY(read_interest(job_.interest_table_->snapshot(), gold_watermark - kMicrosPerDay));
+      TRY(read_interest(views_.front().of.table->snapshot(), gold_watermark - kMicrosPerDay));
   job_.alerts_.judge(rows, gold_watermark);
   return {};
 }
@@ -208,24 +239,29 @@ Result<> Recovery::finish_quarantine() {
 // Another declaration than the table's: windows that begin at or after the watermark are the new view's, from the
 // Silver rows that are there already. Those before stay as they are; those in between are made by a rebuild of Gold, if
 // at all.
-Result<> Recovery::change_view() {
-  if (declared_.fingerprint.empty()) return job_.declare_view(ViewDeclaration::of(job_.interest_));
-  wanted_.first_window = job_.watermark_.watermark();
-  ProductInterest view(wanted_);
-  if (view.fingerprint() == declared_.fingerprint) return {};
-  const int64_t first = view.options().first_window;
+Result<> Recovery::change_view(View& view) {
+  if (view.declared.fingerprint.empty() && !view.is_new) return job_.declare_view(view.of);
+  if (WindowView wanted(view.wanted); view.declared.is_of(wanted)) return {};
+  view.wanted.first_window = job_.watermark_.watermark();
+  WindowView changed(view.wanted);
+  const int64_t first = changed.options().first_window;
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
                                           {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true}));
   std::vector<uint32_t> all(rows.events.rows());
   std::iota(all.begin(), all.end(), 0u);
-  view.apply(rows.events, all, kNoTime);
-  const auto closed = view.commit(job_.watermark_.watermark());
+  changed.apply(rows.events, all, kNoTime);
+  const ViewRows closed = changed.commit(job_.watermark_.watermark());
   PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
-  TRY(job_.declare_view(ViewDeclaration::of(view)));
-  job_.interest_ = std::move(view);
+  view.of.view = std::move(changed);
+  TRY(job_.declare_view(view.of));
+  const std::string from = first == kNoTime ? "the first" : iso_time(first);
   if (job_.options_.say)
-    job_.options_.say(fmt::format("the declaration of {} has changed: windows from {} on are made by the new one",
-                                  kProductInterest, first == kNoTime ? "the first" : iso_time(first)));
+    job_.options_.say(
+        view.is_new
+            ? fmt::format("the view {} is new here: windows from {} on are made; gold rebuild makes those before",
+                          view.of.name(), from)
+            : fmt::format("the declaration of {} has changed: windows from {} on are made by the new one",
+                          view.of.name(), from));
   return {};
 }
 

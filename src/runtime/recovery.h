@@ -5,9 +5,9 @@
 
 #include <map>
 
+#include "runtime/declared_view.h"
 #include "runtime/job.h"
 #include "runtime/silver_reader.h"
-#include "runtime/view_declaration.h"
 
 namespace pactolus {
 
@@ -18,24 +18,31 @@ class Recovery {
   Result<> run();
 
  private:
-  void adopt_declared_view();
+  struct View {
+    StreamView& of;
+    WindowView::Options wanted;
+    DeclaredView declared;     // as its table has it
+    bool is_new = false;       // it joins a lake that was there before it
+    bool in_snapshot = false;  // and of the same declaration
+  };
+  void adopt_declared_views();
   Result<> recover_batches();
   Result<> collect_accounts(int64_t oldest);
   void restore_position();
   Result<> load_snapshot();
+  Result<> load_views();
   Result<> rebuild_dedupe();
-  Result<> gold_from_snapshot();
-  Result<> rebuild_gold();
-  Result<> replay(const SilverRows& rows, int64_t base);
+  Result<> recover_views();
+  Result<int64_t> watermark_of(const View& view) const;
+  Result<> rebuild_view(View& view, const SilverRows& rows);
+  Result<> replay(View& view, const SilverRows& rows, int64_t base);
   Result<> rebuild_alerts(int64_t gold_watermark);
   Result<> finish_quarantine();
-  Result<> change_view();
+  Result<> change_view(View& view);
 
   Job& job_;
-  ProductInterest::Options wanted_;
-  ViewDeclaration declared_;  // as the view's table has it
+  std::vector<View> views_;
   std::optional<StateSnapshot> snapshot_;
-  bool gold_in_snapshot_ = false;             // and of the same declaration
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last, and all that quarantine or Gold have not reached
 };
 

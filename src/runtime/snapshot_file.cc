@@ -11,8 +11,8 @@ namespace pactolus {
 namespace {
 
 constexpr std::string_view kMagic = "PCTSTATE";
-constexpr uint32_t kFormat = 1;
-enum Block : uint32_t { kHead = 1, kInterest = 2, kAlerts = 3 };
+constexpr uint32_t kFormat = 2, kOneView = 1;  // format 1, of release 0.1: one view, before the alerts
+enum Block : uint32_t { kHead = 1, kView = 2, kAlerts = 3 };
 
 template <class T>
 void put(std::string& out, T value) {
@@ -45,12 +45,12 @@ std::unexpected<Error> corrupt(const char* what) {
   return fail(ErrorCode::corrupt, fmt::format("a state snapshot is damaged: {}", what));
 }
 
-Result<Reader> opened(std::string_view bytes) {
+Result<Reader> opened(std::string_view bytes, uint32_t& format) {
   Reader in{bytes};
   if (in.bytes(kMagic.size()) != kMagic) return corrupt("it does not begin as one");
-  const auto format = in.number<uint32_t>();
+  format = in.number<uint32_t>();
   if (!in.ok) return corrupt("it is cut short");
-  if (format != kFormat)
+  if (format != kFormat && format != kOneView)
     return fail(ErrorCode::unsupported,
                 fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
   return in;
@@ -69,6 +69,8 @@ std::string encode_snapshot(const StateSnapshot& s) {
   Json runs = Json::array();
   for (const IdRun& r : s.runs)
     runs.push(Json::object().set("name", r.name).set("ids", r.ids).set("newest_bucket", r.newest_bucket));
+  Json views = Json::array();
+  for (const StateSnapshot::View& v : s.views) views.push(v.name);
   const Json head = Json::object()
                         .set("job", s.job)
                         .set("table_id", s.table_id)
@@ -76,46 +78,48 @@ std::string encode_snapshot(const StateSnapshot& s) {
                         .set("silver_version", s.silver_version)
                         .set("commit_uuid", s.commit_uuid)
                         .set("horizon_us", s.horizon_us)
-                        .set("interest", s.interest_fingerprint)
+                        .set("views", std::move(views))
                         .set("alerts", s.alerts_fingerprint)
                         .set("runs", std::move(runs));
   std::string out(kMagic);
   put(out, kFormat);
   put_block(out, kHead, head.dump());
-  put_block(out, kInterest, s.interest);
   put_block(out, kAlerts, s.alerts);
+  for (const StateSnapshot::View& v : s.views) put_block(out, kView, v.state);
   return out;
 }
 
 Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
-  Reader in = TRY(opened(bytes));
-  StateSnapshot s;
-  for (const Block expected : {kHead, kInterest, kAlerts}) {
+  uint32_t format = 0;
+  Reader in = TRY(opened(bytes, format));
+  const auto block = [&](Block expected) -> Result<std::string_view> {
     const auto kind = in.number<uint32_t>();
     const auto size = in.number<uint64_t>();
     const auto sum = in.number<uint64_t>();
     const std::string_view payload = in.bytes(size);
     if (!in.ok) return corrupt("it is cut short");
     if (kind != expected || hash64(payload, kind) != sum) return corrupt("a block does not match its checksum");
-    if (kind == kInterest) s.interest = payload;
-    if (kind == kAlerts) s.alerts = payload;
-    if (kind != kHead) continue;
-    const auto head = Json::parse(payload);
-    if (!head) return corrupt("its head is no JSON");
-    s.job = (*head)["job"].as_string();
-    s.table_id = (*head)["table_id"].as_string();
-    s.batch = (*head)["batch"].as_int();
-    s.silver_version = (*head)["silver_version"].as_int();
-    s.commit_uuid = (*head)["commit_uuid"].as_string();
-    s.horizon_us = (*head)["horizon_us"].as_int();
-    s.interest_fingerprint = (*head)["interest"].as_string();
-    s.alerts_fingerprint = (*head)["alerts"].as_string();
-    for (const Json& r : (*head)["runs"].as_array()) {
-      IdRun run{std::string(r["name"].as_string()), r["ids"].as_int(), r["newest_bucket"].as_int()};
-      if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
-      s.runs.push_back(std::move(run));
-    }
+    return payload;
+  };
+  StateSnapshot s;
+  const auto head = Json::parse(TRY(block(kHead)));
+  if (!head) return corrupt("its head is no JSON");
+  s.job = (*head)["job"].as_string();
+  s.table_id = (*head)["table_id"].as_string();
+  s.batch = (*head)["batch"].as_int();
+  s.silver_version = (*head)["silver_version"].as_int();
+  s.commit_uuid = (*head)["commit_uuid"].as_string();
+  s.horizon_us = (*head)["horizon_us"].as_int();
+  s.alerts_fingerprint = (*head)["alerts"].as_string();
+  for (const Json& r : (*head)["runs"].as_array()) {
+    IdRun run{std::string(r["name"].as_string()), r["ids"].as_int(), r["newest_bucket"].as_int()};
+    if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
+    s.runs.push_back(std::move(run));
   }
+  if (format == kOneView) TRY(block(kView));  // its state is of another form: the view comes from Silver
+  s.alerts = TRY(block(kAlerts));
+  for (const Json& name : (*head)["views"].as_array())
+    s.views.push_back({std::string(name.as_string()), std::string(TRY(block(kView)))});
   if (!in.rest.empty()) return corrupt("something follows its end");
   return s;
 }

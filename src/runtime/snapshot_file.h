@@ -26,7 +26,10 @@ struct StateSnapshot {
   std::string commit_uuid;  // of that batch
   int64_t horizon_us = 0;   // of dedupe: another horizon has other buckets
   std::vector<IdRun> runs;
-  std::string interest, interest_fingerprint;  // ProductInterest::save and its declaration
+  struct View {
+    std::string name, state;  // WindowView::save, which says what it is of
+  };
+  std::vector<View> views;
   std::string alerts, alerts_fingerprint;
 };
 

@@ -14,9 +14,16 @@ namespace {
 using Entry = DedupeIndex::Entry;
 
 StateSnapshot sample(int64_t batch) {
-  return {
-      "main",   "table-id", batch,   batch + 3, "uuid-" + std::to_string(batch), 1000, {}, std::string("in\0terest", 9),
-      "view 1", "alerts!",  "rule 1"};
+  return {.job = "main",
+          .table_id = "table-id",
+          .batch = batch,
+          .silver_version = batch + 3,
+          .commit_uuid = "uuid-" + std::to_string(batch),
+          .horizon_us = 1000,
+          .runs = {},
+          .views = {{"interest", std::string("in\0terest", 9)}, {"other", "state"}},
+          .alerts = "alerts!",
+          .alerts_fingerprint = "rule 1"};
 }
 
 class SnapshotsTest : public ::testing::Test {
@@ -71,7 +78,9 @@ TEST(SnapshotFile, ComesBackAsItWentAndNoBitMayChange) {
   const std::string bytes = encode_snapshot(s);
   auto back = decode_snapshot(bytes);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(back->interest, s.interest);
+  ASSERT_EQ(back->views.size(), 2u);
+  EXPECT_EQ(back->views[1].name, s.views[1].name);
+  EXPECT_EQ(back->views[1].state, s.views[1].state);
   EXPECT_EQ(back->alerts_fingerprint, "rule 1");
   EXPECT_EQ(back->runs[0].newest_bucket, 99);
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -32,7 +32,7 @@ Json sources_json(const std::vector<SourceAccount>& accounts, std::span<const So
 
 Json status_json(const Job& job, int64_t now_us, bool running) {
   const JobView v = job.view();
-  const WindowTotals totals = job.provisional_totals();
+  const InterestTotals totals = job.provisional_totals();
   Json alerts = Json::array();
   for (const AlertTransition& a : v.open_alerts)
     alerts.push(Json::object()

@@ -15,7 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/time_text.h"
-#include "runtime/view_declaration.h"
+#include "runtime/declared_view.h"
 #include "verify/checks.h"
 
 namespace pactolus {
@@ -200,7 +200,7 @@ struct Comparison {
   bool money = true;  // it is of the currency that is known
 };
 
-std::string filled(std::string_view query, const Comparison& c, const ViewDeclaration& view) {
+std::string filled(std::string_view query, const Comparison& c, const DeclaredView& view) {
   std::string out(query);
   const std::pair<std::string_view, std::string> values[] = {{"$batch", std::to_string(c.batch)},
                                                              {"$currency", sql_text(view.currency)},
@@ -218,7 +218,7 @@ std::string filled(std::string_view query, const Comparison& c, const ViewDeclar
   return out;
 }
 
-Result<> compare(VerifyInput& in, const Comparison& c, const ViewDeclaration& view, CheckResult& result) {
+Result<> compare(VerifyInput& in, const Comparison& c, const DeclaredView& view, CheckResult& result) {
   for (const char* statement : {kCounted, kExpected, kExpectedOther, kActual, kLarger}) {
     if (in.stopped()) return fail(ErrorCode::io, "stopped");
     TRY(in.sql.execute(filled(statement, c, view)));
@@ -240,7 +240,7 @@ Result<CheckResult> check_gold(VerifyInput& in) {
   }
   const auto* watermark = std::get_if<int64_t>(&reached.at(0, "t"));
   // The table says whose windows it holds: today's configuration may be another.
-  auto view = ViewDeclaration::read(in.table(kView).snapshot->metadata().configuration);
+  auto view = DeclaredView::read(in.table(kView).snapshot->metadata().configuration);
   if (view.fingerprint.empty()) view.currency = in.options.config.shop.currency;
   TRY(in.sql.execute(kRebuilt));
   TRY(fail_rows(in.sql, result, kMixed));

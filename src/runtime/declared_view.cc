@@ -1,4 +1,6 @@
-#include "runtime/view_declaration.h"
+#include "runtime/declared_view.h"
+
+#include <fmt/format.h>
 
 #include <charconv>
 
@@ -6,18 +8,28 @@ namespace pactolus {
 namespace {
 constexpr const char *kView = "pactolus.view", *kCurrency = "pactolus.currency", *kFirstWindow = "pactolus.firstWindow",
                      *kBatch = "pactolus.declaredBatch";
+
+// The only view of releases before 0.2 that had any; what it measured is what product_interest measures.
+std::string old_words(const WindowView& view) {
+  const WindowShape& shape = view.declaration().shape;
+  return fmt::format(
+      "product_interest/1 key=product_id size={}us slide={}us currency={} "
+      "measures=views,carts,purchases,revenue,refunds,revenue_other,viewers(xxh3-64,exact<=512,hll12)",
+      shape.size, shape.slide, view.options().shop_currency);
 }
 
-ViewDeclaration ViewDeclaration::of(const ProductInterest& view) {
+}  // namespace
+
+DeclaredView DeclaredView::of(const WindowView& view) {
   return {view.fingerprint(), view.options().shop_currency, view.options().first_window};
 }
 
-ViewDeclaration ViewDeclaration::read(const TableProperties& properties) {
+DeclaredView DeclaredView::read(const TableProperties& properties) {
   const auto text = [&](const char* name) {
     const auto found = properties.find(name);
     return found == properties.end() ? std::string() : found->second;
   };
-  ViewDeclaration out{text(kView), text(kCurrency)};
+  DeclaredView out{text(kView), text(kCurrency)};
   const std::string first = text(kFirstWindow);
   std::from_chars(first.data(), first.data() + first.size(), out.first_window);
   const std::string batch = text(kBatch);
@@ -25,7 +37,7 @@ ViewDeclaration ViewDeclaration::read(const TableProperties& properties) {
   return out;
 }
 
-void ViewDeclaration::write(TableProperties& properties) const {
+void DeclaredView::write(TableProperties& properties) const {
   properties[kView] = fingerprint;
   properties[kCurrency] = currency;
   properties[kBatch] = std::to_string(batch);
@@ -33,6 +45,11 @@ void ViewDeclaration::write(TableProperties& properties) const {
     properties.erase(kFirstWindow);
   else
     properties[kFirstWindow] = std::to_string(first_window);
+}
+
+bool DeclaredView::is_of(const WindowView& view) const {
+  return fingerprint == view.fingerprint() ||
+         (view.declaration() == built_in_views().front() && fingerprint == old_words(view));
 }
 
 }  // namespace pactolus

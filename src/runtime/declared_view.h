@@ -1,6 +1,6 @@
 // What a streaming view's table says about the view that fills it, as properties of the table's metadata:
 //
-//   pactolus.view           the declaration in words (ProductInterest::fingerprint)
+//   pactolus.view           the declaration in words (gold/view_declaration.h, fingerprint)
 //   pactolus.currency       the shop's currency that its money is in
 //   pactolus.firstWindow    windows that start earlier are of an earlier declaration, microseconds; absent: all are its
 //   own
@@ -11,20 +11,22 @@
 
 #include <string>
 
-#include "gold/product_interest.h"
+#include "gold/window_view.h"
 #include "runtime/lake_tables.h"
 
 namespace pactolus {
 
-struct ViewDeclaration {
+struct DeclaredView {
   std::string fingerprint;  // empty: the table does not say
   std::string currency;
   int64_t first_window = kNoTime;
   int64_t batch = 0;
 
-  static ViewDeclaration of(const ProductInterest& view);
-  static ViewDeclaration read(const TableProperties& properties);
+  static DeclaredView of(const WindowView& view);
+  static DeclaredView read(const TableProperties& properties);
   void write(TableProperties& properties) const;
+  // Also of a table that an earlier release declared in its words.
+  bool is_of(const WindowView& view) const;
 };
 
 }  // namespace pactolus

@@ -1,4 +1,4 @@
-#include "cli/closest_word.h"
+#include "base/closest_word.h"
 
 #include <fmt/core.h>
 

@@ -1,0 +1,104 @@
+#include "gold/measure.h"
+
+#include <gtest/gtest.h>
+
+#include "gold/view_declaration.h"
+
+namespace pactolus {
+namespace {
+
+std::vector<std::string> types() { return {kKindNames.begin(), kKindNames.end()}; }
+
+std::string refused(std::string_view text) {
+  const auto measure = parse_measure(text);
+  EXPECT_FALSE(measure) << text;
+  return measure ? "" : measure.error().message;
+}
+
+TEST(Measures, AreReadAndWrittenTheSame) {
+  for (const char* text :
+       {"count(view) as views", "count() as events", "sum(price*quantity, purchase, -refund) as net",
+        "sum(quantity, purchase) as units", "sum(price) as prices",
+        "other_currencies(price*quantity, purchase) as revenue_other", "distinct(user_id, view, add_to_cart) as people",
+        "sketch(session_id) as sessions", "orders(purchase) as orders", "rate(purchases, views) as conversion"}) {
+    const auto measure = parse_measure(text);
+    ASSERT_TRUE(measure) << text << ": " << measure.error().message;
+    EXPECT_EQ(to_text(*measure), text);
+  }
+  EXPECT_EQ(to_text(*parse_measure("  sum( price * quantity ,purchase, - refund )  as  net ")),
+            "sum(price*quantity, purchase, -refund) as net");
+}
+
+TEST(Measures, ThatMakeNoSenseAreRefusedInWords) {
+  EXPECT_EQ(
+      refused("cuont(view) as v"),
+      "expected a function (count, sum, other_currencies, distinct, sketch, orders, rate), got cuont; did you mean "
+      "\"count\"?");
+  EXPECT_EQ(refused("views"), "expected FUNCTION(…) as NAME, such as count(view) as views, got views");
+  EXPECT_EQ(refused("count(view)"), "expected \"as NAME\" behind count(view), got nothing");
+  EXPECT_EQ(refused("count(view) views"), "expected \"as NAME\" behind count(view), got views");
+  EXPECT_EQ(refused("count(view) as Views"),
+            "expected a name of at most 64 letters a-z, digits and _ that begins with no digit, got Views");
+  EXPECT_EQ(refused("sum(prices, purchase) as p"),
+            "expected an amount (price*quantity, price, quantity), got prices; did you mean \"price\"?");
+  EXPECT_EQ(refused("sum() as p"), "expected an amount (price*quantity, price, quantity), got nothing");
+  EXPECT_NE(refused("distinct(user_ids, view) as u").find("did you mean \"user_id\"?"), std::string::npos);
+  EXPECT_EQ(refused("count(view, view) as v"), "expected each event type once, got view twice");
+  EXPECT_NE(refused("count(-refund) as v").find("only amounts"), std::string::npos);
+  EXPECT_EQ(refused("count(view,) as v"), "expected an event type, got nothing");
+  EXPECT_EQ(refused("other_currencies(quantity, purchase) as q"),
+            "expected price*quantity or price, got quantity, which has no currency");
+  EXPECT_EQ(refused("rate(views) as r"),
+            "expected rate(COUNT, COUNT), such as rate(purchases, views), got rate(views)");
+}
+
+ViewDeclaration view_with(std::initializer_list<std::string_view> measures) {
+  ViewDeclaration view{"v", {EventColumn::product_id}, {}, {}};
+  for (const std::string_view m : measures) view.measures.push_back(parse_measure(m).value());
+  return view;
+}
+
+TEST(ViewDeclarations, AllFaultsAreTold) {
+  ViewDeclaration view = view_with({"count(veiw) as views", "rate(purchases, views) as r", "count(view) as product_id",
+                                    "distinct(user_id) as basis"});
+  view.shape = {kMicrosPerMinute, 2 * kMicrosPerMinute};
+  EXPECT_EQ(faults_of(view, types()),
+            (std::vector<std::string>{
+                "expected a slide that is at most the window's size: events between two windows would count nowhere",
+                "count(veiw) as views: expected an event type, got veiw; did you mean \"view\"?",
+                "rate(purchases, views) as r: expected the name of a count() of this view, got purchases",
+                "expected columns of different names, got product_id twice",
+                "expected columns of different names, got basis twice"}));
+  EXPECT_EQ(faults_of(view_with({}), types()), std::vector<std::string>{"expected at least one measure, got none"});
+  view = view_with({"count() as n"});
+  view.shape = {367 * kMicrosPerDay, kMicrosPerDay};
+  EXPECT_EQ(faults_of(view, types()).size(), 1u);
+}
+
+TEST(ViewDeclarations, TheBuiltInOnesHaveNoFault) {
+  std::string names;
+  for (const ViewDeclaration& view : built_in_views()) {
+    EXPECT_EQ(faults_of(view, types()), std::vector<std::string>());
+    names += view.name + " ";
+  }
+  EXPECT_EQ(names, "product_interest category_conversion shop_activity ");
+}
+
+TEST(ViewDeclarations, AnotherMeaningHasAnotherFingerprint) {
+  const ViewDeclaration view = built_in_views()[0];
+  ViewDeclaration other = view;
+  other.name = "another name";
+  EXPECT_EQ(fingerprint(view, "USD"), fingerprint(other, "USD"));
+  EXPECT_NE(fingerprint(view, "USD"), fingerprint(view, "EUR"));
+  other.keys.push_back(EventColumn::device_type);
+  EXPECT_NE(fingerprint(view, "USD"), fingerprint(other, "USD"));
+  other = view;
+  other.measures.pop_back();
+  EXPECT_NE(fingerprint(view, "USD"), fingerprint(other, "USD"));
+  other = view;
+  other.shape.slide *= 2;
+  EXPECT_NE(fingerprint(view, "USD"), fingerprint(other, "USD"));
+}
+
+}  // namespace
+}  // namespace pactolus

@@ -1,0 +1,116 @@
+#include "gold/view_declaration.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/check.h"
+#include "base/closest_word.h"
+#include "gold/distinct_set.h"
+
+namespace pactolus {
+namespace {
+
+constexpr size_t kMostKeys = 4, kMostMeasures = 64;
+
+ViewDeclaration declared(std::string name, EventColumn key, WindowShape shape,
+                         std::initializer_list<std::string_view> measures) {
+  ViewDeclaration view{std::move(name), {key}, shape, {}};
+  for (const std::string_view text : measures) view.measures.push_back(parse_measure(text).value());
+  return view;
+}
+
+std::vector<ViewDeclaration> make_built_in_views() {
+  const std::initializer_list<std::string_view> conversion = {
+      "count(view) as views",
+      "count(add_to_cart) as carts",
+      "count(purchase) as purchases",
+      "sum(price*quantity, purchase) as revenue",
+      "sum(price*quantity, refund) as refunds",
+      "other_currencies(price*quantity, purchase, -refund) as revenue_other",
+      "distinct(user_id, view) as viewers",
+      "rate(purchases, views) as conversion"};
+  return {declared("product_interest", EventColumn::product_id, {10 * kMicrosPerMinute, kMicrosPerMinute}, conversion),
+          declared("category_conversion", EventColumn::product_category, {kMicrosPerHour, kMicrosPerHour}, conversion),
+          declared(
+              "shop_activity", EventColumn::device_type, {kMicrosPerMinute, kMicrosPerMinute},
+              {"count() as events", "count(view) as views", "count(add_to_cart) as carts", "orders(purchase) as orders",
+               "sum(price*quantity, purchase) as revenue", "sketch(user_id) as visitors"})};
+}
+
+}  // namespace
+
+const std::vector<ViewDeclaration>& built_in_views() {
+  static const std::vector<ViewDeclaration> views = make_built_in_views();
+  return views;
+}
+
+std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types) {
+  std::vector<std::string> faults;
+  if (view.keys.size() > kMostKeys)
+    faults.push_back(fmt::format("expected at most {} keys, got {}", kMostKeys, view.keys.size()));
+  if (view.measures.empty()) faults.push_back("expected at least one measure, got none");
+  if (view.measures.size() > kMostMeasures)
+    faults.push_back(fmt::format("expected at most {} measures, got {}", kMostMeasures, view.measures.size()));
+  const WindowShape& shape = view.shape;
+  if (shape.slide > shape.size)
+    faults.push_back(
+        "expected a slide that is at most the window's size: events between two windows would count nowhere");
+  else if (!shape.valid())
+    faults.push_back(
+        "expected a window of at most 366 days and of at most 10,000 panes (the greatest common divisor of size and "
+        "slide)");
+
+  std::set<std::string> columns = {"window_start", "window_end", "window_date", "basis", "batch_id"};
+  const auto take = [&](const std::string& column) {
+    if (!columns.insert(column).second)
+      faults.push_back(fmt::format("expected columns of different names, got {} twice", column));
+  };
+  for (const EventColumn key : view.keys) take(std::string(name_of(key)));
+  std::vector<std::string_view> counts;
+  for (const Measure& m : view.measures)
+    if (m.function == MeasureFunction::count) counts.push_back(m.name);
+  const std::vector<std::string_view> known(types.begin(), types.end());
+  for (const Measure& m : view.measures) {
+    for (const std::string& column : m.columns()) take(column);
+    for (const MeasuredType& t : m.types)
+      if (std::ranges::find(known, t.name) == known.end())
+        faults.push_back(
+            fmt::format("{}: expected an event type, got {}{}", to_text(m), t.name, did_you_mean(t.name, known)));
+    if (m.function != MeasureFunction::rate) continue;
+    for (const std::string& part : {m.part, m.whole})
+      if (std::ranges::find(counts, part) == counts.end())
+        faults.push_back(fmt::format("{}: expected the name of a count() of this view, got {}{}", to_text(m), part,
+                                     did_you_mean(part, counts)));
+  }
+  return faults;
+}
+
+std::string fingerprint(const ViewDeclaration& view, std::string_view shop_currency) {
+  std::vector<std::string> keys, measures;
+  for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
+  for (const Measure& m : view.measures) measures.push_back(to_text(m));
+  return fmt::format("view/1 keys={} size={}us slide={}us currency={} distinct=xxh3-64,exact<={},hll{} measures={}",
+                     fmt::join(keys, ","), view.shape.size, view.shape.slide, shop_currency, DistinctSet::kExactMax,
+                     hyperloglog::kPrecision, fmt::join(measures, "; "));
+}
+
+MeasureSlots::MeasureSlots(const ViewDeclaration& view) {
+  for (const Measure& m : view.measures) {
+    Of slots;
+    if (m.function == MeasureFunction::count || m.function == MeasureFunction::orders ||
+        (m.function == MeasureFunction::sum && !m.is_money()))
+      slots.count = counts++;
+    if (m.is_money()) slots.money = moneys++;
+    if (m.is_set()) {
+      slots.set = sets++;
+      is_sketch.push_back(m.function == MeasureFunction::sketch);
+    }
+    if (m.function == MeasureFunction::other_currencies) slots.other = others++;
+    of.push_back(slots);
+  }
+}
+
+}  // namespace pactolus

@@ -1,0 +1,43 @@
+// A windowed view as it is declared: what it is called, what a row is about, how long its windows are, what they
+// measure. The built-in views are declared in the same words as those of a shop's own configuration.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gold/measure.h"
+#include "gold/window_shape.h"
+
+namespace pactolus {
+
+struct ViewDeclaration {
+  std::string name;               // of its table, lake/gold/<name>
+  std::vector<EventColumn> keys;  // a row for each combination of their values; events without one share a null
+  WindowShape shape;
+  std::vector<Measure> measures;
+  bool operator==(const ViewDeclaration&) const = default;
+};
+
+// What is wrong with it, each in a sentence; `types` are the shop's event types. Empty: it can be made.
+std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types);
+
+// In words that only depend on what the view means: another text, another view. Its name does not count.
+std::string fingerprint(const ViewDeclaration& view, std::string_view shop_currency);
+
+// product_interest, category_conversion and shop_activity.
+const std::vector<ViewDeclaration>& built_in_views();
+
+// Where the measures of a view lie in what is counted for each key.
+struct MeasureSlots {
+  struct Of {
+    int32_t count = -1, money = -1, set = -1, other = -1;
+  };
+  explicit MeasureSlots(const ViewDeclaration& view);
+  std::vector<Of> of;  // by measure
+  int32_t counts = 0, moneys = 0, sets = 0, others = 0;
+  std::vector<bool> is_sketch;  // by set
+};
+
+}  // namespace pactolus

@@ -1,0 +1,27 @@
+// The views that a job fills from the stream, each with the table of its final rows.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gold/window_view.h"
+#include "lake/delta/delta_table.h"
+#include "runtime/config.h"
+
+namespace pactolus {
+
+struct StreamView {
+  WindowView view;
+  std::optional<delta::DeltaTable> table;
+  int64_t reached = 0;  // the last batch that the table has
+
+  const std::string& name() const noexcept { return view.declaration().name; }
+};
+
+// As the configuration declares them; product_interest is the first.
+std::vector<ViewDeclaration> declared_views(const Config& config);
+WindowView::Options view_options(const Config& config, ViewDeclaration view);
+std::vector<StreamView> stream_views(const Config& config);  // without tables
+
+}  // namespace pactolus
