@@ -63,14 +63,6 @@ void ViewRows::append(const ViewRows& from, size_t row) {
   copy(others_, from.others_, slots_.others);
 }
 
-void ViewRows::append(ViewRows&& rows) {
-  if (empty()) {
-    *this = std::move(rows);
-    return;
-  }
-  for (size_t i = 0; i < rows.size(); ++i) append(rows, i);
-}
-
 ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_t batch) const {
   std::vector<ColumnData> out;
   for (size_t k = 0; k < view_->keys.size(); ++k) {

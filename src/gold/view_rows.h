@@ -45,7 +45,6 @@ class ViewRows {
   const std::vector<OtherCurrency>& other_currencies(size_t row, size_t measure) const;  // by currency, ascending
 
   void append(const ViewRows& rows, size_t row);  // of the same view
-  void append(ViewRows&& rows);
 
   // The table's columns, without the partition column, of rows [first, last).
   ColumnBatch columns(size_t first, size_t last, ViewBasis basis, int64_t batch) const;

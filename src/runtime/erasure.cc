@@ -247,7 +247,8 @@ Result<> ErasedIds::save(int64_t number, std::span<const DedupeIndex::Entry> ids
   return run.finish();
 }
 
-Result<> ErasedIds::load(int64_t last, DedupeIndex& index, const std::function<void(const std::string&)>& say) const {
+Result<> ErasedIds::load(int64_t last, int64_t oldest_time, const std::function<void(const DedupeIndex::Entry&)>& each,
+                         const std::function<void(const std::string&)>& say) const {
   for (const std::string& name : TRY(list_folder(folder_))) {
     int64_t ids = 0, number = 0;
     if (name.size() <= kNumberDigits + 1 + kSuffix.size() || !name.ends_with(kSuffix)) continue;
@@ -256,10 +257,9 @@ Result<> ErasedIds::load(int64_t last, DedupeIndex& index, const std::function<v
     std::from_chars(name.data() + kNumberDigits + 1, name.data() + name.size(), ids);
     bool in_use = false;
     const auto read = read_id_run(folder_ / name, ids, [&](const IdBlock& block) -> Result<> {
-      if (block.bucket_start < index.oldest_time()) return {};
+      if (block.bucket_start < oldest_time) return {};
       in_use = true;
-      for (size_t i = 0; i < block.size(); ++i)
-        index.insert(block.fingerprint(i), block.content(i), block.bucket_start);
+      for (size_t i = 0; i < block.size(); ++i) each({block.fingerprint(i), block.bucket_start, block.content(i)});
       return {};
     });
     if (!read) {

@@ -77,9 +77,10 @@ class ErasedIds {
   explicit ErasedIds(fs::path folder) : folder_(std::move(folder)) {}
   // Durable when it returns; replaces what an erasure of that number has left. None: no file.
   Result<> save(int64_t number, std::span<const DedupeIndex::Entry> ids) const;
-  // Into the index, those of erasures up to `last`, which Silver has committed. Files of which all ids are forgotten
-  // go. One that is damaged is told to `say`.
-  Result<> load(int64_t last, DedupeIndex& index, const std::function<void(const std::string&)>& say) const;
+  // Gives `each` those of erasures up to `last`, which Silver has committed, in buckets from `oldest_time` on. Files of
+  // which all ids are forgotten go. One that is damaged is told to `say`.
+  Result<> load(int64_t last, int64_t oldest_time, const std::function<void(const DedupeIndex::Entry&)>& each,
+                const std::function<void(const std::string&)>& say) const;
 
  private:
   fs::path folder_;

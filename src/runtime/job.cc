@@ -54,6 +54,7 @@ void Job::forget_state() {
   for (StreamView& v : views_) v.view = WindowView(view_options(config_, v.view.declaration()));
   alerts_ = AlertRule(AlertRule::Options{});
   silver_dates_.clear();
+  erased_.clear();
   totals_.records_before = 0;
   snapshot_batch_ = 0, snapshot_version_ = -1;
 }
@@ -619,7 +620,17 @@ std::vector<delta::DeltaTable*> Job::followers() {
 }
 
 Result<> Job::judge_history() {
-  open_.set_fates(TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, open_.events(), true)));
+  const EventBatch& events = open_.events();
+  std::vector<Seen> fates = TRY(silver_dates_.look_up(silver_->snapshot(), decoder_, events, true));
+  for (size_t row = 0; row < fates.size() && !erased_.empty(); ++row) {
+    if (fates[row] != Seen::no) continue;
+    const int64_t width = dedupe_.bucket_width(), bucket = floor_to(events.event_time[row], width);
+    const auto [first, last] = erased_.equal_range(events.fingerprint[row]);
+    for (auto id = first; id != last; ++id)
+      if (floor_to(id->second.bucket_start, width) == bucket && bucket >= dedupe_.oldest_time())
+        fates[row] = id->second.content == content_byte(events, row) ? Seen::same : Seen::conflicting;
+  }
+  open_.set_fates(std::move(fates));
   return {};
 }
 

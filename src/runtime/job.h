@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -228,6 +229,7 @@ class Job {
   std::string commit_uuid_;  // of batch_
 
   SilverDates silver_dates_;
+  std::unordered_multimap<uint64_t, DedupeIndex::Entry> erased_;  // ids that Silver no longer has, for histories
   bool starting_inside_ = false;  // the live topic was never read, and is not begun at its beginning
   int64_t unread_ = 0;            // records before the start
   bool has_history_ = false;      // Silver may hold rows of histories

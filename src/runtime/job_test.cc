@@ -14,6 +14,27 @@ namespace {
 
 using JobTest = RuntimeTest;
 
+TEST(ViewSchema, IsThatOfTheRows) {
+  for (const ViewDeclaration& view : built_in_views()) {
+    const ViewRows none(std::make_shared<const ViewDeclaration>(view));
+    const ColumnBatch rows = none.columns(0, 0, ViewBasis::stream, 1);
+    const ColumnView made = ColumnView::of(rows);
+    const delta::TableSchema schema = view_schema(view);
+    ASSERT_EQ(int64_t(schema.fields.size()), made.children() + 1);
+    std::vector<std::string> declared;
+    for (const Measure& m : view.measures)
+      for (const std::string& column : m.columns()) declared.push_back(column);
+    for (int64_t i = 0; i < made.children(); ++i) {
+      EXPECT_EQ(schema.fields[size_t(i)].name, made.child(i).name());
+      const size_t measured = size_t(i) - view.keys.size() - 2;
+      if (measured < declared.size()) {
+        EXPECT_EQ(made.child(i).name(), declared[measured]);
+      }
+    }
+    EXPECT_EQ(schema.fields.back().name, "window_date");
+  }
+}
+
 TEST_F(JobTest, ASecondOneIsTurnedAwayAndATakeOverFencesTheFirst) {
   send({event("e1", -1)});
   ASSERT_OK(open());

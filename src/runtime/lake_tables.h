@@ -50,7 +50,7 @@ int64_t shortest_horizon(const TableProperties& silver);  // INT64_MAX when it d
 delta::TableSchema silver_schema();
 delta::TableSchema quarantine_schema();
 delta::TableSchema ledger_schema();
-delta::TableSchema view_schema(const ViewDeclaration& view);
+delta::TableSchema view_schema(const ViewDeclaration& view);  // of ViewRows::columns, and window_date
 
 ParquetOptions silver_encoding();
 ParquetOptions quarantine_encoding();

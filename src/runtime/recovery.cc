@@ -155,7 +155,11 @@ Result<> Recovery::rebuild_dedupe() {
     job_.remember(rows.events, all);
   }
   const int64_t erasures = job_.silver_->snapshot().txn_version(app_id(job_.config_.job, kErasure)).value_or(0);
-  return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_, job_.options_.say);
+  const auto remember = [this](const DedupeIndex::Entry& id) {
+    job_.dedupe_.insert(id.fingerprint, id.content, id.bucket_start);
+    job_.erased_.emplace(id.fingerprint, id);
+  };
+  return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_.oldest_time(), remember, job_.options_.say);
 }
 
 // From the snapshot, or from the windows that were open when the view's table was last committed; then every batch

@@ -181,6 +181,19 @@ class Erased(Lake):
         self.assertEqual((summary["silver"], summary["duplicates"]), (1, 90))
         self.verify()
 
+    def test_copies_that_come_as_history_do_not_come_in_again(self):
+        lines = [event(n, WHO if n % 3 == 0 else "ann") for n in range(90)]
+        text = "".join(line + "\n" for line in lines)
+        self.pactolus("ingest", self.write("history.ndjson", text))
+        self.assertEqual(self.erase()["ids_kept"], 30)
+        for n in (500, 501):  # before the lake has a watermark, and after
+            again = self.pactolus("ingest", self.write(f"more{n}.ndjson", text + event(n, "ann") + "\n"))["files"][0]
+            self.assertEqual((again["silver"], again["duplicates"]), (1, 90))
+            self.assertEqual(self.erase("--dry-run")["silver_rows"], 0)
+            self.verify()
+            self.send(event(600, "ann"))
+            self.run_job("--close-windows")
+
     def test_an_unfinished_one_needs_no_name(self):
         self.send(*(event(n, WHO) for n in range(20)))
         self.run_job()
