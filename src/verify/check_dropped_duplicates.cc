@@ -210,7 +210,8 @@ Result<CheckResult> check_dropped_duplicates(VerifyInput& in) {
   Rereading bronze(in);
   TRY(bronze.run());
   if (bronze.ranges == 0 && bronze.gone > 0)
-    return CheckResult::skip(fmt::format("Bronze no longer has the records of {}", counted(bronze.gone, "range")));
+    return CheckResult::skip(fmt::format("the log does not have the records of {}; of a Kafka topic --from names it",
+                                         counted(bronze.gone, "range")));
   TRY(fail_rows(in.sql, result, kCounts));
   TRY(fail_rows(in.sql, result, kWithoutFirst));
   const int64_t dropped = TRY(one_number(in.sql, "SELECT count(*) FROM dropped WHERE event_id IS NOT NULL"));

@@ -219,7 +219,7 @@ class GoodLake(Damaged):
         shutil.rmtree(os.path.join(self.lake, "bronze"))
         report = self.passes()
         self.assertEqual(report["by_name"]["duplicates"]["outcome"], "skipped")
-        self.assertIn("Bronze no longer has", report["by_name"]["duplicates"]["summary"])
+        self.assertIn("the log does not have", report["by_name"]["duplicates"]["summary"])
 
     def test_what_a_kill_left_unfinished_is_judged_as_far_as_it_came(self):
         os.remove(self.commit_files(GOLD)[-1])
