@@ -60,24 +60,27 @@ class QuarantineReplay final : public Command {
     if (dry_run_) return dry_run(session, lake, std::move(filter));
 
     Random random = Random::from_system();
-    const ReplayTopic topic = TRY(append_replay(lake, session.config.job, std::move(filter), types, clock, random,
-                                                [&] { return session.stop.requested(); }));
+    const Replay replay = TRY(append_replay(lake, session.config.job, std::move(filter), types, clock, random,
+                                            [&] { return session.stop.requested(); }));
     std::vector<AppendedHistory> histories;
-    if (topic.records > 0) histories.push_back({topic.topic, topic.topic_id, topic.records});
-    if (wait_ && topic.in_flight > 0) TRY(add_others(session.config, topic, histories));
+    for (const ReplayTopic& topic : replay.topics) histories.push_back({topic.topic, topic.topic_id, topic.records});
+    if (wait_ && replay.in_flight > 0) TRY(add_others(session.config, histories));
     {
       ProgressLine line(session);
       const HistoryProgress told{[](int64_t, int64_t) {}, [&](const std::string& text) { line.say(text); }};
       if (!histories.empty()) TRY(commit_histories(session, clock, {"replay", wait_, lock_wait_us_}, told, histories));
     }
-    return report(session, lake, topic, topic.records > 0 && histories.front().committed);
+    histories.resize(replay.topics.size());
+    return report(session, lake, replay, histories);
   }
 
  private:
   // Replays that others have appended: who waits for these records waits for them.
-  static Result<> add_others(const Config& config, const ReplayTopic& own, std::vector<AppendedHistory>& histories) {
+  static Result<> add_others(const Config& config, std::vector<AppendedHistory>& histories) {
     for (const std::string& name : TRY(list_history_topics(config))) {
-      if (!name.starts_with(kReplayPrefix) || name == own.topic) continue;
+      if (!name.starts_with(kReplayPrefix) ||
+          std::ranges::find(histories, name, &AppendedHistory::topic) != histories.end())
+        continue;
       if (const auto rows = TRY(whole_history_rows({config.lake}, name)))
         histories.push_back({name, TRY(open_history_topic(config, name))->topic().id, *rows});
     }
@@ -95,21 +98,34 @@ class QuarantineReplay final : public Command {
     return kExitOk;
   }
 
-  Result<int> report(Session& session, const LakePaths& lake, const ReplayTopic& topic, bool committed) {
+  // What became of them all; no value while a part of them is not committed, or no longer told of in Silver's log.
+  static Result<std::optional<SourceAccount>> account_of(Session& session, const LakePaths& lake,
+                                                         std::span<const AppendedHistory> histories) {
+    std::vector<FileIdentity> identities;
+    for (const AppendedHistory& h : histories) identities.push_back({"", h.topic, h.topic_id});
+    std::vector<const FileIdentity*> wanted;
+    for (const FileIdentity& identity : identities) wanted.push_back(&identity);
+    const auto accounts = TRY(accounts_of(lake, TRY(load_silver(lake)), session.config.job, wanted));
+    if (accounts.size() < histories.size()) return std::nullopt;
+    SourceAccount sum;
+    for (const auto& [topic, account] : accounts) add_up(sum, account);
+    return sum;
+  }
+
+  Result<int> report(Session& session, const LakePaths& lake, const Replay& replay,
+                     std::span<const AppendedHistory> histories) {
+    const bool committed = !histories.empty() && std::ranges::all_of(histories, &AppendedHistory::committed);
     std::optional<SourceAccount> account;
-    if (committed) {
-      const FileIdentity identity{"", topic.topic, topic.topic_id};
-      const FileIdentity* one[] = {&identity};
-      const auto accounts = TRY(accounts_of(lake, TRY(load_silver(lake)), session.config.job, one));
-      if (const auto at = accounts.find(topic.topic); at != accounts.end()) account = at->second;
-    }
+    if (committed) account = TRY(account_of(session, lake, histories));
     if (session.globals.json) {
+      Json topics = Json::array();
+      for (const ReplayTopic& topic : replay.topics) topics.push(topic.topic);
       Json out = Json::object()
-                     .set("records", topic.records)
-                     .set("changed", topic.changed)
-                     .set("in_flight", topic.in_flight)
-                     .set("committed", committed);
-      if (topic.records > 0) out.set("topic", topic.topic);
+                     .set("records", replay.records)
+                     .set("changed", replay.changed)
+                     .set("in_flight", replay.in_flight)
+                     .set("committed", committed)
+                     .set("topics", std::move(topics));
       if (account) {
         Json again = Json::object();
         for (const auto& [reason, n] : account->quarantined) again.set(reason, n);
@@ -118,14 +134,14 @@ class QuarantineReplay final : public Command {
       session.out << out.dump() << "\n";
       return session.stop.requested() ? session.stop.exit_code() : kExitOk;
     }
-    session.out << fmt::format("{} records", count_text(topic.records));
-    if (!set_types_.empty() && topic.records > 0)
-      session.out << fmt::format(", --set-types changed {} of them", count_text(topic.changed));
-    if (topic.in_flight > 0)
-      session.out << fmt::format(", {} more are being replayed already", count_text(topic.in_flight));
+    session.out << fmt::format("{} {}", count_text(replay.records), replay.records == 1 ? "record" : "records");
+    if (!set_types_.empty() && replay.records > 0)
+      session.out << fmt::format(", --set-types changed {} of them", count_text(replay.changed));
+    if (replay.in_flight > 0)
+      session.out << fmt::format(", {} more are being replayed already", count_text(replay.in_flight));
     if (account) {
       session.out << "; " << fates_text(*account, "rejected again");
-    } else if (topic.records > 0) {
+    } else if (replay.records > 0) {
       session.out << "; durable in the log, not judged yet";
     }
     session.out << "\n";

@@ -56,6 +56,8 @@ std::string condition_of(const QuarantineFilter& filter) {
     text += fmt::format(" AND reason IN ({})", fmt::join(quoted, ", "));
   }
   if (filter.since_us) text += fmt::format(" AND time >= {}", *filter.since_us);
+  if (filter.malformed_row)
+    text += *filter.malformed_row ? " AND reason = 'malformed_row'" : " AND reason <> 'malformed_row'";
   if (filter.in_flight) text += *filter.in_flight ? " AND in_flight" : " AND NOT in_flight";
   if (filter.position) {
     const std::string position = sql_text(*filter.position);

@@ -25,6 +25,7 @@ struct QuarantineFilter {
   std::optional<int64_t> since_us;      // rejected then or later, by batch time of the latest attempt
   std::optional<std::string> position;  // exactly this one; also without "@topic-id"
   std::optional<bool> in_flight;        // or not
+  std::optional<bool> malformed_row;    // no dialect could read it, or anything else
 };
 
 struct QuarantinedRecord {

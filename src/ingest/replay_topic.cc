@@ -25,11 +25,34 @@ Result<> drop_half_done(const LakePaths& lake) {
   return {};
 }
 
+// Its mark is not written yet.
+Result<ReplayTopic> new_topic(const LakePaths& lake, std::string_view dialect, Random& random) {
+  ReplayTopic out;
+  out.topic_id = random.uuid();
+  std::string digits = out.topic_id;
+  std::erase(digits, '-');
+  out.topic = std::string(kReplayPrefix) + digits;
+  TRY(make_folders(lake.bronze()));
+  TRY(create_topic(lake.bronze(), out.topic, 1, out.topic_id, dialect));
+  fault_point("replay.topic_made");
+  return out;
+}
+
+bool bring_to_types(QuarantinedRecord& record, const std::vector<FieldType>& types) {
+  bool changed = false;
+  for (const FieldType& t : types)
+    if (auto json = record.value ? with_field_as(*record.value, t.field, t.type) : std::nullopt) {
+      record.value = std::move(json);
+      changed = true;
+    }
+  return changed;
+}
+
 }  // namespace
 
-Result<ReplayTopic> append_replay(const LakePaths& lake, std::string_view job, QuarantineFilter filter,
-                                  const std::vector<FieldType>& set_types, Clock& clock, Random& random,
-                                  const std::function<bool()>& stop) {
+Result<Replay> append_replay(const LakePaths& lake, std::string_view job, QuarantineFilter filter,
+                             const std::vector<FieldType>& set_types, Clock& clock, Random& random,
+                             const std::function<bool()>& stop) {
   TRY(check_lake(lake));
   const auto lock = TRY(FileLock::try_lock(lake.own() / "replay.lock"));
   if (!lock) return fail(ErrorCode::busy, "another replay of this lake's quarantine is being appended");
@@ -38,47 +61,37 @@ Result<ReplayTopic> append_replay(const LakePaths& lake, std::string_view job, Q
   TRY(sweep_dropped(lake.bronze()));
   TRY(drop_half_done(lake));
   Quarantine quarantine = TRY(Quarantine::open(lake, job));
-  ReplayTopic out;
+  Replay out;
   const int64_t selected = TRY(quarantine.count(filter));
   filter.in_flight = false;
-  const int64_t waiting = TRY(quarantine.count(filter));
-  out.in_flight = selected - waiting;
-  if (waiting == 0) return out;
-
-  out.topic_id = random.uuid();
-  std::string digits = out.topic_id;
-  std::erase(digits, '-');
-  out.topic = std::string(kReplayPrefix) + digits;
-  TRY(make_folders(lake.bronze()));
-  TRY(create_topic(lake.bronze(), out.topic, 1, out.topic_id, "native"));
-  fault_point("replay.topic_made");
-  {
-    auto writer = TRY(open_writer(lake.bronze(), out.topic, {}, clock));
+  out.in_flight = selected - TRY(quarantine.count(filter));
+  for (const bool rows : {false, true}) {
+    filter.malformed_row = rows;
+    const int64_t waiting = TRY(quarantine.count(filter));
+    if (waiting == 0) continue;
+    ReplayTopic topic = TRY(new_topic(lake, rows ? "rows" : "native", random));
+    auto writer = TRY(open_writer(lake.bronze(), topic.topic, {}, clock));
     for (int64_t done = 0; done < waiting; done += kPage) {
       for (QuarantinedRecord& r : TRY(quarantine.records(filter, done, kPage))) {
-        if (r.value) {
-          bool changed = false;
-          for (const FieldType& t : set_types)
-            if (auto json = with_field_as(*r.value, t.field, t.type)) {
-              r.value = std::move(json);
-              changed = true;
-            }
-          out.changed += changed;
-        }
+        out.changed += bring_to_types(r, set_types);
         NewRecord record{.origin = r.position};
         if (r.key) record.key = *r.key;
         if (r.value) record.value = *r.value;
         TRY(writer->append(record));
-        ++out.records;
+        ++topic.records;
       }
       TRY(writer->flush());
       fault_point("replay.flushed");
       if (stop && stop()) return fail(ErrorCode::invalid, "stopped; nothing of this replay counts");
     }
+    out.records += topic.records;
+    out.topics.push_back(std::move(topic));
   }
-  const Json mark = Json::object().set("format", 1).set("rows", out.records).set("time", clock.now_us());
-  TRY(replace_file(history_mark(lake, out.topic), mark.dump() + "\n"));
-  fault_point("replay.complete");
+  for (const ReplayTopic& topic : out.topics) {
+    const Json mark = Json::object().set("format", 1).set("rows", topic.records).set("time", clock.now_us());
+    TRY(replace_file(history_mark(lake, topic.topic), mark.dump() + "\n"));
+    fault_point("replay.complete");
+  }
   return out;
 }
 

@@ -31,6 +31,10 @@ class Lake(InALake):
         path = self.write("events.ndjson", "".join(line + "\n" for line in lines))
         return self.pactolus("ingest", path)
 
+    def ingest_rows(self, *rows):
+        header = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+        return self.pactolus("ingest", self.write("events.csv", "".join(row + "\n" for row in (header, *rows))), "--dialect", "rees46")
+
     def configure(self, text):
         (self.folder / "pactolus.toml").write_text(text)
 
@@ -122,6 +126,24 @@ class Replayed(Lake):
         self.assertEqual(DeltaTable(self.lake / "silver/events").version(), version)
         self.verify()
 
+    def test_a_row_that_no_dialect_can_read_keeps_its_reason(self):
+        self.ingest_rows(*(f"2019-10-01 00:00:0{n} UTC,{what},1,2,a.b,c,3.10,4,s{n}" for n, what in enumerate(("view", "swap"))),
+                         "cut,short")
+        self.ingest(event(1), "no json")
+        before = {"unknown_event_type": 1, "malformed_row": 1, "malformed_json": 1}
+        self.assertEqual(self.waiting(), before)
+        # Two topics, judged as one replay.
+        again = self.pactolus("quarantine", "replay", "--all")
+        self.assertEqual((again["records"], len(again["topics"]), again["silver"], again["quarantined"]), (3, 2, 0, before))
+        self.assertEqual(self.waiting(), before)
+        (row,) = self.records("--reason", "malformed_row")
+        self.assertEqual((row["value"], row["attempts"]), ("cut,short", 2))
+        self.configure('[events]\ntypes = ["swap"]\n')
+        done = self.pactolus("quarantine", "replay", "--all")
+        self.assertEqual((done["silver"], done["quarantined"]), (1, {"malformed_row": 1, "malformed_json": 1}))
+        self.assertEqual(self.waiting(), {"malformed_row": 1, "malformed_json": 1})
+        self.verify()
+
     def test_one_bad_record_holds_back_no_others(self):
         self.ingest(event(1, event_type="wishlist"), event(2, event_type="swap"), event(3, event_type="wishlist"))
         self.configure('[events]\ntypes = ["wishlist"]\n')
@@ -192,12 +214,13 @@ class Killed(Lake):
                 self.lake = self.folder / point.replace(":", "-")
                 self.configure("")
                 self.ingest(*lines)
+                self.ingest_rows("cut,short")
                 self.configure('[events]\ntypes = ["wishlist"]\n')
                 killed = self.run_it("quarantine", "replay", "--all", "--lake", self.lake, PACTOLUS_FAULT=point)
                 self.assertEqual(killed.returncode, -signal.SIGKILL, point + killed.stderr)
                 self.pactolus("quarantine", "replay", "--all")
                 self.good("run", "--until-caught-up", "--lake", self.lake)
-                self.assertEqual(self.waiting(), {"unknown_event_type": 30})
+                self.assertEqual(self.waiting(), {"unknown_event_type": 30, "malformed_row": 1})
                 ids = collections.Counter(r["event_id"] for r in self.silver())
                 self.assertEqual((len(ids), max(ids.values())), (30, 1))
                 self.verify()
