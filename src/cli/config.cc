@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/config_keys.h"
+#include "cli/config_views.h"
 
 namespace pactolus {
 namespace {
@@ -57,6 +58,12 @@ class ConfigShow final : public Command {
                                    toml_value(key, session.config)),
                        origin_of(session.loaded, std::string(key.name))});
     }
+    for (const ViewDeclaration& view : session.config.gold.views) {
+      lines.push_back({"", ""});
+      for (std::string& text : view_lines(view)) lines.push_back({std::move(text), ""});
+      lines[lines.size() - view_lines(view).size()].origin =
+          origin_of(session.loaded, fmt::format("{}.{}", kViews, view.name));
+    }
     int width = 0;
     for (const Line& line : lines) width = std::max(width, std::min(48, visible_width(line.text)));
     std::string out;
@@ -79,6 +86,10 @@ class ConfigShow final : public Command {
       }
       values.set(std::string(key.name),
                  entry(plain_value(key, session.config), origin_of(session.loaded, std::string(key.name))));
+    }
+    for (const ViewDeclaration& view : session.config.gold.views) {
+      const std::string name = fmt::format("{}.{}", kViews, view.name);
+      values.set(name, entry(fmt::format("{}", fmt::join(view_lines(view), "\n")), origin_of(session.loaded, name)));
     }
     Json files = Json::array();
     for (const std::string& file : session.loaded.files) files.push(file);

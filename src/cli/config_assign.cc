@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t kMostExtraTypes = 200;  // with the built-in ten they fit the byte that a row keeps its type in
 
-// How a value is shown in a message: short, and on one line.
+}  // namespace
+
 std::string shown(const RawValue& value) {
   constexpr size_t kLongest = 60;
   if (value.kind == RawValue::Kind::list) return "a list";
@@ -31,6 +32,8 @@ std::string shown(const RawValue& value) {
   const bool bare = value.kind == RawValue::Kind::number || value.kind == RawValue::Kind::other;
   return bare ? text : fmt::format("\"{}\"", text);
 }
+
+namespace {
 
 std::unexpected<Mismatch> mismatch(std::string_view expected, const RawValue& value, std::string_view suggestion = {},
                                    std::string hint = {}) {
@@ -280,8 +283,8 @@ std::expected<void, Mismatch> fill(const PropertiesSlot& slot, const RawValue& v
 
 }  // namespace
 
-std::expected<void, Mismatch> assign(const ConfigKey& key, Config& config, const RawValue& value) {
-  return std::visit([&](const auto& slot) { return fill(slot, value); }, key.slot(config));
+std::expected<void, Mismatch> assign(const Slot& slot, const RawValue& value) {
+  return std::visit([&](const auto& one) { return fill(one, value); }, slot);
 }
 
 }  // namespace pactolus

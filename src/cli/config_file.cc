@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
+#include "cli/config_views.h"
 
 namespace pactolus {
 namespace {
@@ -32,9 +33,10 @@ class Loading {
 
   void take(const Given& given) {
     if (refuse_secrets(given)) return;
+    if (given.key == kViews) return take_views(given);
     const ConfigKey* key = find_config_key(given.key);
     if (!key) return unknown(given);
-    if (auto done = assign(*key, out_.config, given.value); !done) {
+    if (auto done = assign(key->slot(out_.config), given.value); !done) {
       return error(given, fmt::format("unusable value for {}\n{}", given.key, done.error().expected),
                    done.error().hint);
     }
@@ -45,6 +47,13 @@ class Loading {
     }
   }
 
+  // Once all sources have spoken: a view may measure event types that another source declares.
+  void finish() {
+    for (const auto& [name, given] : views_)
+      for (const std::string& fault : faults_of_view(out_.config, name))
+        error(given, fmt::format("unusable view {}\n{}", name, fault), {});
+  }
+
   void error(const Given& given, std::string message, std::string hint) {
     // A flag's place is the command line itself, which the reader has before his eyes: its name is enough.
     const std::string where =
@@ -53,6 +62,30 @@ class Loading {
   }
 
  private:
+  void take_views(const Given& given) {
+    if (given.value.kind != RawValue::Kind::list)
+      return error(
+          given,
+          fmt::format("unusable value for {}\nexpected tables [[gold.view]], got {}", kViews, shown(given.value)),
+          "views are declared in a file; `pactolus config show` prints those that there are");
+    std::set<std::string> here;
+    for (const RawValue& item : given.value.items) {
+      Given one{given.key, item, item.line > 0 ? place_of_line(given.place, item.line) : given.place, given.code};
+      auto taken = take_view(item, out_.config);
+      for (const ViewMistake& mistake : taken.mistakes) {
+        Given at = one;
+        if (mistake.line > 0) at.place = place_of_line(given.place, mistake.line);
+        error(at, fmt::format("unusable value for {}.{}\n{}", kViews, mistake.entry, mistake.mismatch.expected),
+              mistake.mismatch.hint);
+      }
+      if (!taken.mistakes.empty()) continue;
+      if (!here.insert(taken.name).second)
+        error(one, fmt::format("the view {} is declared twice in this file", taken.name), {});
+      out_.origins[fmt::format("{}.{}", kViews, taken.name)] = one.place;
+      views_[taken.name] = std::move(one);
+    }
+  }
+
   static std::string place_of_line(const std::string& place, int line) {
     return fmt::format("{}:{}", place.substr(0, place.rfind(':')), line);
   }
@@ -103,7 +136,10 @@ class Loading {
       return error(given, fmt::format("{} comes with a later release, this one does not have it yet", given.key),
                    "take it out; nothing else depends on it");
     }
-    const std::vector<std::string_view> names = config_key_names();
+    if (given.key.starts_with(fmt::format("{}.", kViews)))
+      return error(given, fmt::format("{} is a list of tables", kViews), "each view begins with [[gold.view]]");
+    std::vector<std::string_view> names = config_key_names();
+    names.push_back(kViews);
     for (const std::string_view name : names) {
       if (!name.starts_with(given.key + ".")) continue;
       if (given.value.kind == RawValue::Kind::table) return;  // an empty section
@@ -129,6 +165,7 @@ class Loading {
 
   LoadedConfig& out_;
   std::set<std::string> later_reported_;
+  std::map<std::string, Given> views_;  // by name: what declared it last
 };
 
 void take_file(const fs::path& path, LoadedConfig& out, Loading& loading) {
@@ -260,6 +297,7 @@ LoadedConfig load_config(const ConfigSources& sources) {
   for (const ConfigSources::Flag& flag : sources.flags) {
     loading.take({flag.key, RawValue::untyped(flag.value), fmt::format("flag {}", flag.flag), ErrorCode::usage});
   }
+  loading.finish();
   return out;
 }
 
@@ -284,6 +322,15 @@ std::string config_template() {
     const std::string_view last = key.name.substr(dot == std::string_view::npos ? 0 : dot + 1);
     out += fmt::format("{:<34}# {}\n", fmt::format("# {} = {}", last, toml_value(key, defaults)), key.summary);
   }
+  out +=
+      "\n# A view of your own, as a table gold/<name>; `pactolus config show` prints the built-in ones in the same "
+      "words.\n";
+  for (const std::string& line : view_lines(
+           {"device_hours",
+            {EventColumn::device_type},
+            {kMicrosPerHour, kMicrosPerHour},
+            {parse_measure("count(view) as views").value(), parse_measure("distinct(user_id) as visitors").value()}}))
+    out += fmt::format("# {}\n", line);
   return out;
 }
 

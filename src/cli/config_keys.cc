@@ -75,7 +75,7 @@ constexpr std::array kKeys = {
               [](Config& c) -> Slot { return TypesSlot{&c.events.types}; }},
 };
 
-constexpr std::array<std::string_view, 5> kLaterSections = {"alert", "gold", "postgres", "serve", "webhook"};
+constexpr std::array<std::string_view, 4> kLaterSections = {"alert", "postgres", "serve", "webhook"};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // The keys of pactolus.toml, in one list: what each is called, what it means, which member of Config it fills, what it
 // accepts. Reading files, the environment and flags, `config show`, `init` and every "did you mean" go by this list,
-// so a new key is one entry here and one member in runtime/config.h.
+// so a new key is one entry here and one member in runtime/config.h. Views, which are tables of several values, are in
+// config_views.h.
 #pragma once
 
 #include <expected>
@@ -97,8 +98,10 @@ struct Mismatch {
   std::string expected;  // the whole line
   std::string hint = {};
 };
-// Fills the key's member, or says why not and leaves it as it was. Properties are merged name by name.
-std::expected<void, Mismatch> assign(const ConfigKey& key, Config& config, const RawValue& value);
+// Fills the slot's member, or says why not and leaves it as it was. Properties are merged name by name.
+std::expected<void, Mismatch> assign(const Slot& slot, const RawValue& value);
+// How a value is shown in a message: short, and on one line.
+std::string shown(const RawValue& value);
 
 // The value as pactolus.toml would have it: "\"1s\"", "3", "[\"wishlist=view\"]". A table key is an inline table.
 std::string toml_value(const ConfigKey& key, const Config& config);
@@ -113,7 +116,7 @@ std::string size_value(int64_t bytes);
 // A name that holds a secret by itself ("sasl.password"), and so may not stand in a file that is shared and shown.
 bool looks_secret(std::string_view name);
 
-// Part of the product, but not of this release: "serve.listen", "gold.view", "alert", "postgres", "webhook".
+// Part of the product, but not of this release: "serve.listen", "alert", "postgres", "webhook".
 bool belongs_to_later_release(std::string_view name);
 
 }  // namespace pactolus

@@ -9,6 +9,7 @@
 #include "cli/config_file.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
+#include "cli/config_views.h"
 
 namespace pactolus {
 namespace {
@@ -318,12 +319,79 @@ TEST_F(ConfigTest, AnEmptyUnknownSectionIsOne) {
 
 TEST_F(ConfigTest, LaterReleasesAreNamedAsSuch) {
   project(
-      "[[gold.view]]\nname = \"mine\"\n[[alert]]\nname = \"low\"\n[serve]\nlisten = \"0.0.0.0:80\"\ntls_cert = "
+      "[[alert]]\nname = \"low\"\n[serve]\nlisten = \"0.0.0.0:80\"\ntls_cert = "
       "\"c\"\n");
   const LoadedConfig loaded = load();
-  ASSERT_EQ(loaded.errors.size(), 3u);
+  ASSERT_EQ(loaded.errors.size(), 2u);
   for (const Error& error : loaded.errors) EXPECT_TRUE(has(error.message, "does not have it yet")) << error.message;
-  EXPECT_TRUE(has(loaded.errors[2].where, "serve.listen"));
+  EXPECT_TRUE(has(loaded.errors[1].where, "serve.listen"));
+}
+
+TEST_F(ConfigTest, ViewsJoinTheBuiltInOnesOrTakeTheirPlace) {
+  project(
+      "[[gold.view]]\nname = \"device_hours\"\nkeys = [\"product_category\", \"device_type\"]\nsize = \"1h\"\n"
+      "measures = [\"count(view) as views\", \"count(wishlist) as wishes\"]\n"
+      "[[gold.view]]\nname = \"shop_activity\"\nsize = \"10m\"\nslide = \"5m\"\nmeasures = [\"count() as events\"]\n"
+      "[events]\ntypes = [\"wishlist\"]\n");
+  const LoadedConfig loaded = load();
+  ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
+  const auto& views = loaded.config.gold.views;
+  ASSERT_EQ(views.size(), 4u);
+  EXPECT_EQ(views[0], built_in_views()[0]);
+  EXPECT_EQ(views[2].shape, (WindowShape{10 * kMicrosPerMinute, 5 * kMicrosPerMinute}));
+  EXPECT_TRUE(views[2].keys.empty());
+  EXPECT_EQ(views[3].shape, (WindowShape{kMicrosPerHour, kMicrosPerHour}));
+  EXPECT_EQ(views[3].keys, (std::vector{EventColumn::product_category, EventColumn::device_type}));
+  EXPECT_TRUE(has(loaded.origins.at("gold.view.device_hours"), "pactolus.toml:1"));
+  // What view_lines says is what was read.
+  std::string again = "[events]\ntypes = [\"wishlist\"]\n";
+  for (const ViewDeclaration& view : views)
+    for (const std::string& line : view_lines(view)) again += line + "\n";
+  project(again);
+  EXPECT_EQ(load().config.gold.views, views);
+}
+
+TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
+  project(
+      "[[gold.view]]\nname = \"Mine\"\nkeys = [\"device_typ\"]\nsize = 10\nsilde = \"1m\"\n"
+      "measures = [\n  \"count(view) as views\",\n  \"cuont() as n\",\n  5,\n]\n");
+  const LoadedConfig loaded = load();
+  std::string told;
+  for (const Error& e : loaded.errors) told += e.where + ": " + e.message.substr(e.message.find('\n') + 1) + "\n";
+  EXPECT_TRUE(has(told, "pactolus.toml:2 gold.view: expected 1 to 64 letters")) << told;
+  EXPECT_TRUE(has(told, "pactolus.toml:3 gold.view: expected a column")) << told;
+  EXPECT_TRUE(has(told, "got \"device_typ\"; did you mean \"device_type\"?")) << told;
+  EXPECT_TRUE(has(told, "pactolus.toml:4 gold.view: expected a duration such as \"5m\", got 10")) << told;
+  EXPECT_TRUE(has(told,
+                  "pactolus.toml:5 gold.view: expected one of name, keys, size, slide, measures, got silde; did you "
+                  "mean \"slide\"?"))
+      << told;
+  EXPECT_TRUE(has(told, "pactolus.toml:8 gold.view: \"cuont() as n\": expected a function")) << told;
+  EXPECT_TRUE(has(told, "did you mean \"count\"?")) << told;
+  EXPECT_TRUE(has(told, "pactolus.toml:9 gold.view: expected a text in quotes, got 5")) << told;
+  EXPECT_EQ(loaded.errors.size(), 6u) << told;
+}
+
+TEST_F(ConfigTest, AViewThatCannotBeMadeIsRefused) {
+  const auto message = [&](const std::string& text) {
+    project(text);
+    return only_error().message;
+  };
+  const std::string view = "[[gold.view]]\nname = \"mine\"\nsize = \"1h\"\n";
+  EXPECT_TRUE(has(message(view + "slide = \"2h\"\nmeasures = [\"count() as n\"]\n"), "a slide that is at most"));
+  EXPECT_TRUE(has(message(view + "measures = [\"count(veiw) as n\"]\n"), "did you mean \"view\"?"));
+  EXPECT_TRUE(has(message(view), "expected at least one measure"));
+  EXPECT_TRUE(has(message(view + "measures = [\"count() as n\"]\n" + view + "measures = [\"count() as n\"]\n"),
+                  "mine is declared twice"));
+  EXPECT_TRUE(has(message("[[gold.view]]\nname = \"alerts\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),
+                  "a name that no other table of Gold has"));
+  EXPECT_TRUE(has(message("[[gold.view]]\nname = \"product_interest\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),
+                  "the key and all measures of the built-in product_interest"));
+  EXPECT_TRUE(has(message("[gold.view]\nname = \"mine\"\n"), "gold.view is a list of tables"));
+  EXPECT_TRUE(has(message("[gold]\nviews = 5\n"), "unknown key gold.views; did you mean \"gold.view\"?"));
+  set("PACTOLUS__GOLD__VIEW=mine");
+  project("");
+  EXPECT_TRUE(has(only_error().message, "expected tables [[gold.view]], got \"mine\""));
 }
 
 TEST_F(ConfigTest, ASecretIsRefusedAndNotRepeated) {
@@ -370,7 +438,7 @@ TEST_F(ConfigTest, KafkaAsASource) {
   for (const char* wrong :
        {"kafka://a:9092", "kafka://a/clicks", "kafka://a:9092/", "kafka://a:9092/a/b", "http://a:1/b"}) {
     Config config;
-    EXPECT_FALSE(assign(*find_config_key("bronze.from"), config, RawValue::untyped(wrong))) << wrong;
+    EXPECT_FALSE(assign(find_config_key("bronze.from")->slot(config), RawValue::untyped(wrong))) << wrong;
   }
 }
 
@@ -396,8 +464,8 @@ TEST_F(ConfigTest, WhereATopicIsBegun) {
   const Config c = good();
   EXPECT_EQ(c.run.start, (StartFrom{StartFrom::Kind::time, *parse_iso_time("2025-11-29T08:15:30Z")}));
   Config again;
-  ASSERT_TRUE(
-      assign(*find_config_key("run.start"), again, RawValue::untyped(plain_value(*find_config_key("run.start"), c))));
+  ASSERT_TRUE(assign(find_config_key("run.start")->slot(again),
+                     RawValue::untyped(plain_value(*find_config_key("run.start"), c))));
   EXPECT_EQ(again.run.start, c.run.start);
   EXPECT_EQ(toml_value(*find_config_key("run.start"), Config{}), "\"earliest\"");
 }
@@ -431,7 +499,7 @@ TEST_F(ConfigTest, TheTemplateSwitchedOnSaysTheDefaults) {
   std::istringstream lines(config_template());
   std::string text;
   int keys = 0;
-  for (std::string line; std::getline(lines, line);) {
+  for (std::string line; std::getline(lines, line) && !has(line, "[[gold.view]]");) {
     const bool is_key = line.starts_with("# ") && line.find(" = ") != std::string::npos && !has(line, "\"#\"");
     keys += is_key;
     text += (is_key ? line.substr(2) : line) + "\n";
@@ -447,13 +515,19 @@ TEST_F(ConfigTest, TheTemplateSwitchedOnSaysTheDefaults) {
     if (is_table_key(key.name)) continue;
     EXPECT_EQ(toml_value(key, config), toml_value(key, defaults)) << key.name;
   }
+  // The example of a view behind them is one.
+  std::string view;
+  for (std::string line = "# [[gold.view]]"; line.starts_with("# "); std::getline(lines, line))
+    view += line.substr(2) + "\n";
+  project(view);
+  EXPECT_EQ(good().gold.views.size(), built_in_views().size() + 1);
 }
 
 TEST(ConfigValues, AreWrittenAsTheyAreRead) {
   for (const char* text : {"0s", "1us", "1500us", "250ms", "90s", "5m", "24h", "7d", "36h"}) {
     Config config;
     const ConfigKey& key = *find_config_key("time.allowed_lateness");
-    ASSERT_TRUE(assign(key, config, RawValue::untyped(text))) << text;
+    ASSERT_TRUE(assign(key.slot(config), RawValue::untyped(text))) << text;
     EXPECT_EQ(plain_value(key, config), text);
   }
   EXPECT_EQ(size_value(64 << 20), "64MiB");
@@ -465,7 +539,7 @@ TEST(ConfigValues, AreWrittenAsTheyAreRead) {
 TEST(ConfigValues, AFailedAssignmentLeavesTheValue) {
   Config config;
   config.run.threads = 4;
-  EXPECT_FALSE(assign(*find_config_key("run.threads"), config, RawValue::untyped("5000")));
+  EXPECT_FALSE(assign(find_config_key("run.threads")->slot(config), RawValue::untyped("5000")));
   EXPECT_EQ(config.run.threads, 4);
 }
 

@@ -2,10 +2,11 @@
 #include "runtime/gold_rebuild.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "base/closest_word.h"
 #include "base/time_text.h"
 #include "cli/command.h"
-#include "runtime/stream_view.h"
 
 namespace pactolus {
 namespace {
@@ -19,43 +20,69 @@ class GoldRebuildCommand final : public Command {
   void declare(Flags& flags) override {
     flags.date("--from", &from_, "first day, UTC, of window starts");
     flags.date("--to", &to_, "last day (the first)");
+    flags.text("--view", "NAME", &view_, "of one view only");
   }
 
   Result<int> run(Session& session) override {
     if (!from_) return fail(ErrorCode::usage, "which days?", "--from 2025-11-01 --to 2025-11-30");
+    const std::vector<ViewDeclaration> views = TRY(chosen(session.config));
     SystemClock clock;
     Random random = Random::from_system();
     const int32_t last = to_.value_or(*from_);
-    const GoldRebuild done =
-        TRY(rebuild_view(session.config, declared_views(session.config).front(), *from_, last, clock, random));
-    if (session.globals.json) {
-      Json out = Json::object()
-                     .set("view", kProductInterest)
-                     .set("from", date_text(*from_))
-                     .set("to", date_text(last))
-                     .set("events", done.events)
-                     .set("windows", done.windows)
-                     .set("rows", done.rows)
-                     .set("removed_rows", done.removed_rows)
-                     .set("silver_version", done.silver_version.value)
-                     .set("version", done.version.value);
-      if (done.watermark != kNoTime) out.set("watermark", iso_time(done.watermark));
-      session.out << out.dump() << "\n";
-      return kExitOk;
+    Json done = Json::array();
+    for (const ViewDeclaration& view : views) {
+      if (session.stop.requested()) return session.stop.exit_code();
+      const GoldRebuild one = TRY(rebuild_view(session.config, view, *from_, last, clock, random));
+      if (session.globals.json)
+        done.push(json_of(view, one));
+      else
+        session.out << text_of(view, one) << "\n";
     }
-    if (done.version.value < 0) {
-      session.out << fmt::format("{}: no closed window in these days\n", kProductInterest);
-      return kExitOk;
-    }
-    session.out << fmt::format("{}: {} rows in {} windows, of {} events", kProductInterest, count_text(done.rows),
-                               count_text(done.windows), count_text(done.events));
-    if (done.removed_rows > 0) session.out << fmt::format("; {} rows replaced", count_text(done.removed_rows));
-    session.out << "\n";
+    if (session.globals.json)
+      session.out << Json::object()
+                         .set("from", date_text(*from_))
+                         .set("to", date_text(last))
+                         .set("views", std::move(done))
+                         .dump()
+                  << "\n";
     return kExitOk;
   }
 
  private:
+  Result<std::vector<ViewDeclaration>> chosen(const Config& config) const {
+    if (view_.empty()) return config.gold.views;
+    std::vector<std::string_view> names;
+    for (const ViewDeclaration& view : config.gold.views) {
+      if (view.name == view_) return std::vector{view};
+      names.push_back(view.name);
+    }
+    return fail(ErrorCode::usage, fmt::format("there is no view {}\nexpected one of {}, got {}{}", view_,
+                                              fmt::join(names, ", "), view_, did_you_mean(view_, names)));
+  }
+
+  static Json json_of(const ViewDeclaration& view, const GoldRebuild& done) {
+    Json out = Json::object()
+                   .set("view", view.name)
+                   .set("events", done.events)
+                   .set("windows", done.windows)
+                   .set("rows", done.rows)
+                   .set("removed_rows", done.removed_rows)
+                   .set("silver_version", done.silver_version.value)
+                   .set("version", done.version.value);
+    if (done.watermark != kNoTime) out.set("watermark", iso_time(done.watermark));
+    return out;
+  }
+
+  static std::string text_of(const ViewDeclaration& view, const GoldRebuild& done) {
+    if (done.version.value < 0) return fmt::format("{}: no closed window in these days", view.name);
+    std::string out = fmt::format("{}: {} rows in {} windows, of {} events", view.name, count_text(done.rows),
+                                  count_text(done.windows), count_text(done.events));
+    if (done.removed_rows > 0) out += fmt::format("; {} rows replaced", count_text(done.removed_rows));
+    return out;
+  }
+
   std::optional<int32_t> from_, to_;
+  std::string view_;
 };
 
 }  // namespace

@@ -26,10 +26,11 @@ struct Table {
 
 Result<std::vector<Table>> tables_of(const LakePaths& lake) {
   std::vector<Table> out;
-  for (const auto& [name, folder] : {std::pair<std::string, fs::path>{"silver/events", lake.silver()},
-                                     {"quarantine/events", lake.quarantine()},
-                                     {"gold/product_interest", lake.gold(kProductInterest)},
-                                     {"ledger", lake.ledger()}}) {
+  std::vector<std::pair<std::string, fs::path>> all = {{"silver/events", lake.silver()},
+                                                       {"quarantine/events", lake.quarantine()}};
+  for (const std::string& view : gold_tables(lake)) all.emplace_back("gold/" + view, lake.gold(view));
+  all.emplace_back("ledger", lake.ledger());
+  for (const auto& [name, folder] : all) {
     auto snapshot = delta::Snapshot::load(folder);
     if (!snapshot && snapshot.error().code == ErrorCode::not_found) continue;
     if (!snapshot) return std::unexpected(snapshot.error());

@@ -11,9 +11,12 @@ std::optional<EventColumn> event_column(std::string_view name) noexcept {
 }
 
 CodedColumn column_of(const EventBatch& b, EventColumn c) noexcept {
-  const auto of = [](const TextDictionary& values, const CodedRows& rows) {
-    return CodedColumn{&values, rows.codes.data()};
-  };
+  const MutableColumn column = column_of(const_cast<EventBatch&>(b), c);
+  return {column.values, column.codes->data(), column.codes->size()};
+}
+
+MutableColumn column_of(EventBatch& b, EventColumn c) noexcept {
+  const auto of = [](TextDictionary& values, CodedRows& rows) { return MutableColumn{&values, &rows.codes}; };
   switch (c) {
     case EventColumn::user_id: return of(b.users, b.user_id);
     case EventColumn::product_id: return of(b.products, b.product_id);

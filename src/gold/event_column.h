@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "event/event_batch.h"
 
@@ -30,7 +31,14 @@ std::optional<EventColumn> event_column(std::string_view name) noexcept;
 struct CodedColumn {
   const TextDictionary* values;
   const int32_t* codes;  // by row; -1 is null
+  size_t rows;
 };
 CodedColumn column_of(const EventBatch& b, EventColumn c) noexcept;  // borrows the batch
+
+struct MutableColumn {
+  TextDictionary* values;
+  std::vector<int32_t>* codes;
+};
+MutableColumn column_of(EventBatch& b, EventColumn c) noexcept;  // likewise, to fill it
 
 }  // namespace pactolus

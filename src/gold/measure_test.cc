@@ -84,6 +84,25 @@ TEST(ViewDeclarations, TheBuiltInOnesHaveNoFault) {
   EXPECT_EQ(names, "product_interest category_conversion shop_activity ");
 }
 
+TEST(ViewDeclarations, AFingerprintSaysWhatItIsOf) {
+  std::vector<ViewDeclaration> views = built_in_views();
+  views.push_back(view_with({"sum(quantity, purchase, -refund) as units", "orders() as orders",
+                             "distinct(session_id, view, search) as sessions", "other_currencies(price) as others"}));
+  views.back().keys = {};
+  views.push_back(views.front());
+  views.back().keys = {EventColumn::device_type, EventColumn::user_id};
+  views.back().shape = {90 * kMicrosPerSecond, 60 * kMicrosPerSecond};
+  for (ViewDeclaration& view : views) {
+    const auto again = view_of_fingerprint(fingerprint(view, "EUR"));
+    view.name.clear();
+    EXPECT_EQ(again, view);
+  }
+  for (const char* other :
+       {"", "product_interest/1 key=product_id", "view/2 keys=", "view/1 keys=", "view/1 keys=a size=1us",
+        "view/1 keys= size=9us slide=9us currency=USD distinct=x measures=count( as n"})
+    EXPECT_EQ(view_of_fingerprint(other), std::nullopt) << other;
+}
+
 TEST(ViewDeclarations, AnotherMeaningHasAnotherFingerprint) {
   const ViewDeclaration view = built_in_views()[0];
   ViewDeclaration other = view;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/check.h"
@@ -45,6 +46,15 @@ std::vector<ViewDeclaration> make_built_in_views() {
 const std::vector<ViewDeclaration>& built_in_views() {
   static const std::vector<ViewDeclaration> views = make_built_in_views();
   return views;
+}
+
+std::vector<EventColumn> columns_of(const ViewDeclaration& view) {
+  std::vector<EventColumn> columns = view.keys;
+  for (const Measure& m : view.measures)
+    if (m.is_set()) columns.push_back(m.function == MeasureFunction::orders ? EventColumn::order_id : m.column);
+  std::ranges::sort(columns);
+  columns.erase(std::ranges::unique(columns).begin(), columns.end());
+  return columns;
 }
 
 std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types) {
@@ -95,6 +105,43 @@ std::string fingerprint(const ViewDeclaration& view, std::string_view shop_curre
   return fmt::format("view/1 keys={} size={}us slide={}us currency={} distinct=xxh3-64,exact<={},hll{} measures={}",
                      fmt::join(keys, ","), view.shape.size, view.shape.slide, shop_currency, DistinctSet::kExactMax,
                      hyperloglog::kPrecision, fmt::join(measures, "; "));
+}
+
+std::optional<ViewDeclaration> view_of_fingerprint(std::string_view text) {
+  constexpr std::string_view kFormat = "view/1 keys=", kMeasures = " measures=";
+  if (!text.starts_with(kFormat)) return std::nullopt;
+  text.remove_prefix(kFormat.size());
+  const auto until = [&](std::string_view end) {  // "" when it does not come
+    const size_t at = text.find(end);
+    const std::string_view part = text.substr(0, at == text.npos ? 0 : at);
+    text.remove_prefix(at == text.npos ? text.size() : at + end.size());
+    return part;
+  };
+  const auto number = [](std::string_view digits) {
+    int64_t out = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), out);
+    return out;
+  };
+  ViewDeclaration view;
+  for (std::string_view keys = until(" size="); !keys.empty();) {
+    const size_t comma = keys.find(',');
+    const auto key = event_column(keys.substr(0, comma));
+    if (!key) return std::nullopt;
+    view.keys.push_back(*key);
+    keys.remove_prefix(comma == keys.npos ? keys.size() : comma + 1);
+  }
+  view.shape.size = number(until("us slide="));
+  view.shape.slide = number(until("us currency="));
+  until(kMeasures);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find("; "), text.size());
+    auto measure = parse_measure(text.substr(0, end));
+    if (!measure) return std::nullopt;
+    view.measures.push_back(std::move(*measure));
+    text.remove_prefix(std::min(end + 2, text.size()));
+  }
+  if (!view.shape.valid() || view.measures.empty()) return std::nullopt;
+  return view;
 }
 
 MeasureSlots::MeasureSlots(const ViewDeclaration& view) {

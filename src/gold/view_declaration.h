@@ -2,6 +2,7 @@
 // measure. The built-in views are declared in the same words as those of a shop's own configuration.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,11 +21,17 @@ struct ViewDeclaration {
   bool operator==(const ViewDeclaration&) const = default;
 };
 
+// The columns of text that its rows are made of, each once.
+std::vector<EventColumn> columns_of(const ViewDeclaration& view);
+
 // What is wrong with it, each in a sentence; `types` are the shop's event types. Empty: it can be made.
 std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types);
 
 // In words that only depend on what the view means: another text, another view. Its name does not count.
 std::string fingerprint(const ViewDeclaration& view, std::string_view shop_currency);
+
+// What a fingerprint says, without a name. No value for words of another format.
+std::optional<ViewDeclaration> view_of_fingerprint(std::string_view fingerprint);
 
 // product_interest, category_conversion and shop_activity.
 const std::vector<ViewDeclaration>& built_in_views();

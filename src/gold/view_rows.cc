@@ -129,7 +129,7 @@ ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_
   TextColumn made_by;
   FixedColumn<int64_t> batch_id;
   for (size_t r = first; r < last; ++r) {
-    made_by.append(basis == ViewBasis::stream ? "stream" : "rebuild");
+    made_by.append(name_of(basis));
     batch_id.append(batch);
   }
   out.push_back(made_by.finish("basis"));

@@ -16,6 +16,9 @@
 namespace pactolus {
 
 enum class ViewBasis : uint8_t { stream, rebuild };
+constexpr std::string_view name_of(ViewBasis basis) noexcept {
+  return basis == ViewBasis::stream ? "stream" : "rebuild";
+}
 
 class ViewRows {
  public:

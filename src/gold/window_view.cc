@@ -12,6 +12,7 @@ WindowView::WindowView(Options options)
     : options_(std::move(options)),
       view_(std::make_shared<const ViewDeclaration>(options_.view)),
       slots_(*view_),
+      columns_(columns_of(*view_)),
       keys_(view_->keys.size()),
       fold_(slots_) {
   const auto faults = faults_of(*view_, options_.types);
@@ -98,6 +99,7 @@ WindowView::Place WindowView::place_of(int64_t time) {
 
 void WindowView::apply(const EventBatch& b, std::span<const uint32_t> rows, int64_t watermark_before) {
   PACTOLUS_CHECK_EQ(watermark_before, watermark_);
+  for (const EventColumn c : columns_) PACTOLUS_CHECK_EQ(column_of(b, c).rows, b.rows());
   batch_keys_.start(b, view_->keys, keys_);
   CurrencyCodes& codes = currency_codes_;
   if (codes.slots.size() < size_t(b.currencies.size())) codes.slots.resize(size_t(b.currencies.size()), 0);

@@ -120,6 +120,7 @@ class WindowView {
   Options options_;
   std::shared_ptr<const ViewDeclaration> view_;
   MeasureSlots slots_;
+  std::vector<EventColumn> columns_;          // that a batch must have
   std::vector<std::vector<Action>> actions_;  // by event type
   std::vector<EventColumn> set_columns_;      // whose values are counted
   int64_t watermark_ = kNoTime;

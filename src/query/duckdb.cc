@@ -29,6 +29,7 @@ ErrorCode code_of(duckdb_error_type type) {
     case DUCKDB_ERROR_CONVERSION:
     case DUCKDB_ERROR_MISMATCH_TYPE: return ErrorCode::usage;
     case DUCKDB_ERROR_INVALID_INPUT:  // a Parquet file that is none
+    case DUCKDB_ERROR_INVALID:        // its page headers make no sense
       return ErrorCode::corrupt;
     default: return ErrorCode::io;
   }

@@ -177,6 +177,7 @@ Result<std::vector<delta::AddFile>> write_view_files(const LakePaths& lake, cons
     for (last = first; last < rows.size() && rows.window_date(last) == rows.window_date(first);) ++last;
     delta::FileStats stats(int64_t(last - first));
     stats.add_number("batch_id", names.batch, names.batch, 0);
+    stats.add_text("basis", name_of(basis), name_of(basis), 0);
     parts.push_back(
         prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(rows.window_date(first))}},
                      part_name(names, random), std::move(stats), names.time_ms,

@@ -13,6 +13,7 @@
 #include "base/decimal.h"
 #include "base/ids.h"
 #include "event/decoder.h"
+#include "gold/view_declaration.h"
 
 namespace pactolus {
 
@@ -82,6 +83,10 @@ struct Config {
   struct Events {
     std::vector<ExtraEventType> types;  // after the built-in ten, in this order; at most 200
   } events;
+
+  struct Gold {
+    std::vector<ViewDeclaration> views = built_in_views();  // by different names; product_interest is the first
+  } gold;
 };
 
 // What every decoder of this configuration judges by: the stream's, a dry run's, a rebuild's, the checks'.

@@ -19,7 +19,7 @@
 namespace pactolus {
 namespace {
 
-using Sources = std::map<std::tuple<int64_t, std::string, int32_t>, ErasedSource>;
+using Sources = std::map<std::tuple<int64_t, std::string, int32_t, int64_t>, ErasedSource>;
 
 void widen(int64_t& low, int64_t& high, int64_t value) {
   low = low == kNoTime ? value : std::min(low, value);
@@ -47,6 +47,7 @@ class TableEraser {
  protected:
   virtual bool is_theirs(const ColumnView& rows, int64_t row) = 0;
   virtual void count(const ColumnView& rows, int64_t row, ErasedSource& source) = 0;
+  virtual int64_t stretch_of(const ColumnView&, int64_t) { return 0; }
   virtual Result<> left_out(const delta::AddFile&, std::span<const int64_t>) { return {}; }
   const delta::Snapshot& table_;
 
@@ -71,7 +72,7 @@ class TableEraser {
         const int64_t batch_id = v.child("batch_id").int_at(row);
         const std::string topic(v.child("topic").text_at(row));
         const auto partition = int32_t(v.child("partition").int_at(row));
-        ErasedSource& source = sources_[{batch_id, topic, partition}];
+        ErasedSource& source = sources_[{batch_id, topic, partition, stretch_of(v, row)}];
         source.batch = batch_id, source.topic = topic, source.partition = partition;
         count(v, row, source);
       }
@@ -145,7 +146,11 @@ class SilverEraser final : public TableEraser {
   }
   void count(const ColumnView& rows, int64_t row, ErasedSource& source) override {
     ++source.silver;
-    widen(source.min_event_time, source.max_event_time, rows.child("event_timestamp").int_at(row));
+    source.min_event_time = stretch_of(rows, row) * kErasedStretch_us;
+    source.max_event_time = source.min_event_time + kErasedStretch_us - 1;
+  }
+  int64_t stretch_of(const ColumnView& rows, int64_t row) override {
+    return floor_div(rows.child("event_timestamp").int_at(row), kErasedStretch_us);
   }
   Result<> left_out(const delta::AddFile& file, std::span<const int64_t> gone) override {
     if (!rewrite_->event) return {};

@@ -147,7 +147,7 @@ class Rebuild {
       const int64_t from = int64_t(day) * kMicrosPerDay;
       if (from >= last_end) break;
       const SilverFilter filter{.from_time = from, .to_time = std::min(from + kMicrosPerDay, last_end)};
-      const SilverRows rows = TRY(read_silver(silver, decoder_, filter));
+      const SilverRows rows = TRY(read_silver(silver, decoder_, filter, columns_of(view_)));
       std::vector<uint32_t> all(rows.events.rows());
       for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
       out.events += int64_t(all.size());

@@ -564,7 +564,7 @@ Result<> Job::declare_view(StreamView& view) {
   t.operation = "SET TBLPROPERTIES";
   t.metadata = view.table->snapshot().metadata();
   DeclaredView at = DeclaredView::of(view.view);
-  at.batch = batch_;
+  at.replace(view.table->snapshot(), batch_);
   at.write(t.metadata->configuration);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;

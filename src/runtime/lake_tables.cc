@@ -2,9 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/json.h"
+#include "lake/delta/log_files.h"
 
 namespace pactolus {
 namespace {
@@ -158,6 +160,15 @@ Result<> prepare_lake(const LakePaths& lake) {
   const std::string text = Json::object().set("format", kLakeFormat).dump() + "\n";
   TRY(put_if_absent(lake.format(), text));
   return check_lake(lake);
+}
+
+std::vector<std::string> gold_tables(const LakePaths& lake) {
+  std::vector<std::string> out;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(lake.root / "gold", ignored))
+    if (fs::is_directory(delta::log_folder(entry.path()), ignored)) out.push_back(entry.path().filename().native());
+  std::ranges::sort(out);
+  return out;
 }
 
 Result<> check_lake(const LakePaths& lake) {

@@ -59,6 +59,8 @@ ParquetOptions gold_encoding();
 // Makes the folder and its format file, or checks that this release can open it. Errors: unsupported names both
 // versions; io and not_found say which folder.
 Result<> prepare_lake(const LakePaths& lake);
+// The tables under gold/, by name.
+std::vector<std::string> gold_tables(const LakePaths& lake);
 // For readers: an Error not_found with a hint when there is no lake.
 Result<> check_lake(const LakePaths& lake);
 

@@ -76,14 +76,16 @@ struct BatchAccount {
   std::vector<AcceptedLoss> losses = {};
 };
 
-// Rows of erased persons that were of one partition's records of one batch.
+// Rows of erased persons that were of one partition's records of one batch; of Silver rows those of one stretch of
+// event time, so that the windows that held them are known and their times are not.
+inline constexpr int64_t kErasedStretch_us = 10 * kMicrosPerMinute;
 struct ErasedSource {
   int64_t batch = 0;
   std::string topic;
   int32_t partition = 0;
   int64_t silver = 0;
   CountByName quarantined;                                     // by reason
-  int64_t min_event_time = kNoTime, max_event_time = kNoTime;  // of the Silver rows
+  int64_t min_event_time = kNoTime, max_event_time = kNoTime;  // ends of the stretch of the Silver rows
 };
 
 // What an erasure took out of one table. It rides in the commit of that table that did it.

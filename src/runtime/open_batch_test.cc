@@ -55,7 +55,12 @@ class OpenBatchTest : public ::testing::Test {
   int64_t next_[2] = {};
   Decoder decoder_{DecodeRules{}};
   DedupeIndex dedupe_{kMicrosPerDay};
-  std::vector<StreamView> views_ = stream_views({});
+  static std::vector<StreamView> interest() {
+    Config config;
+    config.gold.views.resize(1);
+    return stream_views(config);
+  }
+  std::vector<StreamView> views_ = interest();
   WindowView& interest_ = views_.front().view;
   OpenBatch batch_;
 };

@@ -166,11 +166,14 @@ Result<> Recovery::rebuild_dedupe() {
 // since in order, so that windows which closed after that commit are made again exactly as they would have been.
 Result<> Recovery::recover_views() {
   SilverFilter filter{.live_only = true};
+  std::vector<EventColumn> texts;
   bool all_in_snapshot = true;
   int64_t from = INT64_MAX;
   for (const View& v : views_) {
     if (v.is_new) continue;
     all_in_snapshot &= v.in_snapshot;
+    for (const EventColumn c : columns_of(v.of.view.declaration()))
+      if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
     const int64_t watermark = v.in_snapshot ? v.of.view.watermark() : TRY(watermark_of(v));
     const WindowShape& shape = v.of.view.declaration().shape;
     from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
@@ -179,7 +182,7 @@ Result<> Recovery::recover_views() {
     filter.after_batch = snapshot_->batch;
   else
     filter.from_time = from;
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, filter));
+  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, filter, texts));
   for (View& v : views_)
     if (!v.is_new) TRY(v.in_snapshot ? replay(v, rows, snapshot_->batch) : rebuild_view(v, rows));
   return {};
@@ -250,7 +253,8 @@ Result<> Recovery::change_view(View& view) {
   WindowView changed(view.wanted);
   const int64_t first = changed.options().first_window;
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
-                                          {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true}));
+                                          {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true},
+                                          columns_of(changed.declaration())));
   std::vector<uint32_t> all(rows.events.rows());
   std::iota(all.begin(), all.end(), 0u);
   changed.apply(rows.events, all, kNoTime);

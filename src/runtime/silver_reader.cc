@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/time_text.h"
@@ -33,10 +35,14 @@ bool is_history_topic(std::string_view topic) noexcept {
 }
 
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
-                          const SilverFilter& filter, SilverRows& out) {
-  const ColumnBatch batch = TRY(read_parquet(table / file.path, kColumns));
+                          const SilverFilter& filter, SilverRows& out, std::span<const EventColumn> texts) {
+  std::vector<std::string> names = kColumns;
+  std::vector<EventColumn> further;
+  for (const EventColumn c : texts)
+    if (std::ranges::find(kColumns, name_of(c)) == kColumns.end()) names.emplace_back(name_of(further.emplace_back(c)));
+  const ColumnBatch batch = TRY(read_parquet(table / file.path, names));
   const ColumnView v = ColumnView::of(batch);
-  for (const auto& name : kColumns)
+  for (const auto& name : names)
     if (!v.has_child(name))
       return fail(ErrorCode::corrupt, fmt::format("Silver file {} lacks the column {}", file.path, name));
   const auto type_value = file.partition_values.find("event_type");
@@ -50,6 +56,8 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
                    time = v.child("event_timestamp"), topic = v.child("topic"), partition = v.child("partition"),
                    offset = v.child("offset"), batch_id = v.child("batch_id");
   EventBatch& e = out.events;
+  std::vector<std::pair<ColumnView, MutableColumn>> further_columns;
+  for (const EventColumn c : further) further_columns.emplace_back(v.child(name_of(c)), column_of(e, c));
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t t = time.int_at(i), b = batch_id.int_at(i);
     if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch) continue;
@@ -59,6 +67,8 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
     e.user_id.codes.push_back(e.users.code(user.text_at(i)));
     e.product_id.codes.push_back(product.is_null(i) ? -1 : e.products.code(product.text_at(i)));
     e.currency.codes.push_back(currency.is_null(i) ? -1 : e.currencies.code(currency.text_at(i)));
+    for (auto& [from, to] : further_columns)
+      to.codes->push_back(from.is_null(i) ? -1 : to.values->code(from.text_at(i)));
     e.event_type.push_back(type);
     e.price.push_back(price.is_null(i) ? kNoMoney : Money(price.decimal_at(i)));
     e.quantity.push_back(int32_t(quantity.int_at(i)));
@@ -89,10 +99,11 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
   return out;
 }
 
-Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter) {
+Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
+                               std::span<const EventColumn> texts) {
   SilverRows out;
   for (const delta::AddFile* file : silver_files(silver, filter))
-    TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out));
+    TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out, texts));
   return out;
 }
 

@@ -1,11 +1,13 @@
 // Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. The columns that
-// dedupe and the streaming views need are filled, the others stay empty.
+// dedupe needs are always filled, those of text that views need when they are asked for; the others stay empty.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "event/decoder.h"
+#include "gold/event_column.h"
 #include "lake/delta/snapshot.h"
 
 namespace pactolus {
@@ -31,10 +33,11 @@ struct SilverFilter {
 // Appends the rows of one live file that pass the filter. Type names are coded as `decoder` codes them; a name that
 // is configured no longer counts as page_view.
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
-                          const SilverFilter& filter, SilverRows& out);
+                          const SilverFilter& filter, SilverRows& out, std::span<const EventColumn> texts = {});
 // The live files that may hold such rows, by partition and statistics, in the order of their paths. Borrowed.
 std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter);
 // The rows of all of them.
-Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter);
+Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
+                               std::span<const EventColumn> texts = {});
 
 }  // namespace pactolus

@@ -4,8 +4,6 @@
 
 namespace pactolus {
 
-std::vector<ViewDeclaration> declared_views(const Config&) { return {built_in_views().front()}; }
-
 WindowView::Options view_options(const Config& config, ViewDeclaration view) {
   WindowView::Options options{.view = std::move(view), .shop_currency = config.shop.currency};
   for (const ExtraEventType& type : config.events.types) options.types.push_back(type.name);
@@ -14,8 +12,8 @@ WindowView::Options view_options(const Config& config, ViewDeclaration view) {
 
 std::vector<StreamView> stream_views(const Config& config) {
   std::vector<StreamView> views;
-  for (ViewDeclaration& view : declared_views(config))
-    views.push_back({WindowView(view_options(config, std::move(view))), std::nullopt, 0});
+  for (const ViewDeclaration& view : config.gold.views)
+    views.push_back({WindowView(view_options(config, view)), std::nullopt, 0});
   PACTOLUS_CHECK(views.front().name() == kProductInterest, "the first view is " + views.front().name());
   return views;
 }

@@ -19,9 +19,8 @@ struct StreamView {
   const std::string& name() const noexcept { return view.declaration().name; }
 };
 
-// As the configuration declares them; product_interest is the first.
-std::vector<ViewDeclaration> declared_views(const Config& config);
 WindowView::Options view_options(const Config& config, ViewDeclaration view);
-std::vector<StreamView> stream_views(const Config& config);  // without tables
+std::vector<StreamView> stream_views(
+    const Config& config);  // as declared, without tables; product_interest is the first
 
 }  // namespace pactolus

@@ -34,7 +34,7 @@ Result<std::vector<LakeTable>> lake_tables(const LakePaths& lake) {
   TRY(check_lake(lake));
   std::vector<LakeTable> out = {
       {"silver", lake.silver()}, {"quarantine", lake.quarantine()}, {"ledger", lake.ledger()}};
-  for (const std::string& view : TRY(list_folder(lake.root / "gold"))) out.push_back({"gold/" + view, lake.gold(view)});
+  for (const std::string& view : gold_tables(lake)) out.push_back({"gold/" + view, lake.gold(view)});
   std::error_code ignored;
   std::erase_if(out, [&](const LakeTable& t) { return !fs::is_directory(delta::log_folder(t.folder), ignored); });
   return out;

@@ -16,9 +16,9 @@ FROM (SELECT *, make_timestamp(epoch_us(event_timestamp)) AS utc FROM silver)
 WHERE event_date IS DISTINCT FROM utc::DATE OR event_hour IS DISTINCT FROM hour(utc) OR event_type IS NULL)";
 
 constexpr const char* kGold = R"(
-SELECT format('product_interest {}: the window from {} has window_date {}', product_id, window_start::VARCHAR,
+SELECT format('{}: the window from {{}} has window_date {{}}', window_start::VARCHAR,
               coalesce(window_date::VARCHAR, 'NULL')) AS why
-FROM "gold/product_interest" WHERE window_date IS DISTINCT FROM window_start::DATE)";
+FROM {} WHERE window_date IS DISTINCT FROM window_start::DATE)";
 
 void check_folders(const VerifiedTable& table, CheckResult& result) {
   for (const auto& [path, file] : table.snapshot->files()) {
@@ -44,8 +44,8 @@ Result<CheckResult> check_partitions(VerifyInput& in) {
       partitions += !folder.empty() && folder != last;
       last = folder;
     }
-    if (table.name == fmt::format("gold/{}", kProductInterest) && table.readable())
-      TRY(fail_rows(in.sql, result, kGold));
+    if (table.readable() && table.snapshot->metadata().partition_columns == std::vector<std::string>{"window_date"})
+      TRY(fail_rows(in.sql, result, fmt::format(kGold, table.name, sql_name(table.name))));
   }
   TRY(fail_rows(in.sql, result, kSilver));
   result.figure("partitions", partitions);

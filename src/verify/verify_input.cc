@@ -155,15 +155,6 @@ Result<VerifiedTable> open_table(std::string name, const fs::path& folder) {
   return table;
 }
 
-std::vector<std::string> gold_views(const LakePaths& lake) {
-  std::vector<std::string> out;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(lake.root / "gold", ignored))
-    if (fs::is_directory(delta::log_folder(entry.path()), ignored)) out.push_back(entry.path().filename().native());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 // All that is left of Silver's log. A commit that cannot be read is a finding of the check of the logs.
 Result<> tell_log(VerifyInput& in, Accounts& accounts) {
   const auto tell = [&](delta::CommitRecord&& commit) -> Result<> {
@@ -262,8 +253,9 @@ Result<std::unique_ptr<VerifyInput>> VerifyInput::load(const VerifyOptions& opti
   if (writable) care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
   auto in = std::make_unique<VerifyInput>(VerifyInput{options, lake, TRY(SqlEngine::open(sql)), {}});
   in->care = std::move(care);
-  for (const std::string& view : gold_views(lake))
-    in->tables.push_back(TRY(open_table("gold/" + view, lake.gold(view))));
+  const std::vector<std::string> views = gold_tables(lake);
+  in->tables.reserve(views.size() + 3);  // tables are referred to below while the last one comes
+  for (const std::string& view : views) in->tables.push_back(TRY(open_table("gold/" + view, lake.gold(view))));
   in->tables.push_back(TRY(open_table("quarantine", lake.quarantine())));
   in->tables.push_back(TRY(open_table("silver", lake.silver())));
 
@@ -299,11 +291,13 @@ Result<std::unique_ptr<VerifyInput>> VerifyInput::load(const VerifyOptions& opti
       fmt::format("SELECT coalesce(min(batch), {}) - 1 AS reached FROM sources WHERE quarantined > 0 AND batch > {}",
                   in->last_batch + 1, told)));
   in->quarantine_reached = std::max(told, missing.int_at(0, "reached"));
-  in->gold_reached = INT64_MAX;
-  for (const VerifiedTable& t : in->tables)
-    if (t.name == fmt::format("gold/{}", kProductInterest))
-      in->gold_reached = t.snapshot ? t.snapshot->txn_version(batch_id).value_or(0) : 0;
-  if (in->gold_reached == INT64_MAX) in->gold_reached = 0;
+  for (VerifiedTable& t : in->tables)
+    if (t.snapshot) t.reached = t.snapshot->txn_version(batch_id).value_or(0);
+  in->gold_reached = in->last_batch;
+  for (const ViewDeclaration& view : options.config.gold.views) {
+    const auto table = std::ranges::find(in->tables, "gold/" + view.name, &VerifiedTable::name);
+    in->gold_reached = std::min(in->gold_reached, table == in->tables.end() ? 0 : table->reached);
+  }
   return in;
 }
 

@@ -40,6 +40,7 @@ struct VerifiedTable {
   fs::path folder;
   std::optional<delta::Snapshot> snapshot;  // none: its log cannot be read, `problem` says why
   std::string problem;                      // what keeps its rows from being read: the log, or a file
+  int64_t reached = 0;                      // the job's last batch that it says it has
   bool readable() const { return snapshot && problem.empty(); }
 };
 
@@ -59,7 +60,7 @@ struct VerifyInput {
   std::vector<VerifiedTable> tables;
   int64_t last_batch = 0;             // by Silver's `txn`
   int64_t quarantine_reached = 0;     // every batch up to it has its rejects in quarantine
-  int64_t gold_reached = 0;           // every batch up to it has its final rows in Gold
+  int64_t gold_reached = 0;           // every batch up to it has its final rows in all views that are declared
   std::string accounts_problem = {};  // a commit's account could not be read
   bool unfinished_erasure = false;    // persons have been taken out of Silver; whether out of all else is not known
   std::optional<FileLock> care = {};  // keeps erasures away as long as the tables are looked at

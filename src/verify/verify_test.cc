@@ -6,6 +6,8 @@
 
 #include "base/time_text.h"
 #include "bronze/embedded/embedded_log.h"
+#include "runtime/account_log.h"
+#include "runtime/gold_rebuild.h"
 #include "runtime/job.h"
 #include "runtime/topics.h"
 #include "verify/report.h"
@@ -23,6 +25,7 @@ class VerifyTest : public ::testing::Test {
     root_ = ::mkdtemp(name);
     config_.lake = (root_ / "lake").native();
     config_.run.threads = 1;
+    config_.gold.views.resize(1);  // product_interest; the others have tests of their own
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -96,6 +99,111 @@ TEST_F(VerifyTest, RefundsCurrenciesAndQuantitiesAreJudged) {
   const VerifyReport report = verify();
   expect_ok(report);
   EXPECT_EQ(figure(report, "gold", "rows"), 11);
+}
+
+ViewDeclaration declared(const char* name, std::vector<EventColumn> keys, WindowShape shape,
+                         std::initializer_list<const char*> measures) {
+  ViewDeclaration view{name, std::move(keys), shape, {}};
+  for (const char* m : measures) view.measures.push_back(parse_measure(m).value());
+  return view;
+}
+
+// Random events in four batches, a good part of them late; many columns are null.
+class EveryView : public VerifyTest {
+ protected:
+  void SetUp() override {
+    VerifyTest::SetUp();
+    config_.gold.views = built_in_views();
+    config_.gold.views.push_back(
+        declared("of_two_keys", {EventColumn::product_category, EventColumn::device_type},
+                 {10 * kMicrosPerMinute, 5 * kMicrosPerMinute},
+                 {"count() as events", "sum(price, purchase) as prices", "sum(quantity, purchase, -refund) as units",
+                  "sum(price*quantity, purchase, -refund) as net", "orders(purchase) as orders",
+                  "other_currencies(price, purchase, -refund) as other"}));
+    config_.gold.views.push_back(
+        declared("of_no_key", {}, {9 * kMicrosPerMinute, 6 * kMicrosPerMinute},
+                 {"distinct(user_id) as users", "distinct(product_id, view) as products", "count(view) as key",
+                  "count(purchase) as purchases", "rate(purchases, key) as ends"}));  // names that SQL may trip over
+    config_.gold.views.push_back(declared("of_users", {EventColumn::user_id, EventColumn::order_id},
+                                          {90 * kMicrosPerSecond, 30 * kMicrosPerSecond},
+                                          {"sketch(product_id) as products", "orders() as orders"}));
+  }
+  std::vector<std::string> random_events(int round) {
+    static constexpr const char* kTypes[] = {"view", "view", "view", "add_to_cart", "purchase", "refund", "search"};
+    std::vector<std::string> out;
+    for (int i = 0; i < 150; ++i) {
+      std::string more;
+      const auto maybe = [&](const char* name, uint64_t values, const char* text) {
+        if (random_.below(3) > 0) more += fmt::format(R"(,"{}":"{}{}")", name, text, random_.below(uint32_t(values)));
+      };
+      maybe("product_category", 3, "cat");
+      maybe("device_type", 2, "device");
+      maybe("order_id", 5, "o");
+      if (random_.below(4) == 0) more += R"(,"currency":"EUR")";
+      if (random_.below(3) == 0) more += fmt::format(R"(,"quantity":{})", 1 + random_.below(4));
+      out.push_back(event(fmt::format("{}-{}", round, i), kTypes[random_.below(7)],
+                          round * 300 + int64_t(random_.below(900)), more));
+    }
+    return out;
+  }
+  Random random_{11};
+};
+
+TEST_F(EveryView, EqualsSilver) {
+  for (int round = 0; round < 4; ++round) {
+    send(random_events(round));
+    run(round == 3);
+    expect_ok(verify());
+  }
+  const VerifyReport report = verify();
+  EXPECT_EQ(figure(report, "gold", "views"), 6);
+  EXPECT_GT(figure(report, "gold", "rows"), 1000);
+  int64_t late = 0;
+  const auto snapshot = delta::Snapshot::load(LakePaths{config_.lake}.silver());
+  ASSERT_TRUE(accounts_newest_first(LakePaths{config_.lake}.silver(), snapshot->version(), config_.job,
+                                    [&](Version, BatchAccount&& a) -> Result<bool> {
+                                      for (const SourceAccount& s : a.sources)
+                                        for (const auto& [view, n] : s.late) late += n;
+                                      return true;
+                                    }));
+  EXPECT_GT(late, 300);
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  for (const ViewDeclaration& view : config_.gold.views) {
+    Random random(3);
+    const auto done = rebuild_view(config_, view, day, day, clock_, random);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_GT(done->rows, 3);
+  }
+  expect_ok(verify());
+  EXPECT_GT(figure(verify(), "gold", "rebuilt_rows"), 1000);
+}
+
+TEST_F(EveryView, CanJoinALakeAndChangeItsKeysAndMeasures) {
+  const std::vector<ViewDeclaration> all = config_.gold.views;
+  config_.gold.views.resize(1);
+  send(random_events(0));
+  run();
+  config_.gold.views = all;
+  send(random_events(1));
+  run();
+  expect_ok(verify());
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  Random random(3);
+  ASSERT_TRUE(rebuild_view(config_, all[3], day, day, clock_, random));
+  expect_ok(verify());
+  EXPECT_GT(figure(verify(), "gold", "rebuilt_rows"), 10);
+  config_.gold.views[3].keys = {EventColumn::device_type, EventColumn::user_id};
+  config_.gold.views[3].measures.pop_back();
+  config_.gold.views[3].measures.push_back(parse_measure("sum(price*quantity) as turnover").value());
+  run();
+  expect_ok(verify());
+  EXPECT_EQ(figure(verify(), "gold", "rebuilt_rows"), 0);  // they are of the declaration before
+  send(random_events(2));
+  run(true);
+  expect_ok(verify());
+  ASSERT_TRUE(rebuild_view(config_, config_.gold.views[3], day, day, clock_, random));
+  expect_ok(verify());
+  EXPECT_GT(figure(verify(), "gold", "rebuilt_rows"), 10);
 }
 
 TEST_F(VerifyTest, AChangedViewBeginsAtTheWatermark) {

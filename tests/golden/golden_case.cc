@@ -159,7 +159,10 @@ Result<> set_config(Config& c, std::string_view key, std::string_view value) {
 
 class Reader {
  public:
-  explicit Reader(Case& out) : case_(out) { now_ = out.clock_us; }
+  explicit Reader(Case& out) : case_(out) {
+    now_ = out.clock_us;
+    out.config.gold.views.resize(1);
+  }
 
   Result<> line(std::string_view text) {
     if (text.starts_with("==")) {

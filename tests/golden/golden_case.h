@@ -37,7 +37,7 @@ struct Section {
 
 struct Case {
   std::string name;
-  Config config;
+  Config config;  // with product_interest alone: how far a closed window moves the watermark is then easy to see
   int64_t date_us = 0, clock_us = 0;  // midnight of the case's day; where the clock starts
   std::vector<Step> steps;
   std::vector<Section> sections;

@@ -72,7 +72,8 @@ class ReleasedLake(InAFolder):
         self.write("copies.ndjson", self.copies())
         self.good("simulate", "--replay", "copies.ndjson", "--speed", "max", "--to", "lake:lake")
         done = self.run_it("run", "--until-caught-up", "--lake", "lake", "--json")
-        self.assertEqual((done.returncode, done.stderr), (0, ""), "the release's state snapshot is taken without a word")
+        words = [line for line in done.stderr.splitlines() if "is new here" not in line]  # views that the release did not have
+        self.assertEqual((done.returncode, words), (0, []), "the release's state snapshot is taken without a word")
         again = json.loads(done.stdout)
         self.assertEqual((again["records"], again["silver"], again["duplicates"], again["quarantined"]),
                          (len(before), 0, live, {"too_late": len(before) - live}))

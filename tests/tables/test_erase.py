@@ -265,6 +265,22 @@ class Erased(Lake):
         self.assertEqual(self.verify()["gold"]["figures"]["windows_with_erased_events"], 0)
 
 
+    def test_windows_between_the_erased_events_are_guarded_as_before(self):
+        hours = [event(3000 + n, "ann", timestamp=f"2024-02-03T{n // 12:02}:{n % 12 * 5:02}:00Z") for n in range(288)]
+        of_them = [event(4000 + n, WHO, timestamp=f"2024-02-03T{hour}:30:00Z") for n, hour in enumerate(("00", "23"))]
+        self.pactolus("ingest", self.write("day.ndjson", "".join(line + "\n" for line in hours + of_them)))
+        self.pactolus("gold", "rebuild", "--from", "2024-02-03", "--to", "2024-02-03")
+        self.erase()
+        # Twice 19 windows of ten minutes, and what lies around them in the same stretch, of product_interest; an hour each, twice.
+        self.assertLess(self.verify()["gold"]["figures"]["windows_with_erased_events"], 100)
+        gold = DeltaTable(self.lake / "gold/product_interest")
+        gold.update(updates={"views": "views + 1"}, predicate="window_start = '2024-02-03T12:00:00Z' AND product_id = 'p0'")
+        done = self.run_it("verify", "--json", "--lake", self.lake)
+        rows = {c["name"]: c["rows"] for c in json.loads(done.stdout)["checks"]}
+        self.assertEqual(done.returncode, 1, rows)
+        self.assertIn("views ", rows["gold"][0])
+
+
 class Refused(Lake):
     def test_without_a_user_or_a_lake(self):
         self.assertIn("who is to be erased", self.bad(2, "tables", "erase", "--lake", self.lake))

@@ -1,0 +1,161 @@
+#include "cli/config_views.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/closest_word.h"
+
+namespace pactolus {
+namespace {
+
+constexpr std::array<std::string_view, 5> kEntries = {"name", "keys", "size", "slide", "measures"};
+// Tables of Gold that are no windowed views, and what begins the names of those that models write.
+constexpr std::array<std::string_view, 3> kTaken = {"alerts", "funnel", "sessions"};
+constexpr std::string_view kModels = "daily_";
+
+bool is_view_name(std::string_view text) {
+  const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, ok) && text[0] >= 'a';
+}
+
+class Taking {
+ public:
+  void entry(const std::string& name, const RawValue& value) {
+    if (name == "name") {
+      take_name(value);
+    } else if (name == "keys") {
+      each_text(name, value, [&](const RawValue& item) { take_key(item); });
+    } else if (name == "measures") {
+      each_text(name, value, [&](const RawValue& item) { take_measure(item); });
+    } else if (name == "size" || name == "slide") {
+      int64_t& target = name == "size" ? view_.shape.size : view_.shape.slide;
+      (name == "size" ? has_size_ : has_slide_) = true;
+      const auto done = assign(DurationSlot{&target, 1, 366 * kMicrosPerDay, false}, value);
+      if (!done) mistakes_.push_back({name, done.error(), value.line});
+    } else {
+      wrong(name, value,
+            fmt::format("expected one of {}, got {}{}", fmt::join(kEntries, ", "), name, did_you_mean(name, kEntries)));
+    }
+  }
+
+  TakenView finish(Config& config) {
+    if (view_.name.empty() && mistakes_.empty()) missing("name", "expected a name, got none");
+    if (!has_size_) missing("size", "expected the length of the windows, such as \"1h\", got none");
+    if (!mistakes_.empty()) {
+      std::ranges::stable_sort(mistakes_, {}, &ViewMistake::line);  // entries come by name; people read from the top
+      return {view_.name, std::move(mistakes_)};
+    }
+    if (!has_slide_) view_.shape.slide = view_.shape.size;
+    auto& views = config.gold.views;
+    const auto at = std::ranges::find(views, view_.name, &ViewDeclaration::name);
+    const std::string name = view_.name;
+    if (at == views.end())
+      views.push_back(std::move(view_));
+    else
+      *at = std::move(view_);
+    return {name, {}};
+  }
+
+ private:
+  void wrong(std::string entry, const RawValue& value, std::string expected) {
+    mistakes_.push_back({std::move(entry), {std::move(expected)}, value.line});
+  }
+  void missing(std::string entry, std::string expected) {
+    mistakes_.push_back({std::move(entry), {std::move(expected)}});
+  }
+
+  template <class Function>
+  void each_text(const std::string& name, const RawValue& value, Function function) {
+    if (value.kind != RawValue::Kind::list)
+      return wrong(name, value, fmt::format("expected a list of texts, got {}", shown(value)));
+    for (const RawValue& item : value.items) {
+      if (item.kind != RawValue::Kind::text)
+        wrong(name, item, fmt::format("expected a text in quotes, got {}", shown(item)));
+      else
+        function(item);
+    }
+  }
+
+  void take_name(const RawValue& value) {
+    if (value.kind != RawValue::Kind::text || !is_view_name(value.text))
+      return wrong(
+          "name", value,
+          fmt::format("expected 1 to 64 letters a-z, digits and _, beginning with a letter, got {}", shown(value)));
+    if (std::ranges::find(kTaken, value.text) != kTaken.end() || value.text.starts_with(kModels))
+      return wrong("name", value, fmt::format("expected a name that no other table of Gold has, got {}", shown(value)));
+    view_.name = value.text;
+  }
+
+  void take_key(const RawValue& item) {
+    if (const auto key = event_column(item.text))
+      view_.keys.push_back(*key);
+    else
+      wrong("keys", item,
+            fmt::format("expected a column ({}), got {}{}", fmt::join(kEventColumnNames, ", "), shown(item),
+                        did_you_mean(item.text, kEventColumnNames)));
+  }
+
+  void take_measure(const RawValue& item) {
+    if (auto measure = parse_measure(item.text))
+      view_.measures.push_back(std::move(*measure));
+    else
+      wrong("measures", item, fmt::format("{}: {}", shown(item), measure.error().message));
+  }
+
+  ViewDeclaration view_;
+  bool has_size_ = false, has_slide_ = false;
+  std::vector<ViewMistake> mistakes_;
+};
+
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(toml_quoted(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+}  // namespace
+
+TakenView take_view(const RawValue& table, Config& config) {
+  if (table.kind != RawValue::Kind::table)
+    return {
+        {},
+        {{"name", {fmt::format("expected a table, as [[gold.view]] begins one, got {}", shown(table))}, table.line}}};
+  Taking taking;
+  for (const auto& [name, value] : table.entries) taking.entry(name, value);
+  return taking.finish(config);
+}
+
+std::vector<std::string> faults_of_view(const Config& config, std::string_view name) {
+  std::vector<std::string> types(kKindNames.begin(), kKindNames.end());
+  for (const ExtraEventType& type : config.events.types) types.push_back(type.name);
+  const ViewDeclaration& view = *std::ranges::find(config.gold.views, name, &ViewDeclaration::name);
+  std::vector<std::string> faults = faults_of(view, types);
+  const ViewDeclaration& interest = built_in_views().front();
+  if (view.name != interest.name) return faults;
+  const bool has_all = std::ranges::all_of(
+      interest.measures, [&](const Measure& m) { return std::ranges::find(view.measures, m) != view.measures.end(); });
+  if (view.keys != interest.keys || !has_all)
+    faults.push_back(fmt::format(
+        "expected the key and all measures of the built-in {}, which alerts are made of; its windows may be others",
+        interest.name));
+  return faults;
+}
+
+std::vector<std::string> view_lines(const ViewDeclaration& view) {
+  std::vector<std::string> keys;
+  for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
+  std::vector<std::string> out = {fmt::format("[[{}]]", kViews),
+                                  fmt::format("name = {}", toml_quoted(view.name)),
+                                  fmt::format("keys = {}", quoted_list(keys)),
+                                  fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))),
+                                  fmt::format("slide = {}", toml_quoted(duration_value(view.shape.slide))),
+                                  "measures = ["};
+  for (const Measure& m : view.measures) out.push_back(fmt::format("  {},", toml_quoted(to_text(m))));
+  out.push_back("]");
+  return out;
+}
+
+}  // namespace pactolus
