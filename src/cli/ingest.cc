@@ -44,7 +44,7 @@ std::string text_of(const FileReport& file) {
     return text + fmt::format("stopped after {}, the next run goes on there", counted_text(t.rows, "row"));
   text += counted_text(t.rows, "row");
   if (t.appended == 0 && t.rows > 0)
-    text += ", all there before, nothing added";
+    text += t.in_silver ? ", all there before, nothing added" : ", all in the log before";
   else if (t.appended < t.rows)
     text += fmt::format(", {} of them new", count_text(t.appended));
   if (file.account) return text + "; " + fates_text(*file.account);
@@ -164,9 +164,11 @@ class Ingest final : public Command {
 
  private:
   Result<int> dry_run(Session& session, Clock& clock, Progress& progress);
+  Result<int64_t> look_at_files(Progress& progress) const;
   Result<> report(Session& session);
   Result<> bring_to_silver(Session& session, Clock& clock, Progress& progress);
 
+  static constexpr size_t kToldFiles = 10;
   std::string dialect_ = "native";
   std::vector<std::string> arguments_, files_;
   bool dry_run_ = false, wait_ = false;
@@ -182,12 +184,10 @@ Result<int> Ingest::run(Session& session) {
   InputPaths found = TRY(find_input_files(arguments_));
   files_ = std::move(found.files);
   if (found.passed_over > 0)
-    progress.say(fmt::format("{} files in folders are passed over: by their names they hold no events",
-                             count_text(found.passed_over)));
-  // A wrong name or dialect anywhere stops before the first row is written.
-  int64_t bytes = 0;
-  for (const std::string& path : files_) bytes += TRY(EventFile::open(path, dialect_))->input().size();
-  progress.begin(files_.size(), bytes);
+    progress.say(fmt::format("{} in folders {} passed over: by {} no events", counted_text(found.passed_over, "file"),
+                             found.passed_over == 1 ? "is" : "are",
+                             found.passed_over == 1 ? "its name it holds" : "their names they hold"));
+  progress.begin(files_.size(), TRY(look_at_files(progress)));
   if (dry_run_) return dry_run(session, clock, progress);
 
   const LakePaths lake{session.config.lake};
@@ -223,6 +223,26 @@ Result<int> Ingest::run(Session& session) {
   return session.stop.requested() ? session.stop.exit_code() : 0;
 }
 
+// How many bytes they have. A name that is not there, or nothing that can be read, stops before the first row is
+// written; a file that cannot be read among others is left out when its turn comes.
+Result<int64_t> Ingest::look_at_files(Progress& progress) const {
+  int64_t bytes = 0;
+  std::vector<Error> wrong;
+  for (const std::string& path : files_) {
+    auto file = EventFile::open(path, dialect_);
+    if (file)
+      bytes += (*file)->input().size();
+    else if (file.error().code != ErrorCode::invalid)
+      return std::unexpected(std::move(file).error());
+    else
+      wrong.push_back(std::move(file).error());
+  }
+  if (wrong.size() < files_.size()) return bytes;
+  if (wrong.size() == 1) return std::unexpected(wrong[0]);
+  for (size_t i = 0; i < std::min(wrong.size(), kToldFiles); ++i) progress.tell(wrong[i]);
+  return fail(ErrorCode::invalid, fmt::format("none of these {} files can be read", count_text(int64_t(wrong.size()))));
+}
+
 Result<> Ingest::report(Session& session) {
   const LakePaths lake{session.config.lake};
   std::vector<const FileIdentity*> topics;
@@ -249,44 +269,55 @@ Result<int> Ingest::dry_run(Session& session, Clock& clock, Progress& progress) 
   auto run = TRY(DryRun::open(session.config));
   Report out(session);
   SourceAccount sum;
-  int64_t rows = 0;
+  int64_t rows = 0, not_taken = 0;
   const LakePaths lake{session.config.lake};
   const delta::Snapshot silver = TRY(load_silver(lake));
   for (const std::string& path : files_) {
     progress.file(path);
-    auto file = TRY(EventFile::open(path, dialect_));
-    if (const auto there = TRY(rows_there_before(*file, lake, silver, session.config.job))) {
-      progress.file_done(file->input().size());
-      progress.clear();
-      rows += *there;
-      out.add(fmt::format("{}: {}, all there before, nothing would be added", path, counted_text(*there, "row")),
-              Json::object()
-                  .set("file", path)
-                  .set("dialect", dialect_)
-                  .set("rows", *there)
-                  .set("dry_run", true)
-                  .set("there_before", true));
+    Json json = Json::object().set("file", path).set("dialect", dialect_).set("dry_run", true);
+    std::optional<ThereBefore> there;
+    const auto judged = [&]() -> Result<SourceAccount> {
+      auto file = TRY(EventFile::open(path, dialect_));
+      there = TRY(there_before(*file, lake, silver, session.config.job));
+      if (there && there->in_silver) return SourceAccount{};
+      return run->judge(*file, clock.now_us(), [&] {
+        progress.bytes(int64_t(file->progress() * double(file->input().size())));
+        return !session.stop.requested();
+      });
+    }();
+    if (session.stop.requested()) break;
+    if (!judged && (judged.error().code != ErrorCode::invalid || files_.size() == 1))
+      return std::unexpected(judged.error());
+    if (const auto size = size_of_file(path)) progress.file_done(*size);
+    progress.clear();
+    if (!judged) {  // as the ingest would do
+      ++not_taken;
+      progress.tell(judged.error());
+      out.add(fmt::format("{}: would not be taken", path), std::move(json.set("error", judged.error().message)));
       continue;
     }
-    const auto seen = [&] {
-      progress.bytes(int64_t(file->progress() * double(file->input().size())));
-      return !session.stop.requested();
-    };
-    const SourceAccount account = TRY(run->judge(*file, clock.now_us(), seen));
-    if (session.stop.requested()) break;
-    progress.file_done(file->input().size());
-    rows += account.consumed;
-    add_up(sum, account);
-    Json json =
-        Json::object().set("file", path).set("dialect", dialect_).set("rows", account.consumed).set("dry_run", true);
-    set_fates(json, account);
-    progress.clear();
-    out.add(fmt::format("{}: {}; would be {}", path, counted_text(account.consumed, "row"), fates_text(account)),
-            std::move(json));
+    const int64_t here = there && there->in_silver ? there->rows : judged->consumed;
+    rows += here;
+    json.set("rows", here);
+    std::string text = fmt::format("{}: {}", path, counted_text(here, "row"));
+    if (there && there->in_silver) {
+      json.set("there_before", true);
+      text += ", all there before, nothing would be added";
+    } else {
+      if (there) json.set("in_log", true), text += ", all in the log before";
+      add_up(sum, *judged);
+      set_fates(json, *judged);
+      text += fmt::format("; would be {}", fates_text(*judged));
+    }
+    out.add(text, std::move(json));
   }
   progress.clear();
   out.sum("; would be ", int64_t(files_.size()), rows, &sum);
-  return session.stop.requested() ? session.stop.exit_code() : 0;
+  if (session.stop.requested()) return session.stop.exit_code();
+  if (not_taken > 0)
+    return fail(ErrorCode::invalid,
+                fmt::format("{} of {} files would not be taken", not_taken, count_text(int64_t(files_.size()))));
+  return 0;
 }
 
 Result<> Ingest::bring_to_silver(Session& session, Clock& clock, Progress& progress) {

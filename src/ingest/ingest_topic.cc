@@ -83,6 +83,8 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
   if (complete && *complete == writer->next_offset(PartitionId(0)).value) {
     out.rows = *complete;
     out.complete = true;
+    out.in_silver =
+        committed_end(silver, options.job, out.identity.topic, out.identity.topic_id).value_or(0) >= out.rows;
     return out;
   }
   if (auto appended = append_rest(*file, *writer, options, clock, out); !appended) {
@@ -104,11 +106,14 @@ Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, 
   return out;
 }
 
-Result<std::optional<int64_t>> rows_there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
-                                                 std::string_view job) {
+Result<std::optional<ThereBefore>> there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
+                                                std::string_view job) {
   const FileIdentity identity = TRY(identify(file.input(), file.dialect()));
-  if (open_topic(lake.bronze(), identity.topic)) return whole_history_rows(lake, identity.topic);
-  return committed_end(silver, job, identity.topic, identity.topic_id);
+  const auto committed = committed_end(silver, job, identity.topic, identity.topic_id);
+  if (!open_topic(lake.bronze(), identity.topic))
+    return committed ? std::optional(ThereBefore{*committed, true}) : std::nullopt;
+  const auto rows = TRY(whole_history_rows(lake, identity.topic));
+  return rows ? std::optional(ThereBefore{*rows, committed.value_or(0) >= *rows}) : std::nullopt;
 }
 
 Result<delta::Snapshot> load_silver(const LakePaths& lake) {

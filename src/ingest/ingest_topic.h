@@ -27,7 +27,7 @@ struct IngestTopic {
   int64_t rows = 0;        // in the topic after the call; of a complete file all of its rows
   int64_t appended = 0;    // by this call
   bool complete = false;   // false only when `stop` said so
-  bool in_silver = false;  // the topic is gone, and all of its rows were committed before
+  bool in_silver = false;  // all of its rows were committed before
 };
 
 struct AppendOptions {
@@ -44,9 +44,13 @@ struct AppendOptions {
 Result<IngestTopic> append_file(const fs::path& path, std::string_view dialect, const LakePaths& lake,
                                 const delta::Snapshot& silver, Clock& clock, const AppendOptions& options);
 
-// How many rows a file has that is in the log or in Silver as a whole, so that append_file would add nothing.
-Result<std::optional<int64_t>> rows_there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
-                                                 std::string_view job);
+// Of a file that is in the log or in Silver as a whole, so that append_file would add nothing.
+struct ThereBefore {
+  int64_t rows = 0;
+  bool in_silver = false;  // else in the log, and whoever runs the lake next takes it
+};
+Result<std::optional<ThereBefore>> there_before(EventFile& file, const LakePaths& lake, const delta::Snapshot& silver,
+                                                std::string_view job);
 
 // An empty snapshot when there is no Silver yet.
 Result<delta::Snapshot> load_silver(const LakePaths& lake);

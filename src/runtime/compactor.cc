@@ -8,11 +8,12 @@
 #include "base/time_text.h"
 #include "lake/delta/stats.h"
 #include "lake/parquet/parquet_merge.h"
+#include "lake/parquet/row_group_copy.h"
 
 namespace pactolus {
 namespace {
 
-constexpr int64_t kKeptBytes = int64_t(64) << 20;
+constexpr int64_t kKeptBytes = int64_t(192) << 20;
 constexpr int64_t kRest_us = 10 * kMicrosPerMinute;       // after an error
 constexpr int64_t kLookAgain_us = 30 * kMicrosPerSecond;  // partitions close as time passes, without a commit
 
@@ -84,8 +85,8 @@ delta::IsClosed closed_before(int64_t time) {
 }
 
 void Compactor::keep(const std::string& path, std::shared_ptr<const KeptRows> rows) {
+  if (count_of(*rows) >= kCopiedGroupRows) return;  // the file is copied as it is
   const int64_t bytes = bytes_of(*rows);
-  if (bytes > kKeptBytes / 64) return;  // large enough to be worth reading
   kept_.emplace(path, std::move(rows));
   kept_order_.push_back(path);
   for (kept_bytes_ += bytes; kept_bytes_ > kKeptBytes; kept_order_.pop_front()) forget(kept_order_.front());

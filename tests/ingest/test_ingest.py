@@ -278,7 +278,7 @@ class ManyFiles(Lake):
         self.write("days/_temporary/9.csv", "no events")
         done = self.run_it("ingest", "--lake", self.lake, "--dialect", "rees46", "days", "days/*.csv", "days/1.csv")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("1 files in folders are passed over", done.stderr)
+        self.assertIn("1 file in folders is passed over", done.stderr)
         self.assertEqual(done.stdout.splitlines()[-1], "3 files, 30 rows; 30 to Silver, 0 duplicates, 0 quarantined")
         self.assertEqual(self.rows().num_rows, 30)
         shutil.copytree(self.lake, self.folder / "lakes/one")  # a lake in a folder is no source of events
@@ -341,9 +341,49 @@ class Ingest(Lake):
         killed = self.run_it("ingest", "--dialect", "rees46", "--lake", self.lake, path, PACTOLUS_FAULT="ingest.complete")
         self.assertEqual(killed.returncode, -signal.SIGKILL)
         self.assertIn("waiting     1 file or replay in the log", self.good("status", "--lake", self.lake))
-        self.assertTrue(self.ingest("--dry-run", path)[0]["there_before"])
+        (dry,) = self.ingest("--dry-run", path)
+        self.assertEqual((dry["in_log"], dry["rows"], dry["silver"]), (True, 10, 10))
+        self.assertNotIn("there_before", dry)
         self.good("run", "--until-caught-up", "--lake", self.lake)
         self.assertNotIn("waiting", self.good("status", "--lake", self.lake))
+        self.assertEqual(self.rows().num_rows, 10)
+
+    def test_what_only_the_log_had_is_not_called_there_before(self):
+        path = self.write("a.csv", HEADER + rees46_rows(10))
+        self.run_it("ingest", "--dialect", "rees46", "--lake", self.lake, path, PACTOLUS_FAULT="ingest.complete")
+        self.assertEqual(self.good("ingest", "--dialect", "rees46", "--lake", self.lake, path),
+                         f"{path}: 10 rows, all in the log before; 10 to Silver, 0 duplicates, 0 quarantined\n")
+
+    def test_a_dry_run_goes_on_behind_a_damaged_file(self):
+        paths = [self.write(name, HEADER + rees46_rows(10, first)) for name, first in (("a.csv", 0), ("c.csv", 10))]
+        cut = self.folder / "b.csv.gz"
+        cut.write_bytes(gzip.compress((HEADER + rees46_rows(1000, 50)).encode())[:-9])
+        empty = self.write("d.csv", "")
+        words = ("ingest", "--dialect", "rees46", "--lake", self.lake, paths[0], cut, paths[1], empty)
+        dry = self.run_it(*words, "--dry-run", "--json")
+        files = json.loads(dry.stdout)["files"]
+        self.assertEqual(dry.returncode, 3)
+        self.assertEqual([f.get("silver") for f in files], [10, None, 10, None])
+        self.assertIn("2 of 4 files would not be taken", dry.stderr)
+        done = self.run_it(*words, "--json")
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual([f.get("silver") for f in json.loads(done.stdout)["files"]], [10, None, 10, None])
+        self.assertEqual(self.rows().num_rows, 20)
+
+    def test_files_of_another_dialect_are_named_and_left_out(self):
+        good = self.write("a.csv", HEADER + rees46_rows(10))
+        bad = [self.write(name, "one,two\n1,2\n") for name in ("b.csv", "c.csv")]
+        words = ("ingest", "--dialect", "rees46", "--lake", self.lake)
+        told = self.bad(3, *words, *bad)
+        self.assertIn("none of these 2 files can be read", told)
+        for path in bad:
+            self.assertIn(str(path), told)
+        self.assertFalse(self.lake.exists())
+        self.assertIn("no such file", self.bad(3, *words, good, "nowhere.csv"))
+        self.assertFalse(self.lake.exists())
+        done = self.run_it(*words, bad[0], good, bad[1])
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("2 of 3 files were not taken", done.stderr)
         self.assertEqual(self.rows().num_rows, 10)
 
     def test_native_lines_enter_as_they_are(self):

@@ -88,6 +88,8 @@ int64_t bytes_of(const KeptRows& rows) {
   return rows.batch()->num_rows() * kRow + rows.batch()->num_columns() * int64_t(256);
 }
 
+int64_t count_of(const KeptRows& rows) { return rows.batch()->num_rows(); }
+
 Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options,
                               std::shared_ptr<const KeptRows>* keep) try {
   auto encoded = encode(batch, options, keep);

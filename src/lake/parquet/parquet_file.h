@@ -30,6 +30,7 @@ struct ParquetOptions {
 // The rows of a file as they were when it was written: whoever merges it soon need not read it. Shared, never changed.
 class KeptRows;
 int64_t bytes_of(const KeptRows& rows);  // about what they hold in memory
+int64_t count_of(const KeptRows& rows);
 
 // Creates `path`, which must not exist, writes the batch as one file with row groups of at most 1 Mi rows and fsyncs
 // it. Its folder is not fsynced. The file's size in bytes.

@@ -1,5 +1,7 @@
-// Several Parquet files as one: the rows of each behind those of the one before, in row groups of about half a million.
-// Text columns go from dictionary to dictionary; memory is that of two row groups, however large the files are.
+// Several Parquet files as one: the rows of each behind those of the one before. Row groups that are large enough are
+// copied as they are (row_group_copy.h). Small ones are decoded and written anew in groups of about half a million
+// rows; text columns go from dictionary to dictionary, and memory is that of two row groups, however large the files
+// are.
 #pragma once
 
 #include <span>
