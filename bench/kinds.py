@@ -326,16 +326,20 @@ def history(scenario, programs, folder):
     shutil.rmtree(lake.path)
     path.unlink()
 
-    lake = Lake(programs, folder / "small")
-    lake.folder.mkdir()
-    lake.simulate(load["small"]).succeed()
-    usage = lake.start("run", [*scenario["small"]["run"], "--lake", lake.path]).succeed()
-    lake.verify()
-    merged = lake.status()["compaction"]
-    tables = json.loads(lake.start("tables", ["ls", "--json", "--lake", lake.path]).succeed().stdout)["tables"]
-    out |= {"compaction_cpu_share": merged["cpu_ms"] / 1000 / usage.cpu_s, "compaction_ms_per_file": merged["cpu_ms"] / merged["files"],
-            "most_files_in_a_partition": max(t["most_files_in_a_partition"] for t in tables)}
-    return [out]
+    most_files = 0
+    for events in scenario["small"]["events"]:
+        lake = Lake(programs, folder / f"small-{events}")
+        lake.folder.mkdir()
+        lake.simulate([*load["small"], "--count", str(events * scenario["small"]["commits"]), "--rate", str(events)]).succeed()
+        usage = lake.start("run", ["--until-caught-up", "--batch-records", str(events), "--lake", lake.path]).succeed()
+        lake.verify()
+        merged = lake.status()["compaction"]
+        tables = json.loads(lake.start("tables", ["ls", "--json", "--lake", lake.path]).succeed().stdout)["tables"]
+        out |= {f"compaction_cpu_share_{events}": merged["cpu_ms"] / 1000 / usage.cpu_s,
+                f"compaction_us_per_row_{events}": merged["cpu_ms"] * 1000 / merged["rows"]}
+        most_files = max(most_files, *(t["most_files_in_a_partition"] for t in tables))
+        shutil.rmtree(lake.path)
+    return [out | {"most_files_in_a_partition": most_files}]
 
 
 def micro(scenario, programs, folder):

@@ -57,12 +57,16 @@ class TablesErase final : public Command {
   Result<int> count(Session& session, Persons& persons) {
     const LakePaths lake{session.config.lake};
     const Decoder decoder(decode_rules(session.config));
-    int64_t silver = 0, quarantine = 0;
+    int64_t silver = 0, quarantine = 0, gold = 0;
     for (const LakeTable& table : TRY(lake_tables(lake))) {
       if (table.name == "silver")
         silver = TRY(erase_from_silver(TRY(delta::Snapshot::load(table.folder)), persons, decoder, nullptr)).rows;
       if (table.name == "quarantine")
         quarantine = TRY(erase_from_quarantine(TRY(delta::Snapshot::load(table.folder)), persons, nullptr)).rows;
+    }
+    for (const std::string& name : gold_tables(lake)) {
+      const auto view = TRY(delta::Snapshot::load(lake.gold(name)));
+      if (TRY(holds_persons(view))) gold += TRY(erase_from_gold(view, persons, nullptr)).rows;
     }
     const int64_t bronze = TRY(count_in_bronze(session.config, persons));
     if (session.globals.json)
@@ -71,13 +75,15 @@ class TablesErase final : public Command {
                          .set("users", users_json(persons.users()))
                          .set("silver_rows", silver)
                          .set("quarantine_rows", quarantine)
+                         .set("gold_rows", gold)
                          .set("bronze_records", bronze)
                          .dump()
                   << "\n";
     else
       session.out << fmt::format(
-          "would be erased of {}: {} rows of Silver, {} of the quarantine, {} records of Bronze\n",
-          fmt::join(persons.users(), ", "), count_text(silver), count_text(quarantine), count_text(bronze));
+          "would be erased of {}: {} rows of Silver, {} of the quarantine, {} of Gold, {} records of Bronze\n",
+          fmt::join(persons.users(), ", "), count_text(silver), count_text(quarantine), count_text(gold),
+          count_text(bronze));
     return kExitOk;
   }
 
@@ -97,6 +103,8 @@ class TablesErase final : public Command {
         .set("silver_files", e.silver_files)
         .set("quarantine_rows", e.quarantine_rows)
         .set("quarantine_files", e.quarantine_files)
+        .set("gold_rows", e.gold_rows)
+        .set("gold_files", e.gold_files)
         .set("bronze_records", e.bronze_records)
         .set("bronze_segments", e.bronze_segments)
         .set("bronze_topics", e.bronze_topics)
@@ -119,13 +127,15 @@ class TablesErase final : public Command {
     add("Silver", fmt::format("{} in {}", counted_text(e.silver_rows, "row"), counted_text(e.silver_files, "file")));
     add("quarantine",
         fmt::format("{} in {}", counted_text(e.quarantine_rows, "row"), counted_text(e.quarantine_files, "file")));
+    if (e.gold_rows > 0)
+      add("Gold", fmt::format("{} in {}", counted_text(e.gold_rows, "row"), counted_text(e.gold_files, "file")));
     add("Bronze", fmt::format("{} in {} of {}", counted_text(e.bronze_records, "record"),
                               counted_text(e.bronze_segments, "segment"), counted_text(e.bronze_topics, "topic")));
     if (e.unfinished_topics > 0)
       add("unfinished",
           fmt::format("{} dropped; ingest those files again", counted_text(e.unfinished_topics, "topic")));
-    add("the past", fmt::format("{} removed; Silver and quarantine can be read as of now only",
-                                counted_text(e.files_removed, "file")));
+    add("the past",
+        fmt::format("{} removed; these tables can be read as of now only", counted_text(e.files_removed, "file")));
     if (e.ids_kept > 0)
       add("stays", fmt::format("{} of their event ids, until the watermark has passed {}",
                                counted_text(e.ids_kept, "fingerprint"), iso_time(e.ids_kept_until)));

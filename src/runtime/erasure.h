@@ -2,6 +2,7 @@
 // job follows, is Job::erase; the pieces are here.
 //
 //   Silver ─► quarantine: files with their rows are written anew without them, one commit each, with an account
+//   Gold: tables whose rows are about single users likewise, without an account
 //   Bronze: their records become skipped offsets
 //   ids of their events: a file of fingerprints, so that a copy that comes late is still known as one
 //
@@ -31,9 +32,10 @@ struct Erasure {
   int64_t time_us = 0;
   int64_t silver_rows = 0, silver_files = 0;  // files: written anew or gone
   int64_t quarantine_rows = 0, quarantine_files = 0;
+  int64_t gold_rows = 0, gold_files = 0;
   int64_t bronze_records = 0, bronze_segments = 0, bronze_topics = 0;
   int64_t unfinished_topics = 0;     // of an ingest or a replay that was cut off: dropped whole
-  int64_t files_removed = 0;         // that earlier versions of the two tables had
+  int64_t files_removed = 0;         // that earlier versions of the tables had
   int64_t ids_kept = 0;              // fingerprints
   int64_t ids_kept_until = kNoTime;  // forgotten when the watermark has passed this
 };
@@ -59,6 +61,10 @@ Result<TableErasure> erase_from_silver(const delta::Snapshot& silver, Persons& p
 Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Persons& persons,
                                            const EraseRewrite* rewrite);
 // Takes away the files that an erasure wrote in vain.
+// Are the rows of a Gold table about single users?
+Result<bool> holds_persons(const delta::Snapshot& view);
+// Of such a table. Its rows are in no account.
+Result<TableErasure> erase_from_gold(const delta::Snapshot& view, Persons& persons, const EraseRewrite* rewrite);
 Result<> discard(const fs::path& table, const TableErasure& erasure);
 
 // No version before `keep_from` can be read any more: the log before it, the files of tombstones, and every file that

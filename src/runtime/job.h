@@ -156,6 +156,7 @@ class Job {
   Result<bool> has_anything_of(Persons& persons);
   Result<> erase_silver(Persons& persons, Erasure& done);
   Result<> erase_quarantine(Persons& persons, Erasure& done);
+  Result<std::vector<fs::path>> erase_gold(Persons& persons, Erasure& done);
   delta::Transaction erasure_transaction(const TableErasure& erased, const Erasure& of);
   Result<> discover_histories();
   Result<> refuse_other_topics(std::string_view topic_id) const;

@@ -1,9 +1,9 @@
 // Erasing persons, by the job that holds the lake.
 //
 //   all is committed, tables stand at one batch, accounts are folded; nobody can write Bronze
-//   ─► the names ─► ids to remember ─► Silver commit ─► quarantine commit ─► Bronze
+//   ─► the names ─► ids to remember ─► Silver commit ─► quarantine commit ─► Gold's rows about single users ─► Bronze
 //   ─► state from Silver as it is now ─► an empty batch, so that all that recovery needs lies behind the erasure
-//   ─► the past of both tables goes: log, checkpoints, files ─► the ledger says that it is done ─► the names go
+//   ─► the past of these tables goes: log, checkpoints, files ─► the ledger says that it is done ─► the names go
 #include <fmt/core.h>
 
 #include "base/check.h"
@@ -38,6 +38,8 @@ Result<Erasure> Job::erase(Persons& persons) {
   fault_point("erase.silver_committed");
   TRY(erase_quarantine(persons, done));
   fault_point("erase.quarantine_committed");
+  const std::vector<fs::path> gold = TRY(erase_gold(persons, done));
+  fault_point("erase.gold_committed");
   const BronzeErasure bronze = TRY(erase_from_bronze(config_, topics, persons, clock_,
                                                      [&](const std::string& topic) { return has_been_read(topic); }));
   done.bronze_records = bronze.records;
@@ -55,6 +57,10 @@ Result<Erasure> Job::erase(Persons& persons) {
   TRY(check_epoch());
   done.files_removed = TRY(forget_past(*silver_, Version(commit_version_), epoch_)) +
                        TRY(forget_past(*quarantine_, quarantine_->snapshot().version(), epoch_));
+  for (const fs::path& folder : gold) {
+    auto table = TRY(delta::DeltaTable::open(folder, {.clock = &clock_}));
+    done.files_removed += TRY(forget_past(table, table.snapshot().version(), epoch_));
+  }
   // What a verify that was killed has left.
   std::error_code error;
   fs::remove_all(lake_.temporary(), error);
@@ -77,6 +83,10 @@ bool Job::erasure_is_unfinished() {
 Result<bool> Job::has_anything_of(Persons& persons) {
   if (TRY(erase_from_silver(silver_->snapshot(), persons, decoder_, nullptr)).rows > 0) return true;
   if (TRY(erase_from_quarantine(quarantine_->snapshot(), persons, nullptr)).rows > 0) return true;
+  for (const std::string& name : gold_tables(lake_)) {
+    const auto view = TRY(delta::Snapshot::load(lake_.gold(name)));
+    if (TRY(holds_persons(view)) && TRY(erase_from_gold(view, persons, nullptr)).rows > 0) return true;
+  }
   return TRY(count_in_bronze(config_, persons)) > 0;
 }
 
@@ -155,6 +165,41 @@ Result<> Job::erase_quarantine(Persons& persons, Erasure& done) {
     TRY(discard(lake_.quarantine(), erased));
     TRY(quarantine_->refresh());
   }
+}
+
+// Also of views that are no longer declared. Answers the folders of all tables that hold such rows or may have held
+// some before an erasure that was cut off: their past has to go.
+Result<std::vector<fs::path>> Job::erase_gold(Persons& persons, Erasure& done) {
+  std::vector<fs::path> out;
+  for (const std::string& name : gold_tables(lake_)) {
+    const fs::path folder = lake_.gold(name);
+    auto table = TRY(delta::DeltaTable::open(folder, {.clock = &clock_}));
+    if (!TRY(holds_persons(table.snapshot()))) continue;
+    out.push_back(folder);
+    for (int attempt = 1;; ++attempt) {
+      const EraseRewrite rewrite{{0, epoch_, done.time_us / 1000}, random_, options_.erased_sources};
+      const TableErasure erased = TRY(erase_from_gold(table.snapshot(), persons, &rewrite));
+      if (erased.rows == 0) break;
+      delta::Transaction t;
+      t.operation = "DELETE";
+      t.operation_parameters = {{"erasure", std::to_string(done.number)}};
+      t.commit_uuid = random_.uuid();
+      t.time_ms = done.time_us / 1000;
+      t.adds = erased.adds;
+      t.removes = erased.removes;
+      const auto version = table.commit(t);
+      if (version) {
+        done.gold_rows += erased.rows;
+        done.gold_files += int64_t(erased.removes.size());
+        break;
+      }
+      if (version.error().code != ErrorCode::conflict || attempt == kAttempts) return std::unexpected(version.error());
+      TRY(discard(folder, erased));
+      TRY(table.refresh());
+    }
+  }
+  for (StreamView& v : views_) TRY(v.table->refresh());
+  return out;
 }
 
 // State as a start would make it.

@@ -265,6 +265,32 @@ class Erased(Lake):
         self.assertEqual(self.verify()["gold"]["figures"]["windows_with_erased_events"], 0)
 
 
+    def test_rows_of_gold_that_are_about_a_user(self):
+        self.write("pactolus.toml", '[[gold.view]]\nname = "of_users"\nkeys = ["user_id"]\nsize = "1m"\nmeasures = ["count() as events"]\n')
+        self.fill()
+        self.run_job("--close-windows")
+        self.good("gold", "rebuild", "--view", "of_users", "--from", "2024-02-03", "--to", "2024-02-03", "--lake", self.lake)
+        users = lambda: set(DeltaTable(self.lake / "gold/of_users").to_pyarrow_table()["user_id"].to_pylist())
+        before, others = users(), self.rows("gold/of_users", but_of=WHO)
+        self.assertIn(WHO, before)
+        self.verify()
+        plan = self.erase("--dry-run")
+        killed = self.run_it("tables", "erase", "--user", WHO, "--lake", self.lake, PACTOLUS_FAULT="erase.gold_committed")
+        self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+        self.assertEqual(users(), before - {WHO})
+        self.erase()
+        self.assertEqual(users(), before - {WHO})
+        self.assertEqual(self.rows("gold/of_users"), others)
+        self.assertEqual([p for p in self.where_they_stand() if p.startswith("gold")], [])
+        self.assertGreater(plan["gold_rows"], 5)
+        self.verify()
+        # The configuration that declares it no longer does: the table is still there, and so is another person.
+        self.write("pactolus.toml", "")
+        done = self.erase(user="ann")
+        self.assertGreater(done["gold_rows"], 5)
+        self.assertNotIn("ann", users())
+        self.verify()
+
     def test_windows_between_the_erased_events_are_guarded_as_before(self):
         hours = [event(3000 + n, "ann", timestamp=f"2024-02-03T{n // 12:02}:{n % 12 * 5:02}:00Z") for n in range(288)]
         of_them = [event(4000 + n, WHO, timestamp=f"2024-02-03T{hour}:30:00Z") for n, hour in enumerate(("00", "23"))]
@@ -335,7 +361,7 @@ class Proved(Lake):
                 self.assertEqual(users, [WHO, "nobody"] if unfinished else ["nobody"])
                 self.assertEqual(self.rows(), before)
                 self.assertEqual(self.rows("gold/product_interest"), gold)
-                self.assertEqual(self.erase("--dry-run"), {"dry_run": True, "users": [WHO], "silver_rows": 0, "quarantine_rows": 0,
+                self.assertEqual(self.erase("--dry-run"), {"dry_run": True, "users": [WHO], "silver_rows": 0, "quarantine_rows": 0, "gold_rows": 0,
                                                            "bronze_records": 0})
                 self.assertEqual(self.where_they_stand(), [])
                 self.verify()

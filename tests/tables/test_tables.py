@@ -13,6 +13,7 @@ import time
 import unittest
 
 import duckdb
+import pyarrow.parquet
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
@@ -76,14 +77,44 @@ class ByTheRunningWriter(Lake):
                                           "price": 2, "timestamp": f"2024-05-{day:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"}) + "\n"
         days = (1, 2, 3, 4)
         path = self.write("days.ndjson", "".join(line(n, day) for day in days for n in range(600)))
-        self.good("simulate", "--replay", path, "--speed", "max", "--to", f"lake:{self.lake}")
+        # Of one partition: several that get nothing would hold the watermark, and then it is the clock that closes days.
+        self.good("simulate", "--replay", path, "--speed", "max", "--to", f"lake:{self.lake}", PACTOLUS__BRONZE__PARTITIONS="1")
         self.catch_up(5)
+        self.assertEqual(self.pactolus("status")["watermark"][:10], "2024-05-04")
         partitions = self.partitions()
         closed = {folder: n for folder, n in partitions.items() if "2024-05-01" in folder or "2024-05-02" in folder}
         self.assertEqual(len(closed), 2)
         self.assertLessEqual(max(closed.values()), 48)
         self.assertLessEqual(max(partitions.values()), 200)
         self.assertEqual(self.table().to_pyarrow_table().num_rows, 2_400)
+        self.good("verify", "--lake", self.lake)
+
+    def test_large_row_groups_are_copied_and_every_reader_reads_them(self):
+        sent = self.simulate(330_000, "--rate", 3_000)
+        self.catch_up(30_000)  # some 15,000 views a commit
+        before = self.table().version()
+        view = next(folder for folder in self.partitions() if folder.endswith("view"))
+        commits = self.partitions()[view]
+        self.assertGreater(commits, 8)
+        self.good("tables", "optimize", "silver", "--lake", self.lake)
+        (path,) = (uri for uri in self.table().file_uris() if os.path.dirname(uri) == view)
+        footer = pyarrow.parquet.read_metadata(path)
+        self.assertEqual(footer.num_row_groups, commits)
+        columns = ("event_id, user_id, product_id, price, quantity, epoch_us(event_timestamp), kafka_key, extra, topic, \"partition\", \"offset\", "
+                   "batch_id, is_high_value")
+        of = lambda uris: duckdb.sql(f"SELECT {columns} FROM read_parquet({uris!r}) ORDER BY ALL").fetchall()
+        old = DeltaTable(self.lake / "silver/events", version=before)
+        self.assertEqual(of(self.table().file_uris()), of(old.file_uris()))
+        self.assertEqual(self.table().to_pyarrow_table().sort_by("event_id"), old.to_pyarrow_table().sort_by("event_id"))
+        self.assertEqual(self.table().to_pyarrow_table().num_rows, sent["events"])
+        # Statistics of a row group still let a reader pass it over.
+        first = pyarrow.parquet.read_table(path, columns=["batch_id"], filters=[("batch_id", "=", 3)])
+        self.assertEqual(set(first["batch_id"].to_pylist()), {3})
+        self.good("verify", "--lake", self.lake)
+        # And copied groups are copied again, beside what came since.
+        self.simulate(60_000, "--rate", 3_000, "--seed", 4)
+        self.catch_up(30_000)
+        self.good("tables", "optimize", "silver", "--lake", self.lake)
         self.good("verify", "--lake", self.lake)
 
     def test_killed_at_every_point_of_a_merge(self):
@@ -206,6 +237,30 @@ class ByHand(Lake):
         self.assertEqual((done["silver"]["unreferenced"], done["silver"]["replaced"]), (1, 0))
         self.assertEqual(self.parquet_files(), files)
         self.good("verify", "--lake", self.lake)
+
+    def test_vacuum_takes_replaced_files_when_their_time_is_over(self):
+        rows, before = self.rows(), self.table().version()
+        replaced = set(self.table().file_uris())
+        self.pactolus("tables", "optimize", "silver")
+        replaced -= set(self.table().file_uris())
+        self.assertGreater(len(replaced), 20)
+        # As if every other one had been replaced seven hours ago; six hours is the retention.
+        commit = sorted((self.lake / "silver/events/_delta_log").glob("*.json"))
+        aged = 0
+        for path in commit:
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            for line in lines:
+                if "remove" in line and (aged := aged + 1) % 2:
+                    line["remove"]["deletionTimestamp"] -= 7 * 3600 * 1000
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        old = (len(replaced) + 1) // 2
+        self.assertEqual(aged, len(replaced))
+        done = {t["table"]: t for t in self.pactolus("tables", "vacuum", "silver")["tables"]}["silver"]
+        self.assertEqual((done["replaced"], done["waiting"]), (old, len(replaced) - old))
+        self.assertEqual(sum(os.path.exists(uri) for uri in replaced), len(replaced) - old)
+        self.assertEqual(self.rows(), rows)
+        self.good("verify", "--lake", self.lake)
+        self.assertEqual(self.table().version() > before, True)
 
 
 if __name__ == "__main__":
