@@ -144,10 +144,10 @@ Result<> Compactor::look(std::span<const CompactedTable> tables, int64_t closed_
       continue;
     }
     running_table_ = i;
+    auto kept = i == 0 ? take_kept(*plan) : std::vector<std::shared_ptr<const KeptRows>>();
     running_ = std::async(std::launch::async,
                           [folder = tables[i].table->folder(), encoding = tables[i].encoding, names,
-                           rows = i == 0 ? take_kept(*plan) : std::vector<std::shared_ptr<const KeptRows>>(),
-                           plan = std::move(*plan), random = Random(random_.next())]() mutable {
+                           rows = std::move(kept), plan = std::move(*plan), random = Random(random_.next())]() mutable {
                             ::pthread_setname_np(::pthread_self(), "compaction");
                             return merge_files(folder, std::move(plan), encoding, names, random, std::move(rows));
                           });
