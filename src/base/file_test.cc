@@ -9,19 +9,12 @@
 #include <fstream>
 
 #include "base/parallel.h"
+#include "base/test_folder.h"
 
 namespace pactolus {
 namespace {
 
-class FileTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/pactolus_file_XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-  fs::path root_;
-};
+class FileTest : public InAFolder {};
 
 TEST_F(FileTest, WritesReadsReplaces) {
   ASSERT_TRUE(make_folders(root_ / "a/b"));

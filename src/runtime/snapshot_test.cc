@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <span>
 
 #include "base/clock.h"
+#include "base/test_folder.h"
 #include "runtime/snapshots.h"
 
 namespace pactolus {
@@ -26,13 +26,8 @@ StateSnapshot sample(int64_t batch) {
           .alerts_fingerprint = "rule 1"};
 }
 
-class SnapshotsTest : public ::testing::Test {
+class SnapshotsTest : public InAFolder {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/pactolus_snapshot_XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  void TearDown() override { fs::remove_all(root_); }
   struct Loaded {
     std::optional<StateSnapshot> snapshot;
     std::set<uint64_t> ids;
@@ -68,7 +63,6 @@ class SnapshotsTest : public ::testing::Test {
   }
   static constexpr int64_t kHorizon = 400;  // buckets of 100
   DedupeIndex index_{kHorizon};
-  fs::path root_;
   std::set<int64_t> refused_;
 };
 

@@ -2,20 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include "base/test_folder.h"
 
 namespace pactolus {
 namespace {
 
-class ParquetFile : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/pactolus_parquet_XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-  fs::path root_;
-};
+class ParquetFile : public InAFolder {};
 
 ColumnBatch sample(int rows) {
   TextColumn id, words;

@@ -235,9 +235,7 @@ struct Source {
 };
 
 Result<Source> open_source(const fs::path& path) {
-  std::error_code error;
-  const auto size = int64_t(fs::file_size(path, error));
-  if (error) return fail(ErrorCode::io, fmt::format("cannot look at {}: {}", path.native(), error.message()));
+  const int64_t size = TRY(size_of_file(path));
   const auto none = [&] { return fail(ErrorCode::corrupt, fmt::format("no Parquet file: {}", path.native())); };
   if (size < kTailBytes + int64_t(kMagic.size())) return none();
   const std::string tail = TRY(read_file_part(path, size - kTailBytes, kTailBytes));

@@ -2,24 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/test_folder.h"
 #include "lake/parquet/parquet_merge.h"
 
 namespace pactolus {
 namespace {
 
 // The merge itself against other readers of Parquet: tests/tables.
-class RowGroupCopy : public ::testing::Test {
+class RowGroupCopy : public InAFolder {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/pactolus_groups_XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   // Rows numbered from `first` on.
   fs::path file(int64_t first, int64_t rows, bool wider = false) {
     TextColumn id;
@@ -70,7 +64,7 @@ class RowGroupCopy : public ::testing::Test {
   }
 
   inline static const ParquetOptions kOptions{.codec = Codec::snappy, .delta_packed = {"batch_id"}};
-  fs::path root_, last_;
+  fs::path last_;
   int files_ = 0;
 };
 
