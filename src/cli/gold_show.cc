@@ -53,7 +53,7 @@ class GoldShow final : public Command {
             "pactolus gold show product_interest --limit 20"};
   }
   void declare(Flags& flags) override {
-    flags.argument("VIEW", {kProductInterest}, &view_, "name of the view");
+    flags.argument("VIEW", {kProductInterest}, &view_, "name of the view; the others are read with any reader of Delta");
     flags.count("--limit", "N", &limit_, "most viewed products (10)", 1);
     flags.toggle("--final", &final_only_, "final rows only, also while the lake is running");
   }
