@@ -1,6 +1,7 @@
 // `pactolus tables optimize`: small files become large ones.
 #include <fmt/format.h>
 
+#include "base/time_text.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "runtime/table_care.h"
@@ -20,6 +21,9 @@ class TablesOptimize final : public Command {
     flags.argument("TABLE", &table_, kTableHelp, false);
   }
   Result<int> run(Session& session) override {
+    if (options_.from_day && options_.to_day && *options_.to_day < *options_.from_day)
+      return fail(ErrorCode::usage, fmt::format("the period ends before it begins\nexpected a date from {} on, got {}",
+                                                date_text(*options_.from_day), date_text(*options_.to_day)));
     SystemClock clock;
     Random random = Random::from_system();
     ProgressLine line(session);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "runtime/maintenance.h"
 #include "runtime/table_care.h"
 
 namespace pactolus {
@@ -14,6 +15,7 @@ class TablesVacuum final : public Command {
             "pactolus tables vacuum --dry-run"};
   }
   void declare(Flags& flags) override {
+    flags.duration("--retain", &retain_us_, "how far back readers and time travel still find their files (6h)");
     flags.toggle("--dry-run", &dry_run_, "say what would be removed");
     flags.argument("TABLE", &table_, kTableHelp, false);
   }
@@ -21,7 +23,8 @@ class TablesVacuum final : public Command {
     SystemClock clock;
     Json list = Json::array();
     for (const LakeTable& table : TRY(tables_named({session.config.lake}, table_))) {
-      const delta::Vacuumed done = TRY(vacuum_table({session.config.lake}, table, session.config.job, dry_run_, clock));
+      const delta::Vacuumed done =
+          TRY(vacuum_table({session.config.lake}, table, session.config.job, retain_us_, dry_run_, clock));
       if (session.globals.json)
         list.push(Json::object()
                       .set("table", table.name)
@@ -43,6 +46,7 @@ class TablesVacuum final : public Command {
 
  private:
   std::string table_;
+  int64_t retain_us_ = MaintenanceRules{}.keep_us;
   bool dry_run_ = false;
 };
 

@@ -91,11 +91,11 @@ Result<Optimized> optimize_table(const LakePaths& lake, const LakeTable& table, 
   return out;
 }
 
-Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job, bool dry_run,
-                                     Clock& clock) {
+Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job,
+                                     int64_t keep_us, bool dry_run, Clock& clock) {
   const FileLock care = TRY(lock_table_care(lake.care_lock(), false, kCareWait_us, clock));
   const delta::Snapshot snapshot = TRY(delta::Snapshot::load(table.folder));
-  delta::VacuumRules rules = vacuum_rules(snapshot, job, {}, clock.now_us());
+  delta::VacuumRules rules = vacuum_rules(snapshot, job, {.keep_us = keep_us}, clock.now_us());
   rules.dry_run = dry_run;
   return delta::vacuum(snapshot, rules);
 }

@@ -43,8 +43,8 @@ struct Optimized {
 Result<Optimized> optimize_table(const LakePaths& lake, const LakeTable& table, const OptimizeOptions& options,
                                  Clock& clock, Random& random);
 
-// By the rules of the running process (maintenance.h): what a reader within the retention needs stays.
-Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job, bool dry_run,
-                                     Clock& clock);
+// By the rules of the running process (maintenance.h): what a reader within the retention, `keep_us`, needs stays.
+Result<delta::Vacuumed> vacuum_table(const LakePaths& lake, const LakeTable& table, std::string_view job,
+                                     int64_t keep_us, bool dry_run, Clock& clock);
 
 }  // namespace pactolus

@@ -186,8 +186,12 @@ class IntoAStream(Lake):
         job.send_signal(signal.SIGINT)
         job.wait(60)
         summary = json.loads(self.good("run", "--lake", self.lake, "--until-caught-up", "--json"))
-        rows = self.rows(["event_id", "topic"]).to_pylist()
+        rows = self.rows(["event_id", "topic", "batch_id"]).to_pylist()
         live = [r["event_id"] for r in rows if not r["topic"].startswith("_ingest.")]
+        # The stream went on: before the history's last batch, and in many batches.
+        batches = {of_history: {r["batch_id"] for r in rows if r["topic"].startswith("_ingest.") == of_history} for of_history in (True, False)}
+        self.assertLess(min(batches[False]), max(batches[True]))
+        self.assertGreater(len(batches[False]), 5)
         self.assertEqual((len(live), len(set(live))), (truth["sent"], truth["sent"]), summary)
         self.assertEqual(len(rows) - len(live), 514_912)
         self.good("verify", "--lake", self.lake)

@@ -176,6 +176,21 @@ class Replayed(Lake):
         self.assertEqual(json.loads(first["value"])["user_id"], 42)
         self.verify()
 
+    def test_only_those_since_a_time(self):
+        self.ingest(event(1), event(2, event_type="wishlist"))
+        self.ingest(event(3, event_type="wishlist"), event(4, event_type="wishlist"))
+        newest = self.pactolus("quarantine", "ls")["reasons"][0]["last"]
+        self.configure('[events]\ntypes = ["wishlist"]\n')
+        words = ("quarantine", "replay", "--reason", "unknown_event_type", "--since")
+        self.assertEqual(self.pactolus(*words, "2999-01-01")["records"], 0)
+        self.assertEqual(self.pactolus(*words, newest, "--dry-run")["records"], 2)
+        done = self.pactolus(*words, newest)
+        self.assertEqual((done["records"], done["silver"]), (2, 2))
+        self.assertEqual(self.waiting(), {"unknown_event_type": 1})
+        self.assertEqual(sorted(r["event_id"] for r in self.silver()), ["e1", "e3", "e4"])
+        self.assertEqual(self.pactolus(*words, "1h")["records"], 1)
+        self.verify()
+
     def test_what_came_too_late_passes_as_it_is(self):
         send = ("simulate", "--profile", "classic", "--count", 50, "--rate", 50, "--fast", "--seed", 1, "--to", f"lake:{self.lake}")
         self.good(*send)

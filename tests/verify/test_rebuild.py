@@ -95,6 +95,8 @@ class Rebuilt(InALake):
         self.assertEqual(self.bases(), {"rebuild": len(before)})
         again = self.rebuild(*self.days())  # twice changes nothing
         self.assertEqual((again["rows"], again["version"]), (len(before), done["version"] + 1))
+        # However many days: one commit, and the table is at it.
+        self.assertEqual(DeltaTable(self.lake / "gold/product_interest").version(), again["version"])
         self.assertEqual(self.rows(), before)
         self.verify()
         self.expect_silver(done["from"], done["to"])
