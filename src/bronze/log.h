@@ -68,6 +68,10 @@ class LogReader {
   // Where the partition can be read on behind offset `damaged`, which poll() or seek() has called corrupt: above it,
   // and there may be damaged too. The partition's end when nothing behind it can be read. Moves no position.
   virtual Result<Offset> behind_damage(PartitionId partition, Offset damaged) = 0;
+  // Becomes readable when the topic may have more than poll() has given; who waits on it reads it empty before polling
+  // again. −1 where nobody can tell now: then poll again after a while. The reader's own, and asked for before each
+  // wait.
+  virtual int wake_descriptor() { return -1; }
   // What has been committed, one for each partition, for others to see. Costs nothing that the caller waits for.
   virtual void note_committed(std::span<const Offset>) {}
 };

@@ -1,6 +1,7 @@
 #include "cli/job_loop.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -9,10 +10,20 @@
 
 namespace pactolus {
 namespace {
-// An empty poll of all partitions costs a few microseconds; these waits keep an idle job below one percent of a core.
+// Of a log that tells when it has more: what comes in so short a time is taken at once.
+constexpr int64_t kGather_us = 5'000;
+// Of one that cannot tell: from wait to wait longer. An empty poll of all partitions costs a few microseconds.
 constexpr int64_t kShortWait_us = 500, kLongWait_us = 20'000;
 // A status costs some milliseconds, most of them for counting viewers.
 constexpr int64_t kTick_us = 1'000'000, kDraw_us = 250'000;
+
+// True when there was anything.
+bool read_empty(int descriptor) {
+  char bytes[4096];
+  bool any = false;
+  while (::read(descriptor, bytes, sizeof bytes) > 0) any = true;
+  return any;
+}
 }  // namespace
 
 JobOptions job_options(Session& session, ProgressLine& line, std::string command, int64_t lock_wait_us) {
@@ -50,6 +61,16 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
   int64_t wait_us = kShortWait_us, told_us = 0;
   int64_t drawn_us = 0, records = 0;
   CatchUp catch_up;
+  const auto wait = [&] {
+    const Job::Rest rest = job.rest();
+    if (rest.wake_descriptor < 0) {
+      clock.sleep_us(std::min(wait_us, rest.us));
+      wait_us = std::min(wait_us * 2, kLongWait_us);
+      return;
+    }
+    session.stop.wait_us(rest.us, rest.wake_descriptor);
+    if (read_empty(rest.wake_descriptor)) clock.sleep_us(std::min(kGather_us, rest.us));
+  };
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
     const int64_t now = clock.boot_us();
@@ -69,8 +90,7 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
       continue;
     }
     if (loop.until_caught_up && step.caught_up) break;
-    clock.sleep_us(wait_us);
-    wait_us = std::min(wait_us * 2, kLongWait_us);
+    wait();
   }
   TRY(job.finish(loop.close_windows && !session.stop.requested()));
   if (loop.progress) loop.progress->clear();

@@ -60,14 +60,14 @@ int StopSignal::signal() const noexcept { return g_signal.load(); }
 
 int StopSignal::exit_code() const noexcept { return g_signal.load() ? 128 + g_signal.load() : 0; }
 
-bool StopSignal::wait_us(int64_t microseconds) const noexcept {
+bool StopSignal::wait_us(int64_t microseconds, int also) const noexcept {
   timespec started{};
   ::clock_gettime(CLOCK_MONOTONIC, &started);
   int64_t left = std::max<int64_t>(0, microseconds);
   while (!requested() && left > 0) {
-    pollfd waiting{g_wake.load(), POLLIN, 0};
+    pollfd waiting[] = {{g_wake.load(), POLLIN, 0}, {also, POLLIN, 0}};  // a negative one is passed over
     const timespec limit{left / 1'000'000, left % 1'000'000 * 1000};
-    if (::ppoll(&waiting, 1, &limit, nullptr) >= 0) break;
+    if (::ppoll(waiting, std::size(waiting), &limit, nullptr) >= 0) break;
     // Another signal broke the wait (a window was resized, say): go on with what is left of it.
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -18,8 +18,8 @@ class StopSignal {
   bool requested() const noexcept;
   int signal() const noexcept;     // SIGINT, SIGTERM, or 0 as long as nobody asked
   int exit_code() const noexcept;  // 130 or 143; 0 as long as nobody asked
-  // Waits so long, or until asked. Answers requested().
-  bool wait_us(int64_t microseconds) const noexcept;
+  // Waits so long, or until asked, or until the descriptor `also` is readable. Answers requested().
+  bool wait_us(int64_t microseconds, int also = -1) const noexcept;
   // Becomes readable when asked and stays so: for poll and its like. Never read from it.
   int wake_descriptor() const noexcept;
   // As if the signal had come: a part of the program wants an orderly end.

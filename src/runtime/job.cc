@@ -23,6 +23,7 @@ constexpr int64_t kPollBytes = 4 << 20;    // of one source at a time, so that p
 constexpr size_t kBatchBytes = 256 << 20;  // a batch is cut at this size, however long the tick
 constexpr int64_t kBatchRecords =
     500'000;  // likewise: files are large enough to be dense, the batch small enough to stay cheap
+constexpr int64_t kLongestRest_us = 100'000;  // what no descriptor tells of is met so late: idleness, new histories
 constexpr int64_t kLookForPartitions_us = 10 * kMicrosPerSecond;  // of a stream that brings nothing to commit
 constexpr int64_t kSnapshotIds =
     2'000'000;  // so many new ids make a snapshot: a start reads what came since from Silver
@@ -216,6 +217,15 @@ Result<Job::Step> Job::step() {
   const Step live = TRY(read_live());
   const Step history = TRY(read_history());
   return Step{live.records + history.records, live.committed || history.committed, live.caught_up && history.caught_up};
+}
+
+Job::Rest Job::rest() {
+  const int64_t open_until = opened_boot_us_ + config_.run.commit_interval_us;
+  Rest rest{.us = open_.is_open() ? std::clamp<int64_t>(open_until - clock_.boot_us(), 0, kLongestRest_us)
+                                  : kLongestRest_us};
+  if (sources_.size() == live_sources_ && waiting_histories_.empty())
+    rest.wake_descriptor = topics_[0].reader->wake_descriptor();
+  return rest;
 }
 
 Result<Job::Step> Job::read_live() {

@@ -100,6 +100,13 @@ class Job {
   };
   // Takes what is there, at most a few megabytes a source, and commits when the batch is due. Does not wait.
   Result<Step> step();
+  // For how long step() has nothing to do, unless the descriptor becomes readable (LogReader::wake_descriptor: read it
+  // empty first). Without one, −1, the log must be looked at sooner.
+  struct Rest {
+    int64_t us = 0;
+    int wake_descriptor = -1;
+  };
+  Rest rest();
   // Commits what is open, brings Gold and quarantine up to it. With `close_windows` an empty batch follows whose
   // watermark ends every open window.
   Result<> finish(bool close_windows);

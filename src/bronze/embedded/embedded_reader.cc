@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "bronze/embedded/embedded_log.h"
+#include "bronze/embedded/mark_watch.h"
 #include "bronze/embedded/partition_reader.h"
 #include "bronze/embedded/recovery.h"
 
@@ -25,6 +26,7 @@ class TopicReader final : public EmbeddedLogReader {
 
   const TopicIdentity& topic() const override { return topic_.identity(); }
   const std::vector<LogRepair>& repairs() const override { return repairs_; }
+  int wake_descriptor() override { return marks_.descriptor(topic_); }
   Result<> seek(PartitionId partition, Offset next, int32_t) override { return at(partition).seek(next); }
   Result<Offset> begin(PartitionId partition) override { return at(partition).begin(); }
   Result<Offset> end(PartitionId partition) override { return at(partition).end(); }
@@ -82,6 +84,7 @@ class TopicReader final : public EmbeddedLogReader {
   TopicFolder topic_;
   std::vector<LogRepair> repairs_;
   std::vector<PartitionReader> partitions_;
+  MarkWatch marks_;
   FrameReader frames_;
   std::vector<RecordView> records_;
 };

@@ -69,6 +69,29 @@ TEST_F(LogTest, ALaterFormatIsNotTouched) {
   EXPECT_EQ(open_reader(bronze_, kTopic).error().code, ErrorCode::corrupt);
 }
 
+TEST_F(LogTest, AReaderCanWaitForMore) {
+  create(2);
+  auto r = reader();
+  auto w = writer();
+  const int wake = r->wake_descriptor();
+  ASSERT_GE(wake, 0);
+  char bytes[4096];
+  const auto woken = [&] {
+    bool any = false;
+    while (::read(wake, bytes, sizeof bytes) > 0) any = true;
+    return any;
+  };
+  woken();
+  for (const char* key : {"a", "b", "c", "d"}) {  // of both partitions
+    ASSERT_TRUE(w->append({.key = key, .value = "1"}));
+    EXPECT_FALSE(woken()) << "not durable yet";
+    ASSERT_TRUE(w->flush());
+    EXPECT_TRUE(woken());
+    EXPECT_FALSE(woken());
+    EXPECT_EQ(r->wake_descriptor(), wake);
+  }
+}
+
 TEST_F(LogTest, ReadersSeeOnlyWhatIsFlushed) {
   create();
   auto w = writer();

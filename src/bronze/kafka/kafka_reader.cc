@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -15,6 +17,7 @@ constexpr int kOpen_ms = 15'000;    // for a cluster that is there but slow
 constexpr int kConfirm_ms = 5'000;  // a batch waits so long for it, and is then tried again
 constexpr int64_t kServe_us = 50'000, kRest_us = 200'000;
 constexpr size_t kBlockBytes = 1 << 20;
+constexpr uint64_t kWakes = 1;             // what an eventfd is written
 constexpr int64_t kTakeBytes = 256 << 10;  // more would leave the processor's second-level cache before it is decoded
 
 // Bytes of records. What was put into it stays where it is until clear(); blocks are used again.
@@ -60,11 +63,15 @@ class KafkaReader final : public LogReader {
   KafkaReader(const KafkaOptions& options, Clock& clock)
       : options_(options), clock_(clock), voice_(options_.say), gaps_(options_, voice_) {}
   ~KafkaReader() override {
+    for (const auto& part : parts_) rd_kafka_queue_io_event_enable(part->queue.get(), -1, nullptr, 0);
     parts_.clear();
     if (handle_) rd_kafka_consumer_close(handle_.get());
+    if (wake_ >= 0) ::close(wake_);
   }
 
   Result<> open() {
+    wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_ < 0) return fail_errno("no descriptor for", options_.topic);
     Conf conf = TRY(make_conf(options_,
                               {{"client.id", "pactolus"},
                                // Of each partition. Larger answers and queues cost memory that is new each time.
@@ -162,6 +169,7 @@ class KafkaReader final : public LogReader {
     const Part& part = *parts_.at(size_t(partition.value));
     return Offset(TRY(gaps_.behind_damage(part.id, damaged.value, part.end)));
   }
+  int wake_descriptor() override { return wake_; }
   Result<int64_t> drop_before(std::span<const Offset>, int64_t, int64_t) override { return 0; }
 
   // A topic that was made anew has another id, and no id comes twice. So when the topic has its id still, all that was
@@ -232,6 +240,7 @@ class KafkaReader final : public LogReader {
       part->queue.reset(rd_kafka_queue_get_partition(handle_.get(), topic_.name.c_str(), p));
       if (!part->queue) return fail(ErrorCode::io, fmt::format("{}/{} cannot be read", topic_.name, p));
       rd_kafka_queue_forward(part->queue.get(), nullptr);  // its own queue, also when it is assigned
+      rd_kafka_queue_io_event_enable(part->queue.get(), wake_, &kWakes, sizeof kWakes);
       parts_.push_back(std::move(part));
     }
     topic_.partitions = count;
@@ -399,6 +408,7 @@ class KafkaReader final : public LogReader {
   KafkaOptions options_;
   Clock& clock_;
   Voice voice_;
+  int wake_ = -1;          // readable when a queue that was empty has something
   Handle handle_, asker_;  // fetches and commits; is asked about the topic
   TopicIdentity topic_;
   std::vector<std::unique_ptr<Part>> parts_;
