@@ -18,6 +18,16 @@ add_library(xxhash INTERFACE)
 target_link_libraries(xxhash INTERFACE "${XXHASH_LIBRARY}")
 target_include_directories(xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
 
+# A prompt's line editor, with what it needs.
+find_path(EDIT_INCLUDE_DIR histedit.h REQUIRED)
+add_library(edit INTERFACE)
+target_include_directories(edit SYSTEM INTERFACE "${EDIT_INCLUDE_DIR}")
+foreach(archive edit bsd md tinfo)
+  find_library(LIB${archive}_ARCHIVE NAMES lib${archive}.a REQUIRED)
+  target_link_libraries(edit INTERFACE "${LIB${archive}_ARCHIVE}")
+endforeach()
+target_link_options(edit INTERFACE "LINKER:--exclude-libs,libedit.a:libbsd.a:libmd.a:libtinfo.a")
+
 # simdjson is compiled here, so that no shared library of a distribution's version is needed. libparquet carries another
 # version of it and shows its symbols: ours gets a namespace of its own, or calls would end in the wrong one.
 add_library(simdjson STATIC "${THIRD_PARTY}/simdjson/src/simdjson.cpp")

@@ -30,6 +30,7 @@ LIBRARIES = {
     r"<boost/(beast|asio)": r"^serve/",
     r"<(libpq-fe\.h|curl/)": r"^sinks/",
     r"<toml\+\+|<CLI/": r"^cli/",
+    r"<histedit\.h>": r"^cli/sql_prompt\.cc$",
 }
 
 

@@ -226,7 +226,7 @@ TEST(StopSignalTest, TheFirstSignalAsksAndEndsEveryWait) {
   // An hour would hang the test if the wait did not end at once.
   EXPECT_TRUE(stop.wait_us(3'600'000'000));
   StoppableClock(stop).sleep_us(3'600'000'000);
-  stop.reset_for_test();
+  stop.take_back();
   EXPECT_FALSE(stop.requested());
 }
 

@@ -12,6 +12,7 @@
   X(run)                     \
   X(status)                  \
   X(gold_show)               \
+  X(sql)                     \
   X(verify)                  \
   X(gold_rebuild)            \
   X(quarantine_ls)           \

@@ -1,17 +1,21 @@
-// `pactolus gold show VIEW`: a view on the terminal, of a running lake (its open window) or a stopped one (the newest
-// final window).
+// `pactolus gold show VIEW`: a view on the terminal: its newest final window, or, of product_interest on a running
+// lake, the open one.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "base/closest_word.h"
 #include "base/time_text.h"
 #include "cli/command.h"
 #include "cli/error_report.h"
 #include "cli/interest_table.h"
+#include "cli/sql_format.h"
 #include "cli/terminal.h"
 #include "gold/interest_json.h"
 #include "runtime/interest_reader.h"
 #include "runtime/lake_lock.h"
+#include "runtime/lake_sql.h"
 #include "runtime/status.h"
 
 namespace pactolus {
@@ -53,13 +57,14 @@ class GoldShow final : public Command {
             "pactolus gold show product_interest --limit 20"};
   }
   void declare(Flags& flags) override {
-    flags.argument("VIEW", {kProductInterest}, &view_, "name of the view; the others are read with any reader of Delta");
-    flags.count("--limit", "N", &limit_, "most viewed products (10)", 1);
-    flags.toggle("--final", &final_only_, "final rows only, also while the lake is running");
+    flags.argument("VIEW", &view_, "name of the view; `config show` has their declarations");
+    flags.count("--limit", "N", &limit_, "rows, those with most in the first measure (10)", 1);
+    flags.toggle("--final", &final_only_, "of product_interest: the final window, also while the lake is running");
   }
   Result<int> run(Session& session) override {
     const LakePaths lake{session.config.lake};
     TRY(check_lake(lake));
+    if (view_ != kProductInterest) return show_table(session, lake);
     Shown shown = TRY(look(lake));
     const int64_t wanted = std::min(limit_, shown.totals.products);
     if (int64_t(shown.rows.size()) < wanted)
@@ -92,6 +97,67 @@ class GoldShow final : public Command {
     return done;
   }
 
+  // Any other view: the rows of its newest window, without what is of no use to people.
+  Result<int> show_table(Session& session, const LakePaths& lake) const {
+    LakeSql sql = TRY(LakeSql::open(lake, {}, {}));
+    const std::vector<std::string> there = gold_tables(lake);
+    if (std::ranges::find(there, view_) == there.end())
+      return fail(
+          ErrorCode::usage,
+          fmt::format("there is no view {} in this lake\nexpected one of {}, got {}{}", view_, fmt::join(there, ", "),
+                      view_, did_you_mean(view_, std::vector<std::string_view>(there.begin(), there.end()))));
+    const std::string table = "gold." + sql_name(view_);
+    const SqlTable window = TRY(sql.engine().query(
+        fmt::format("SELECT window_start, any_value(window_end) AS window_end, count(*) AS rows FROM {} GROUP BY "
+                    "window_start ORDER BY window_start DESC LIMIT 1",
+                    table)));
+    const SqlTable columns = TRY(sql.engine().query(fmt::format(
+        "SELECT column_name, column_type FROM (DESCRIBE {}) WHERE column_type <> 'BLOB' AND column_name NOT IN "
+        "('window_start', 'window_end', 'window_date', 'batch_id', 'basis')",
+        table)));
+    std::string wanted, first_measure, keys;
+    for (size_t r = 0; r < columns.rows; ++r) {
+      const std::string name = columns.text_at(r, "column_name"), type = columns.text_at(r, "column_type");
+      const bool cut = type == "DOUBLE" && !session.globals.json;
+      wanted +=
+          (wanted.empty() ? "" : ", ") + (cut ? fmt::format("round({0}, 4) AS {0}", sql_name(name)) : sql_name(name));
+      if (type == "VARCHAR")
+        keys += ", " + sql_name(name);
+      else if (first_measure.empty())
+        first_measure = sql_name(name);
+    }
+    const std::string rows =
+        fmt::format("SELECT {} FROM {} WHERE window_start = (SELECT max(window_start) FROM {}) ORDER BY {}{} LIMIT {}",
+                    wanted, table, table, first_measure.empty() ? "1" : first_measure + " DESC", keys, limit_);
+    if (session.globals.json) {
+      session.out << fmt::format("{{\"view\":{},\"final\":true,", Json(view_).dump());
+      if (window.rows > 0)
+        session.out << fmt::format("\"window_start\":{},\"window_end\":{},",
+                                   Json(window.text_at(0, "window_start")).dump(),
+                                   Json(window.text_at(0, "window_end")).dump());
+      session.out << "\"rows\":";
+    } else if (window.rows == 0) {
+      say_that_nothing_is_final(session);
+      return kExitOk;
+    } else {
+      session.out << fmt::format("{}, {} to {}, final, {} rows\n", view_, window.text_at(0, "window_start"),
+                                 window.text_at(0, "window_end"), count_text(window.int_at(0, "rows")));
+    }
+    const std::string_view format = session.globals.json ? "json" : "box";
+    const auto out = make_row_format(format, session.out);
+    TRY(sql.engine().stream(rows, nested_as(format), [&](const SqlTable& part) { return out->add(part); }));
+    TRY(out->end());
+    if (session.globals.json) session.out << "}\n";
+    return kExitOk;
+  }
+
+  static void say_that_nothing_is_final(Session& session) {
+    session.say(
+        "no window of this view is final yet: one is when the watermark has passed its end\n"
+        "hint: `pactolus run --until-caught-up --close-windows` makes all windows of the stream final; of files that "
+        "were ingested `pactolus gold rebuild --from DATE --to DATE` makes them");
+  }
+
   void print(Session& session, const Shown& shown) const {
     const InterestTotals& totals = shown.totals;
     if (session.globals.json) {
@@ -105,10 +171,7 @@ class GoldShow final : public Command {
       return;
     }
     if (shown.rows.empty()) {
-      session.say(
-          "no window of this view is final yet: one is when the watermark has passed its end\n"
-          "hint: `pactolus run --until-caught-up --close-windows` makes all windows of the stream final; of files that "
-          "were ingested `pactolus gold rebuild --from DATE --to DATE` makes them");
+      say_that_nothing_is_final(session);
       return;
     }
     const bool colour = session.out_terminal.colour;

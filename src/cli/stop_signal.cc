@@ -83,7 +83,7 @@ void StopSignal::request(int number) noexcept {
   if (g_signal.compare_exchange_strong(none, number)) wake();
 }
 
-void StopSignal::reset_for_test() noexcept {
+void StopSignal::take_back() noexcept {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t n = ::read(g_wake.load(), &count, sizeof count);
   g_signal.store(0);

@@ -24,7 +24,8 @@ class StopSignal {
   int wake_descriptor() const noexcept;
   // As if the signal had come: a part of the program wants an orderly end.
   void request(int signal) noexcept;
-  void reset_for_test() noexcept;
+  // Forgets a request that has been met: an interactive command goes on after Ctrl-C. Also for tests.
+  void take_back() noexcept;
 
  private:
   StopSignal() = default;

@@ -1,11 +1,9 @@
 // `pactolus verify`: proves the ledger and checks the data.
 #include <fmt/core.h>
 
-#include <mutex>
-#include <thread>
-
 #include "bronze/embedded/embedded_log.h"
 #include "cli/command.h"
+#include "cli/engine_watch.h"
 #include "cli/stop_signal.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
@@ -15,30 +13,6 @@
 
 namespace pactolus {
 namespace {
-
-// Ctrl-C ends the query that runs, however long it would still take.
-class Interrupter {
- public:
-  explicit Interrupter(StopSignal& stop) {
-    thread_ = std::jthread([this, &stop](const std::stop_token& ended) {
-      while (!ended.stop_requested()) {
-        if (!stop.wait_us(50'000)) continue;
-        const std::lock_guard lock(mutex_);
-        if (engine_) engine_->interrupt();
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the next query may have begun
-      }
-    });
-  }
-  void engine_is(SqlEngine* engine) {
-    const std::lock_guard lock(mutex_);
-    engine_ = engine;
-  }
-
- private:
-  std::mutex mutex_;
-  SqlEngine* engine_ = nullptr;  // guarded by mutex_
-  std::jthread thread_;          // last, so that it ends first
-};
 
 std::string coloured(const CheckResult& result, bool colour) {
   std::string line = text_line(result);
@@ -66,10 +40,10 @@ class Verify final : public Command {
 };
 
 Result<int> Verify::run(Session& session) {
-  Interrupter interrupter(session.stop);
+  EngineWatch watch(session.stop);
   VerifyOptions options{.config = session.config};
   options.stop = [&] { return session.stop.requested(); };
-  options.engine_is = [&](SqlEngine* engine) { interrupter.engine_is(engine); };
+  options.engine_is = [&](SqlEngine* engine) { watch.engine_is(engine); };
   SystemClock clock;
   if (no_bronze_)
     options.without_bronze = "--no-bronze";

@@ -37,9 +37,7 @@ ErrorCode code_of(duckdb_error_type type) {
 
 std::unexpected<Error> failed(duckdb_result& result) {
   const char* text = duckdb_result_error(&result);
-  auto error = fail(code_of(duckdb_result_error_type(&result)), text ? text : "the query failed");
-  duckdb_destroy_result(&result);
-  return error;
+  return fail(code_of(duckdb_result_error_type(&result)), text ? text : "the query failed");
 }
 
 // A failed preparation has a text and no type.
@@ -64,6 +62,31 @@ bool is_plain(duckdb_type type) {
     case DUCKDB_TYPE_DOUBLE:
     case DUCKDB_TYPE_VARCHAR: return true;
     default: return false;
+  }
+}
+
+SqlKind kind_of(duckdb_type type) {
+  switch (type) {
+    case DUCKDB_TYPE_BOOLEAN: return SqlKind::boolean;
+    case DUCKDB_TYPE_TINYINT:
+    case DUCKDB_TYPE_SMALLINT:
+    case DUCKDB_TYPE_INTEGER:
+    case DUCKDB_TYPE_BIGINT:
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_UTINYINT:
+    case DUCKDB_TYPE_USMALLINT:
+    case DUCKDB_TYPE_UINTEGER:
+    case DUCKDB_TYPE_UBIGINT:
+    case DUCKDB_TYPE_UHUGEINT:
+    case DUCKDB_TYPE_FLOAT:
+    case DUCKDB_TYPE_DOUBLE:
+    case DUCKDB_TYPE_DECIMAL: return SqlKind::number;
+    case DUCKDB_TYPE_LIST:
+    case DUCKDB_TYPE_ARRAY:
+    case DUCKDB_TYPE_STRUCT:
+    case DUCKDB_TYPE_MAP:
+    case DUCKDB_TYPE_UNION: return SqlKind::nested;
+    default: return SqlKind::text;
   }
 }
 
@@ -110,7 +133,13 @@ struct Statements {
 };
 struct Prepared {
   duckdb_prepared_statement handle = nullptr;
+  Prepared() = default;
+  Prepared(Prepared&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
   ~Prepared() { duckdb_destroy_prepare(&handle); }
+};
+struct Fetched {
+  duckdb_result handle{};
+  ~Fetched() { duckdb_destroy_result(&handle); }
 };
 
 }  // namespace
@@ -172,60 +201,110 @@ Result<SqlEngine> SqlEngine::open(const SqlOptions& options) {
 }
 
 Result<> SqlEngine::execute(std::string_view sql) {
-  duckdb_result result;
-  if (duckdb_query(impl_->connection, std::string(sql).c_str(), &result) == DuckDBError) return failed(result);
-  duckdb_destroy_result(&result);
+  Fetched result;
+  if (duckdb_query(impl_->connection, std::string(sql).c_str(), &result.handle) == DuckDBError)
+    return failed(result.handle);
   return {};
 }
 
 void SqlEngine::interrupt() noexcept { duckdb_interrupt(impl_->connection); }
 
-Result<SqlTable> SqlEngine::query(std::string_view sql) {
+// A reading statement, ready to run. `text` is the user's own.
+struct SqlEngine::Select {
+  std::string text;
+  Prepared prepared;
+  SqlTable columns;  // without rows
+};
+
+Result<SqlEngine::Select> SqlEngine::prepare_select(std::string_view sql, NestedAs nested) {
   const size_t end = sql.find_last_not_of(" \t\r\n;");
   if (end == sql.npos) return fail(ErrorCode::usage, "there is no query");
-  const std::string text(sql.substr(0, end + 1));
+  Select out{std::string(sql.substr(0, end + 1)), {}, {}};
   Statements statements;
-  const idx_t count = duckdb_extract_statements(impl_->connection, text.c_str(), &statements.handle);
+  const idx_t count = duckdb_extract_statements(impl_->connection, out.text.c_str(), &statements.handle);
   if (count == 0) return not_prepared(duckdb_extract_statements_error(statements.handle));
   if (count > 1) return fail(ErrorCode::usage, fmt::format("one statement is expected, these are {}", count));
-  Prepared prepared;
+  duckdb_prepared_statement& prepared = out.prepared.handle;
   const auto prepare = [&](duckdb_state state) -> Result<> {
     if (state == DuckDBSuccess) return {};
-    return not_prepared(duckdb_prepare_error(prepared.handle));
+    return not_prepared(duckdb_prepare_error(prepared));
   };
-  TRY(prepare(duckdb_prepare_extracted_statement(impl_->connection, statements.handle, 0, &prepared.handle)));
-  if (duckdb_prepared_statement_type(prepared.handle) != DUCKDB_STATEMENT_TYPE_SELECT)
+  TRY(prepare(duckdb_prepare_extracted_statement(impl_->connection, statements.handle, 0, &prepared)));
+  if (duckdb_prepared_statement_type(prepared) != DUCKDB_STATEMENT_TYPE_SELECT)
     return fail(ErrorCode::usage, "only statements that read can be run", "SELECT, VALUES, DESCRIBE, SHOW, SUMMARIZE");
 
-  SqlTable out;
   bool plain = true;
   std::string casts, names;
-  const idx_t columns = duckdb_prepared_statement_column_count(prepared.handle);
+  const idx_t columns = duckdb_prepared_statement_column_count(prepared);
   for (idx_t c = 0; c < columns; ++c) {
-    const char* name = duckdb_prepared_statement_column_name(prepared.handle, c);
-    out.columns.push_back({name ? name : "", {}});
+    const char* name = duckdb_prepared_statement_column_name(prepared, c);
+    const duckdb_type type = duckdb_prepared_statement_column_type(prepared, c);
+    out.columns.columns.push_back({name ? name : "", kind_of(type), {}});
     duckdb_free(const_cast<char*>(name));
-    const bool is = is_plain(duckdb_prepared_statement_column_type(prepared.handle, c));
-    plain &= is;
-    casts += fmt::format("{}{}c{}{}", c ? ", " : "", is ? "" : "CAST(", c, is ? "" : " AS VARCHAR)");
+    plain &= is_plain(type);
+    const bool json = nested == NestedAs::json && kind_of(type) == SqlKind::nested;
+    casts += fmt::format(fmt::runtime(is_plain(type) ? "{}c{}"
+                                      : json         ? "{}to_json(c{})::VARCHAR"
+                                                     : "{}c{}::VARCHAR"),
+                         c ? ", " : "", c);
     names += fmt::format("{}c{}", c ? ", " : "", c);
   }
-  if (!plain) {
-    duckdb_destroy_prepare(&prepared.handle);
-    // The line break ends a comment at the end of the query.
-    const std::string wrapped = fmt::format("SELECT {} FROM (\n{}\n) AS q({})", casts, text, names);
-    TRY(prepare(duckdb_prepare(impl_->connection, wrapped.c_str(), &prepared.handle)));
-  }
-  duckdb_result result;
-  if (duckdb_execute_prepared(prepared.handle, &result) == DuckDBError) return failed(result);
-  std::vector<duckdb_type> types;
-  for (idx_t c = 0; c < columns; ++c) types.push_back(duckdb_column_type(&result, c));
-  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
-    take_chunk(chunk, out, types);
-    duckdb_destroy_data_chunk(&chunk);
-  }
-  duckdb_destroy_result(&result);
+  if (plain) return out;
+  duckdb_destroy_prepare(&prepared);
+  // The line break ends a comment at the end of the query.
+  const std::string wrapped = fmt::format("SELECT {} FROM (\n{}\n) AS q({})", casts, out.text, names);
+  TRY(prepare(duckdb_prepare(impl_->connection, wrapped.c_str(), &prepared)));
   return out;
+}
+
+Result<> SqlEngine::stream(std::string_view sql, NestedAs nested,
+                           const std::function<Result<>(const SqlTable& part)>& each) {
+  Select select = TRY(prepare_select(sql, nested));
+  Fetched result;
+  if (duckdb_execute_prepared_streaming(select.prepared.handle, &result.handle) == DuckDBError)
+    return failed(result.handle);
+  std::vector<duckdb_type> types;
+  for (idx_t c = 0; c < select.columns.columns.size(); ++c) types.push_back(duckdb_column_type(&result.handle, c));
+  SqlTable& part = select.columns;
+  for (bool any = false;; any = true) {
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result.handle);
+    if (!chunk) {
+      // The end, or an error on the way, which only the text tells.
+      if (const char* why = duckdb_result_error(&result.handle); why && *why)
+        return fail(code_of(duckdb_result_error_type(&result.handle)), why);
+      return any ? Result<>() : each(part);
+    }
+    for (SqlColumn& column : part.columns) column.values.clear();
+    part.rows = 0;
+    take_chunk(chunk, part, types);
+    duckdb_destroy_data_chunk(&chunk);
+    TRY(each(part));
+  }
+}
+
+Result<SqlTable> SqlEngine::query(std::string_view sql) {
+  SqlTable out;
+  TRY(stream(sql, NestedAs::duckdb_text, [&](const SqlTable& part) -> Result<> {
+    if (out.columns.empty()) {
+      out = part;
+      return {};
+    }
+    for (size_t c = 0; c < part.columns.size(); ++c)
+      out.columns[c].values.insert(out.columns[c].values.end(), part.columns[c].values.begin(),
+                                   part.columns[c].values.end());
+    out.rows += part.rows;
+    return {};
+  }));
+  return out;
+}
+
+Result<int64_t> SqlEngine::write_parquet(std::string_view sql, const fs::path& file) {
+  const Select select = TRY(prepare_select(sql, NestedAs::duckdb_text));
+  const std::string copy =
+      fmt::format("COPY (\n{}\n) TO {} (FORMAT parquet, COMPRESSION snappy)", select.text, sql_text(file.native()));
+  Fetched result;
+  if (duckdb_query(impl_->connection, copy.c_str(), &result.handle) == DuckDBError) return failed(result.handle);
+  return int64_t(duckdb_rows_changed(&result.handle));
 }
 
 struct SqlAppender::Impl {
@@ -239,10 +318,10 @@ struct SqlAppender::Impl {
   }
 };
 
-Result<SqlAppender> SqlEngine::append_to(std::string_view table) {
+Result<SqlAppender> SqlEngine::append_to(std::string_view table, std::string_view schema) {
   auto impl = std::make_unique<SqlAppender::Impl>();
-  const std::string name(table);
-  if (duckdb_appender_create(impl_->connection, nullptr, name.c_str(), &impl->appender) == DuckDBError)
+  const std::string name(table), in(schema);
+  if (duckdb_appender_create(impl_->connection, in.c_str(), name.c_str(), &impl->appender) == DuckDBError)
     return fail(ErrorCode::io, fmt::format("cannot append to {}: {}", table, duckdb_appender_error(impl->appender)));
   return SqlAppender(std::move(impl));
 }

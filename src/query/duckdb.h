@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,8 +30,12 @@ using SqlValue = std::variant<std::monostate, bool, int64_t, double, std::string
 
 std::string text_of(const SqlValue& value);  // "NULL" for null
 
+// What a column is, whatever its values were brought to.
+enum class SqlKind : uint8_t { boolean, number, text, nested };  // nested: lists, structs, maps, and JSON itself
+
 struct SqlColumn {
   std::string name;
+  SqlKind kind = SqlKind::text;
   std::vector<SqlValue> values;
 };
 
@@ -53,6 +58,9 @@ struct SqlOptions {
 
 class SqlAppender;
 
+// How values of nested columns are written.
+enum class NestedAs : uint8_t { duckdb_text, json };
+
 class SqlEngine {
  public:
   static Result<SqlEngine> open(const SqlOptions& options);
@@ -64,15 +72,22 @@ class SqlEngine {
   // the like) or not understood, `corrupt` or `io` when a file cannot be read, `io` when memory and disk are not
   // enough.
   Result<SqlTable> query(std::string_view sql);
+  // The same, some thousand rows at a time, at least once; they are the engine's until `each` returns. An error of
+  // `each` ends the query and is given.
+  Result<> stream(std::string_view sql, NestedAs nested, const std::function<Result<>(const SqlTable& part)>& each);
+  // The same into a new Parquet file (Snappy), below the folder or the temporary one. Answers its rows.
+  Result<int64_t> write_parquet(std::string_view sql, const fs::path& file);
   // Our own statements, several by semicolons: tables, views, macros.
   Result<> execute(std::string_view sql);
   // Rows for a table that `execute` has made.
-  Result<SqlAppender> append_to(std::string_view table);
+  Result<SqlAppender> append_to(std::string_view table, std::string_view schema = "main");
   // From any thread: what runs now ends with an error `io`; afterwards the engine can be used again.
   void interrupt() noexcept;
 
  private:
   struct Impl;
+  struct Select;
+  Result<Select> prepare_select(std::string_view sql, NestedAs nested);
   explicit SqlEngine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -14,16 +14,22 @@ bool is_partition(const delta::TableSchema& schema, const std::string& column) {
          schema.partition_columns.end();
 }
 
-std::string files_table(std::string_view view) { return fmt::format("files of {}", view); }
+// Away from the views, so that a list of tables does not show them.
+constexpr const char* kFilesSchema = "lake files";
+
+std::string qualified(std::string_view schema, std::string_view name) {
+  return fmt::format("{}.{}", sql_name(schema), sql_name(name));
+}
 
 // Each live file's absolute path with its partition values.
-Result<> fill_files(SqlEngine& sql, std::string_view view, const delta::TableSchema& schema,
+Result<> fill_files(SqlEngine& sql, const std::string& table, const delta::TableSchema& schema,
                     const delta::Snapshot& snapshot, const fs::path& folder) {
   std::string columns = "pactolus_file VARCHAR";
   for (const std::string& p : schema.partition_columns)
     columns += fmt::format(", {} {}", sql_name(p), duckdb_type(schema.find(p)->type));
-  TRY(sql.execute(fmt::format("CREATE OR REPLACE TABLE {} ({})", sql_name(files_table(view)), columns)));
-  SqlAppender rows = TRY(sql.append_to(files_table(view)));
+  TRY(sql.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS {}; CREATE OR REPLACE TABLE {} ({})", sql_name(kFilesSchema),
+                              qualified(kFilesSchema, table), columns)));
+  SqlAppender rows = TRY(sql.append_to(table, kFilesSchema));
   for (const auto& [path, file] : snapshot.files()) {
     rows.add((folder / path).native());
     for (const std::string& p : schema.partition_columns) {
@@ -61,7 +67,9 @@ std::string duckdb_type(const delta::FieldType& type) {
   return "";
 }
 
-Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::Snapshot& snapshot) {
+Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::Snapshot& snapshot,
+                           std::string_view sql_schema) {
+  const std::string view = qualified(sql_schema, name), files = fmt::format("{}.{}", sql_schema, name);
   const delta::TableSchema schema =
       TRY(delta::parse_schema(snapshot.metadata().schema_string, snapshot.metadata().partition_columns));
   std::error_code ignored;
@@ -85,9 +93,8 @@ Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::S
     declared += fmt::format("{}{}: {{'name': {}, 'type': {}, 'default_value': NULL}}", declared.empty() ? "" : ", ",
                             sql_text(field.name), sql_text(field.name), sql_text(type));
   }
-  TRY(fill_files(sql, name, schema, snapshot, folder));
-  if (empty)
-    return sql.execute(fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} WHERE false", sql_name(name), selected));
+  TRY(fill_files(sql, files, schema, snapshot, folder));
+  if (empty) return sql.execute(fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} WHERE false", view, selected));
 
   std::string paths;
   for (const auto& [path, file] : snapshot.files())
@@ -96,8 +103,8 @@ Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::S
   return sql.execute(fmt::format(
       "CREATE OR REPLACE VIEW {} AS SELECT {} FROM read_parquet([{}], hive_partitioning = false, {}schema = map "
       "{{{}}}) AS p {}",
-      sql_name(name), selected, paths, joined ? "filename = 'pactolus_file', " : "", declared,
-      joined ? fmt::format("JOIN {} AS f ON p.pactolus_file = f.pactolus_file", sql_name(files_table(name))) : ""));
+      view, selected, paths, joined ? "filename = 'pactolus_file', " : "", declared,
+      joined ? fmt::format("JOIN {} AS f ON p.pactolus_file = f.pactolus_file", qualified(kFilesSchema, files)) : ""));
 }
 
 }  // namespace pactolus

@@ -14,9 +14,10 @@
 
 namespace pactolus {
 
-// Makes the view, and the table "files of <name>" beside it. Errors: `corrupt` when the log's schema or a partition
+// Makes the view, in a schema that is there, and a table of its files in the schema "lake files". Errors: `corrupt` when the log's schema or a partition
 // value cannot be read, `unsupported` for a type that this release does not know.
-Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::Snapshot& snapshot);
+Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::Snapshot& snapshot,
+                           std::string_view schema = "main");
 
 // DuckDB's name of a Delta type; empty when there is none.
 std::string duckdb_type(const delta::FieldType& type);
