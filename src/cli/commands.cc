@@ -15,6 +15,8 @@
   X(sql)                     \
   X(verify)                  \
   X(gold_rebuild)            \
+  X(model_list)              \
+  X(model_run)               \
   X(quarantine_ls)           \
   X(quarantine_show)         \
   X(quarantine_replay)       \

@@ -71,6 +71,9 @@ constexpr std::array kKeys = {
     ConfigKey{"silver.high_value", "is_high_value is price above this",
               [](Config& c) -> Slot { return MoneySlot{&c.silver.high_value}; }},
 
+    ConfigKey{"models.folder", "where daily models of your own are, a .sql file each",
+              [](Config& c) -> Slot { return TextSlot{&c.models.folder, refuse_empty}; }},
+
     ConfigKey{"events.types", "further event types: \"name\", or \"name=view\" for the rules of a built-in one",
               [](Config& c) -> Slot { return TypesSlot{&c.events.types}; }},
 };

@@ -16,6 +16,7 @@
 #include "runtime/interest_reader.h"
 #include "runtime/lake_lock.h"
 #include "runtime/lake_sql.h"
+#include "runtime/model.h"
 #include "runtime/status.h"
 
 namespace pactolus {
@@ -57,7 +58,7 @@ class GoldShow final : public Command {
             "pactolus gold show product_interest --limit 20"};
   }
   void declare(Flags& flags) override {
-    flags.argument("VIEW", &view_, "name of the view; `config show` has their declarations");
+    flags.argument("VIEW", &view_, "name of a view (`config show`) or of a daily model (`model list`)");
     flags.count("--limit", "N", &limit_, "rows, those with most in the first measure (10)", 1);
     flags.toggle("--final", &final_only_, "of product_interest: the final window, also while the lake is running");
   }
@@ -97,15 +98,40 @@ class GoldShow final : public Command {
     return done;
   }
 
-  // Any other view: the rows of its newest window, without what is of no use to people.
   Result<int> show_table(Session& session, const LakePaths& lake) const {
-    LakeSql sql = TRY(LakeSql::open(lake, {}, {}));
     const std::vector<std::string> there = gold_tables(lake);
     if (std::ranges::find(there, view_) == there.end())
       return fail(
           ErrorCode::usage,
           fmt::format("there is no view {} in this lake\nexpected one of {}, got {}{}", view_, fmt::join(there, ", "),
                       view_, did_you_mean(view_, std::vector<std::string_view>(there.begin(), there.end()))));
+    const auto table = TRY(delta::Snapshot::load(lake.gold(view_)));
+    return is_model_table(table) ? show_model(session, table) : show_view(session, lake);
+  }
+
+  // The newest day of a daily model.
+  Result<int> show_model(Session& session, const delta::Snapshot& table) const {
+    const ModelRows rows = TRY(model_rows(table, std::nullopt, limit_));
+    const bool json = session.globals.json;
+    if (rows.day.empty() && !json) {
+      session.say(fmt::format("no day of it has rows: pactolus model run {} --date DAY", view_));
+      return kExitOk;
+    }
+    if (json)
+      session.out << fmt::format("{{\"view\":{},\"day\":{},\"rows\":", Json(view_).dump(),
+                                 rows.day.empty() ? "null" : Json(rows.day).dump());
+    else
+      session.out << fmt::format("{}, {}, {}\n", view_, rows.day, counted_text(rows.rows, "row"));
+    const auto out = make_row_format(json ? "json" : "box", session.out);
+    TRY(out->add(rows.first));
+    TRY(out->end());
+    if (json) session.out << "}\n";
+    return kExitOk;
+  }
+
+  // Any other view: the rows of its newest window, without what is of no use to people.
+  Result<int> show_view(Session& session, const LakePaths& lake) const {
+    LakeSql sql = TRY(LakeSql::open(lake, {}, {}));
     const std::string table = "gold." + sql_name(view_);
     const SqlTable window = TRY(sql.engine().query(
         fmt::format("SELECT window_start, any_value(window_end) AS window_end, count(*) AS rows FROM {} GROUP BY "

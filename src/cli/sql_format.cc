@@ -181,10 +181,9 @@ class JsonRows final : public RowFormat {
 
  private:
   static void append(std::string& out, SqlKind kind, const SqlValue& value) {
-    if (std::holds_alternative<std::monostate>(value)) {
-      out += "null";
-    } else if (const auto* number = std::get_if<double>(&value); number && !std::isfinite(*number)) {
-      out += "null";  // JSON has no word for it
+    const auto* number = std::get_if<double>(&value);
+    if (std::holds_alternative<std::monostate>(value) || (number && !std::isfinite(*number))) {
+      out += "null";  // JSON has no word for not a number
     } else if (kind == SqlKind::text) {
       append_json_string(out, text_of(value));
     } else {

@@ -298,6 +298,16 @@ Result<SqlTable> SqlEngine::query(std::string_view sql) {
   return out;
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> SqlEngine::columns_of(std::string_view sql) {
+  const Select select = TRY(prepare_select(sql, NestedAs::duckdb_text));
+  const SqlTable described =
+      TRY(query(fmt::format("SELECT column_name, column_type FROM (DESCRIBE\n{}\n)", select.text)));
+  std::vector<std::pair<std::string, std::string>> out;
+  for (size_t r = 0; r < described.rows; ++r)
+    out.emplace_back(described.text_at(r, "column_name"), described.text_at(r, "column_type"));
+  return out;
+}
+
 Result<int64_t> SqlEngine::write_parquet(std::string_view sql, const fs::path& file) {
   const Select select = TRY(prepare_select(sql, NestedAs::duckdb_text));
   const std::string copy =

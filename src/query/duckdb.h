@@ -75,6 +75,8 @@ class SqlEngine {
   // The same, some thousand rows at a time, at least once; they are the engine's until `each` returns. An error of
   // `each` ends the query and is given.
   Result<> stream(std::string_view sql, NestedAs nested, const std::function<Result<>(const SqlTable& part)>& each);
+  // What it would answer, without running it: the columns and DuckDB's names of their types.
+  Result<std::vector<std::pair<std::string, std::string>>> columns_of(std::string_view sql);
   // The same into a new Parquet file (Snappy), below the folder or the temporary one. Answers its rows.
   Result<int64_t> write_parquet(std::string_view sql, const fs::path& file);
   // Our own statements, several by semicolons: tables, views, macros.

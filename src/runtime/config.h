@@ -84,6 +84,10 @@ struct Config {
     std::vector<ExtraEventType> types;  // after the built-in ten, in this order; at most 200
   } events;
 
+  struct Models {
+    std::string folder = "models";  // of the user's daily models, relative to the process's current one
+  } models;
+
   struct Gold {
     std::vector<ViewDeclaration> views = built_in_views();  // by different names; product_interest is the first
   } gold;

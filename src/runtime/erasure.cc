@@ -48,6 +48,8 @@ class TableEraser {
 
  protected:
   virtual bool is_theirs(const ColumnView& rows, int64_t row) = 0;
+  // Files without this column are nobody's: it was added to the table later.
+  virtual bool may_lack(const std::string&) const { return false; }
   virtual void count(const ColumnView&, int64_t, ErasedSource&) {}
   virtual int64_t stretch_of(const ColumnView&, int64_t) { return 0; }
   virtual Result<> left_out(const delta::AddFile&, std::span<const int64_t>) { return {}; }
@@ -63,8 +65,10 @@ class TableEraser {
       }
       const ColumnBatch batch = TRY(read_parquet(table_.table_folder() / path, columns_));
       const ColumnView v = ColumnView::of(batch);
-      for (const std::string& name : columns_)
-        if (!v.has_child(name)) return fail(ErrorCode::corrupt, fmt::format("{} lacks the column {}", path, name));
+      const auto missing = std::ranges::find_if(columns_, [&](const std::string& name) { return !v.has_child(name); });
+      if (missing != columns_.end() && may_lack(*missing)) continue;
+      if (missing != columns_.end())
+        return fail(ErrorCode::corrupt, fmt::format("{} lacks the column {}", path, *missing));
       std::vector<int64_t> gone;
       for (int64_t row = 0; row < v.length(); ++row)
         if (is_theirs(v, row)) gone.push_back(row);
@@ -95,20 +99,21 @@ class TableEraser {
     const int64_t kept = v.length() - int64_t(gone.size());
     delta::FileStats stats(kept);
     int64_t first_batch = kNoTime, last_batch = kNoTime, first_time = kNoTime, last_time = kNoTime;
-    const bool has_time = v.has_child("event_timestamp");
+    const bool has_time = v.has_child("event_timestamp"), has_batch = v.has_child("batch_id");
     auto next = gone.begin();
     for (int64_t row = 0; row < v.length(); ++row) {
       if (next != gone.end() && *next == row) {
         ++next;
         continue;
       }
-      widen(first_batch, last_batch, v.child("batch_id").int_at(row));
+      if (has_batch) widen(first_batch, last_batch, v.child("batch_id").int_at(row));
       if (has_time) widen(first_time, last_time, v.child("event_timestamp").int_at(row));
     }
     if (has_time) stats.add_timestamp("event_timestamp", first_time, last_time, 0);
-    stats.add_number("batch_id", first_batch, last_batch, 0);
+    if (has_batch) stats.add_number("batch_id", first_batch, last_batch, 0);
     BatchNames names = rewrite_->names;
-    names.batch = last_batch;
+    const auto name = parse_part_name(fs::path(file.path).filename().native());
+    names.batch = has_batch ? last_batch : name.value_or(PartName{}).batch;
     delta::AddFile add{(fs::path(file.path).parent_path() / part_name(names, rewrite_->random)).native(),
                        file.partition_values,
                        0,
@@ -190,12 +195,15 @@ class QuarantineEraser final : public TableEraser {
   Persons& persons_;
 };
 
+// Views have a batch in each row, daily models have none.
 class GoldEraser final : public TableEraser {
  public:
-  GoldEraser(const delta::Snapshot& table, Persons& persons, const EraseRewrite* rewrite)
-      : TableEraser(table, {kPersonColumn, "batch_id"}, gold_encoding(), rewrite), persons_(persons) {}
+  GoldEraser(const delta::Snapshot& table, std::vector<std::string> columns, Persons& persons,
+             const EraseRewrite* rewrite)
+      : TableEraser(table, std::move(columns), gold_encoding(), rewrite), persons_(persons) {}
 
  private:
+  bool may_lack(const std::string& column) const override { return column == kPersonColumn; }
   bool is_theirs(const ColumnView& rows, int64_t row) override {
     const ColumnView user = rows.child(kPersonColumn);
     return !user.is_null(row) && persons_.has(user.text_at(row));
@@ -218,11 +226,14 @@ Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Pe
 }
 Result<bool> holds_persons(const delta::Snapshot& view) {
   const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
-  return std::ranges::find(schema.fields, kPersonColumn, &delta::SchemaField::name) != schema.fields.end();
+  return schema.find(kPersonColumn) != nullptr;
 }
 
 Result<TableErasure> erase_from_gold(const delta::Snapshot& view, Persons& persons, const EraseRewrite* rewrite) {
-  return GoldEraser(view, persons, rewrite).run();
+  const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
+  std::vector<std::string> columns = {kPersonColumn};
+  if (schema.find("batch_id")) columns.emplace_back("batch_id");
+  return GoldEraser(view, std::move(columns), persons, rewrite).run();
 }
 
 Result<> discard(const fs::path& table, const TableErasure& erasure) {
