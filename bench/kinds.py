@@ -44,6 +44,16 @@ class Lake:
         run = scenario["run"]
         return self.start("run", [*run.get("flags", []), *self._from(), "--lake", self.path], run.get("env"), self.run_before)
 
+    def declare_views(self, names):
+        """Of the configuration's views only these; all of them for None."""
+        config = self.folder / "pactolus.toml"
+        config.unlink(missing_ok=True)
+        if names is None:
+            return
+        shown = self.start("config", ["show"]).succeed().stdout
+        views = [v.split("\n\n")[0] for v in shown.split("[[gold.view]]")[1:]]
+        config.write_text("".join(f"[[gold.view]]\n{v.partition(chr(10))[2]}\n\n" for v in views if any(f'name = "{n}"' in v for n in names)))
+
     def _from(self):
         return ["--from", self.topic] if self.topic else []
 
@@ -141,19 +151,26 @@ def stream(scenario, programs, folder):
     """Everything is in the log; the job runs until it has caught up, on a fresh lake each time."""
     lake = lake_of(scenario, programs, folder)
     truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
-    out = []
-    for n in range(scenario["repeat"]):
+    def once(views, verify):
         lake.keep_only_bronze()
+        lake.declare_views(views)
         job = lake.run(scenario)
         threads = ThreadSampler(job)
         usage = job.succeed()
         threads.stop()
         check(lake, scenario["expect"], truth, ledger_of(usage))
-        if scenario["expect"].get("verify") and n == 0:
+        if scenario["expect"].get("verify") and verify:
             lake.verify()
+        return usage, threads
+
+    out = []
+    for n in range(scenario["repeat"]):
+        usage, threads = once(scenario["run"].get("views"), n == 0)
         out.append({"events_per_core_second": truth["sent"] / usage.cpu_s, "events_per_second": truth["sent"] / usage.wall_s,
                     "bytes_per_event": lake.table_bytes("silver/events") / truth["events"], "max_rss_mib": usage.max_rss / MIB,
                     "client_share": threads.share("rdk:")})
+        if against := scenario["run"].get("against_views"):
+            out[-1]["to_others"] = once(against, False)[0].cpu_s / usage.cpu_s
     return out
 
 
