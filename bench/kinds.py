@@ -51,8 +51,8 @@ class Lake:
         if names is None:
             return
         shown = self.start("config", ["show"]).succeed().stdout
-        views = [v.split("\n\n")[0] for v in shown.split("[[gold.view]]")[1:]]
-        config.write_text("".join(f"[[gold.view]]\n{v.partition(chr(10))[2]}\n\n" for v in views if any(f'name = "{n}"' in v for n in names)))
+        views = [line.split('"')[1] for line in shown.split("[[gold.view]]", 1)[1].splitlines() if line.startswith("name = ")]
+        config.write_text("".join(f'[[gold.view]]\nname = "{v}"\nenabled = false\n\n' for v in views if v not in names))
 
     def _from(self):
         return ["--from", self.topic] if self.topic else []

@@ -1,11 +1,11 @@
-// Saved state of the Gold view and of the alert rule: any bytes either are refused or are exactly what save() writes
-// again, and what was loaded can be used.
+// Saved state of a Gold view and of the evidence for alerts: any bytes either are refused or are exactly what save()
+// writes again, and what was loaded can be used.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "base/check.h"
-#include "gold/alert_rule.h"
+#include "gold/conversion_evidence.h"
 #include "gold/window_view.h"
 
 namespace {
@@ -35,9 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       o.view.measures.push_back(parse_measure(m).value());
     return o;
   }();
-  static const std::string view_format = begin_of(WindowView(options), 2), rule_format = begin_of(AlertRule({}), 1);
+  static const std::string view_format = begin_of(WindowView(options), 2),
+                           evidence_format = begin_of(ConversionEvidence({}), 1);
   if (size == 0) return 0;
-  std::string bytes = data[0] % 2 == 0 ? view_format : rule_format;
+  std::string bytes = data[0] % 2 == 0 ? view_format : evidence_format;
   bytes.append(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string again;
   if (data[0] % 2 == 0) {
@@ -54,10 +55,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)rows.columns(0, rows.size(), ViewBasis::stream, 1);
       PACTOLUS_CHECK_EQ(view->panes(), size_t(0));
     }
-  } else if (auto rule = AlertRule::load(bytes)) {
-    rule->save(again);
-    PACTOLUS_CHECK(AlertRule::load(again).has_value(), "what was saved does not load");
-    (void)rule->judge({}, kEventTimeEnd + 2 * 366 * kMicrosPerDay);
+  } else if (auto evidence = ConversionEvidence::load({}, bytes)) {
+    evidence->save(again);
+    PACTOLUS_CHECK(ConversionEvidence::load({}, again).has_value(), "what was saved does not load");
+    const ConversionEvidence::Seen seen[] = {{"a", "c", {5, 0}}, {"b", "c", {3, 2}}};
+    (void)evidence->look(seen, evidence->period_start() == kNoTime ? 0 : evidence->period_start(), 0.5);
   }
   return 0;
 }

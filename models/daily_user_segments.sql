@@ -1,4 +1,4 @@
--- What each user did on the day: bought, filled a cart and left it, or looked only; and whether they are new.
+-- What each user did on the day: bought, filled a cart and left it, or neither; and whether they are new.
 -- plot: users by segment
 SELECT user_id,
        CASE WHEN count(*) FILTER (event_type = 'purchase') > 0 THEN 'buyer'

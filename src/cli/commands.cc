@@ -12,6 +12,9 @@
   X(run)                     \
   X(status)                  \
   X(gold_show)               \
+  X(alerts_ls)               \
+  X(alerts_ack)              \
+  X(alerts_silence)          \
   X(sql)                     \
   X(verify)                  \
   X(gold_rebuild)            \

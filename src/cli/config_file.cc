@@ -82,7 +82,10 @@ class Loading {
       if (!here.insert(taken.name).second)
         error(one, fmt::format("the view {} is declared twice in this file", taken.name), {});
       out_.origins[fmt::format("{}.{}", kViews, taken.name)] = one.place;
-      views_[taken.name] = std::move(one);
+      if (taken.left_out)
+        views_.erase(taken.name);
+      else
+        views_[taken.name] = std::move(one);
     }
   }
 

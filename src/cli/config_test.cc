@@ -351,6 +351,20 @@ TEST_F(ConfigTest, ViewsJoinTheBuiltInOnesOrTakeTheirPlace) {
   EXPECT_EQ(load().config.gold.views, views);
 }
 
+TEST_F(ConfigTest, AViewThatIsNotEnabledIsNotThere) {
+  project(
+      "[[gold.view]]\nname = \"shop_activity\"\nenabled = false\n"
+      "[[gold.view]]\nname = \"mine\"\nenabled = false\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n");
+  const LoadedConfig loaded = load();
+  ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
+  ASSERT_EQ(loaded.config.gold.views.size(), 2u);
+  EXPECT_EQ(loaded.config.gold.views[1].name, "category_conversion");
+  project("[[gold.view]]\nname = \"product_interest\"\nenabled = false\n");
+  EXPECT_TRUE(has(only_error().message, "alerts are made of product_interest"));
+  project("[[gold.view]]\nname = \"mine\"\nenabled = \"no\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n");
+  EXPECT_TRUE(has(only_error().message, "expected true or false, got \"no\""));
+}
+
 TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
   project(
       "[[gold.view]]\nname = \"Mine\"\nkeys = [\"device_typ\"]\nsize = 10\nsilde = \"1m\"\n"
@@ -363,7 +377,7 @@ TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
   EXPECT_TRUE(has(told, "got \"device_typ\"; did you mean \"device_type\"?")) << told;
   EXPECT_TRUE(has(told, "pactolus.toml:4 gold.view: expected a duration such as \"5m\", got 10")) << told;
   EXPECT_TRUE(has(told,
-                  "pactolus.toml:5 gold.view: expected one of name, keys, size, slide, measures, got silde; did you "
+                  "pactolus.toml:5 gold.view: expected one of name, enabled, keys, size, slide, measures, got silde; did you "
                   "mean \"slide\"?"))
       << told;
   EXPECT_TRUE(has(told, "pactolus.toml:8 gold.view: \"cuont() as n\": expected a function")) << told;
@@ -383,6 +397,8 @@ TEST_F(ConfigTest, AViewThatCannotBeMadeIsRefused) {
   EXPECT_TRUE(has(message(view), "expected at least one measure"));
   EXPECT_TRUE(has(message(view + "measures = [\"count() as n\"]\n" + view + "measures = [\"count() as n\"]\n"),
                   "mine is declared twice"));
+  EXPECT_TRUE(has(message("[[gold.view]]\nname = \"events\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),
+                  "a name that no other table of Gold has"));
   EXPECT_TRUE(has(message("[[gold.view]]\nname = \"alerts\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),
                   "a name that no other table of Gold has"));
   EXPECT_TRUE(has(message("[[gold.view]]\nname = \"product_interest\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),

@@ -11,9 +11,10 @@
 namespace pactolus {
 namespace {
 
-constexpr std::array<std::string_view, 5> kEntries = {"name", "keys", "size", "slide", "measures"};
-// Tables of Gold that are no windowed views, and what begins the names of those that models write.
-constexpr std::array<std::string_view, 3> kTaken = {"alerts", "funnel", "sessions"};
+constexpr std::array<std::string_view, 6> kEntries = {"name", "enabled", "keys", "size", "slide", "measures"};
+// Tables that are no windowed views, and what begins the names of those that models write.
+constexpr std::array<std::string_view, 7> kTaken = {"alerts", "funnel",     "sessions", "events",
+                                                    "silver", "quarantine", "ledger"};
 constexpr std::string_view kModels = "daily_";
 
 bool is_view_name(std::string_view text) {
@@ -26,6 +27,10 @@ class Taking {
   void entry(const std::string& name, const RawValue& value) {
     if (name == "name") {
       take_name(value);
+    } else if (name == "enabled") {
+      if (value.text != "true" && value.text != "false")
+        wrong(name, value, fmt::format("expected true or false, got {}", shown(value)));
+      enabled_ = value.text != "false";
     } else if (name == "keys") {
       each_text(name, value, [&](const RawValue& item) { take_key(item); });
     } else if (name == "measures") {
@@ -43,6 +48,7 @@ class Taking {
 
   TakenView finish(Config& config) {
     if (view_.name.empty() && mistakes_.empty()) missing("name", "expected a name, got none");
+    if (!enabled_ && mistakes_.empty()) return leave_out(config);
     if (!has_size_) missing("size", "expected the length of the windows, such as \"1h\", got none");
     if (!mistakes_.empty()) {
       std::ranges::stable_sort(mistakes_, {}, &ViewMistake::line);  // entries come by name; people read from the top
@@ -65,6 +71,16 @@ class Taking {
   }
   void missing(std::string entry, std::string expected) {
     mistakes_.push_back({std::move(entry), {std::move(expected)}});
+  }
+
+  // A built-in view that is not wanted, or one of the shop's own that it keeps in its file for later.
+  TakenView leave_out(Config& config) {
+    if (view_.name == built_in_views().front().name) {
+      missing("enabled", fmt::format("expected true: alerts are made of {}", view_.name));
+      return {view_.name, std::move(mistakes_)};
+    }
+    std::erase_if(config.gold.views, [this](const ViewDeclaration& v) { return v.name == view_.name; });
+    return {view_.name, {}, true};
   }
 
   template <class Function>
@@ -106,7 +122,7 @@ class Taking {
   }
 
   ViewDeclaration view_;
-  bool has_size_ = false, has_slide_ = false;
+  bool has_size_ = false, has_slide_ = false, enabled_ = true;
   std::vector<ViewMistake> mistakes_;
 };
 

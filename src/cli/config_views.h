@@ -27,7 +27,8 @@ struct ViewMistake {
 };
 struct TakenView {
   std::string name;
-  std::vector<ViewMistake> mistakes;  // then nothing was taken
+  std::vector<ViewMistake> mistakes = {};  // then nothing was taken
+  bool left_out = false;                   // enabled = false
 };
 TakenView take_view(const RawValue& table, Config& config);
 

@@ -46,6 +46,7 @@ class ModelList final : public Command {
                       .set("title", model.title)
                       .set("built_in", model.built_in)
                       .set("file", model.built_in ? Json() : Json(model.file))
+                      .set("problem", model.problem.empty() ? Json() : Json(model.problem))
                       .set("days", made.days)
                       .set("last_day", made.days > 0 ? Json(made.last) : Json()));
         continue;
@@ -54,6 +55,8 @@ class ModelList final : public Command {
                                : made.days == 1 ? made.last
                                                 : fmt::format("{} days, the last {}", count_text(made.days), made.last);
       session.out << fmt::format("{:<24} {:<32} {}\n", model.name, days, model.built_in ? "built-in" : model.file);
+      if (!model.problem.empty())
+        session.out << paint(Paint::error, "  " + model.problem, session.out_terminal.colour) << "\n";
       if (!model.title.empty())
         session.out << paint(Paint::faint, "  " + model.title, session.out_terminal.colour) << "\n";
     }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/closest_word.h"
 #include "base/time_text.h"
@@ -43,21 +44,29 @@ class ModelRunCommand final : public Command {
     const int64_t began = clock.boot_us(), total = (last_ - first_ + 1) * int64_t(models.size());
     std::vector<ModelDay> pages;
     int64_t done = 0, without_events = 0;
+    std::map<std::string, Error> failed;  // by model: the others go on
     for (int32_t day = first_; day <= last_; ++day) {
       for (const Model& model : models) {
+        ++done;
+        if (failed.contains(model.name)) continue;
         if (line.on() && total > 1)
           line.draw(fmt::format("{} {}: {}", model.name, date_text(day),
                                 progress_text(done, total, clock.boot_us() - began)));
         const int64_t start = clock.boot_us();
         auto run = run_model(session.config, model, day, options_, clock, random);
-        ++done;
         if (session.stop.requested()) return session.stop.exit_code();
         if (!run && run.error().code == ErrorCode::not_found && !one_day) {
           ++without_events;
           continue;
         }
         line.clear();
-        tell(session, model, day, TRY(std::move(run)), double(clock.boot_us() - start) * 1e-6);
+        if (!run && total == 1) return std::unexpected(std::move(run).error());
+        if (!run) {
+          tell_of_failure(session, model, day, run.error());
+          failed.emplace(model.name, std::move(run).error());
+          continue;
+        }
+        tell(session, model, day, *run, double((clock.boot_us() - start) / 1000) * 1e-3);
         if (!report_.empty()) pages.push_back({model, *run, TRY(first_rows(session.config, model, day))});
       }
     }
@@ -68,10 +77,21 @@ class ModelRunCommand final : public Command {
       const ReportHead head{date_text(first_), session.config.shop.time_zone, session.config.lake};
       TRY(replace_file(report_, report_.ends_with(".md") ? markdown_report(head, pages) : html_report(head, pages)));
     }
-    return kExitOk;
+    return failed.empty() ? kExitOk : exit_code(failed.begin()->second.code);
   }
 
  private:
+  static void tell_of_failure(Session& session, const Model& model, int32_t day, const Error& error) {
+    print_error(error, session.message_terminal.colour);
+    if (session.globals.json)
+      session.out << Json::object()
+                         .set("model", model.name)
+                         .set("date", date_text(day))
+                         .set("error", parts_of(error.message).what)
+                         .dump()
+                  << "\n";
+  }
+
   Result<> check_flags() {
     if (date_ && (from_ || to_))
       return fail(ErrorCode::usage, "--date together with --from or --to", "--date is one day; leave one of them out");
@@ -131,7 +151,7 @@ class ModelRunCommand final : public Command {
                          .set("rows", run.rows)
                          .set("replaced_rows", run.replaced_rows)
                          .set("silver_version", run.silver_version.value)
-                         .set("version", run.version.value)
+                         .set("version", run.version.value < 0 ? Json() : Json(run.version.value))
                          .set("seconds", seconds)
                          .dump()
                   << "\n";

@@ -134,6 +134,8 @@ Result<int> Simulate::run(Session& session) {
   const bool live = target.kind == Target::Kind::lake || target.kind == Target::Kind::kafka;
   if (replay_.empty() && !speed_.empty())
     return fail(ErrorCode::usage, "--speed without --replay", "--rate sets the shoppers' pace");
+  if (fast_ && replay_.empty() && count_ == 0 && duration_us_ == 0 && profile_ != "classic")
+    return fail(ErrorCode::usage, "--fast without an end", "--count or --duration says how much is sent at once");
   if (!end_.empty() && (!replay_.empty() || (live && !fast_)))
     return fail(ErrorCode::usage, "--end without --fast", "events that are paced have the time at which they are sent");
   auto events = replay_.empty()

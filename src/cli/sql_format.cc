@@ -129,7 +129,7 @@ class Csv final : public RowFormat {
     if (!std::exchange(headed_, true)) {
       std::string heading;
       for (const SqlColumn& column : part.columns) heading += (heading.empty() ? "" : ",") + quoted(column.name);
-      out_ << heading << "\r\n";
+      out_ << heading << "\n";
     }
     for (size_t r = 0; r < part.rows; ++r) {
       std::string text;
@@ -140,7 +140,7 @@ class Csv final : public RowFormat {
         const std::string content = text_of(value);
         text += content.empty() ? "\"\"" : quoted(content);
       }
-      out_ << text << "\r\n";
+      out_ << text << "\n";
     }
     return {};
   }

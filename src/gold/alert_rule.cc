@@ -1,17 +1,11 @@
 #include "gold/alert_rule.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <tuple>
 
 #include "base/check.h"
-#include "gold/state_bytes.h"
 
 namespace pactolus {
-namespace {
-constexpr std::string_view kFormat = "alert_rule/1";
-}
 
 std::string_view name_of(AlertState state) noexcept {
   switch (state) {
@@ -91,58 +85,18 @@ std::vector<AlertTransition> AlertRule::judge(std::span<const InterestRow> rows,
   return out;
 }
 
-std::string AlertRule::fingerprint() const {
-  return fmt::format("{} {} views>{} purchases<{} size={}us slide={}us", kFormat, options_.name, options_.views_above,
-                     options_.purchases_below, options_.shape.size, options_.shape.slide);
-}
-
-// text "alert_rule/1" · text name · size · slide · signed views_above · signed purchases_below · count, then each by
-// product, ascending: text product · signed opened window ÷ slide · slides since then · views · purchases
-void AlertRule::save(std::string& out) const {
-  StateWriter to(out);
-  to.text(kFormat);
-  to.text(options_.name);
-  to.number(uint64_t(options_.shape.size));
-  to.number(uint64_t(options_.shape.slide));
-  to.signed_number(options_.views_above);
-  to.signed_number(options_.purchases_below);
-  to.number(open_.size());
-  for (const auto& [product, alert] : open_) {
-    to.text(product);
-    to.signed_number(alert.opened_window / options_.shape.slide);
-    to.number(uint64_t((alert.judged_window - alert.opened_window) / options_.shape.slide));
-    to.number(uint64_t(alert.views));
-    to.number(uint64_t(alert.purchases));
+// An alert that is still open has met the rule in every window up to the watermark, also in those that it did not tell
+// of because their numbers were the same.
+void AlertRule::restore(std::span<const AlertTransition> told, int64_t watermark) {
+  open_.clear();
+  if (watermark == kNoTime) return;
+  const int64_t slide = options_.shape.slide, judged = floor_div(watermark - options_.shape.size, slide) * slide;
+  for (const AlertTransition& t : told) {
+    if (t.state == AlertState::resolved)
+      open_.erase(t.product_id);
+    else
+      open_[t.product_id] = {t.opened_window, std::max(judged, t.window_start), t.views, t.purchases};
   }
-}
-
-Result<AlertRule> AlertRule::load(std::string_view bytes) {
-  StateReader in(bytes);
-  if (in.text() != kFormat) return fail(ErrorCode::unsupported, "saved alerts are of another format");
-  Options options;
-  options.name = in.text();
-  options.shape.size = in.number(INT64_MAX);
-  options.shape.slide = in.number(INT64_MAX);
-  options.views_above = in.signed_number();
-  options.purchases_below = in.signed_number();
-  if (!in.ok() || !options.shape.valid())
-    return fail(ErrorCode::corrupt, "saved alerts: the declaration makes no sense");
-  const int64_t slide = options.shape.slide;
-  AlertRule rule(std::move(options));
-  const size_t alerts = in.count();
-  for (size_t i = 0; i < alerts && in.ok(); ++i) {
-    const std::string_view product = in.text();
-    const int64_t opened = in.signed_number(), slides = in.number(kEventTimeEnd / slide - kFirstEventTime / slide);
-    const int64_t views = in.number(INT64_MAX), purchases = in.number(INT64_MAX);
-    const int64_t first = floor_div(kFirstEventTime - rule.options_.shape.size, slide), last = kEventTimeEnd / slide;
-    if (!in.ok() || opened < first || opened > last - slides || views <= rule.options_.views_above ||
-        purchases >= rule.options_.purchases_below || (!rule.open_.empty() && product <= rule.open_.rbegin()->first))
-      return fail(ErrorCode::corrupt, "saved alerts: one that cannot be");
-    rule.open_.emplace_hint(rule.open_.end(), product,
-                            Alert{opened * slide, (opened + slides) * slide, views, purchases});
-  }
-  if (!in.ok() || !in.at_end()) return fail(ErrorCode::corrupt, "saved alerts end early or go on too long");
-  return rule;
 }
 
 }  // namespace pactolus

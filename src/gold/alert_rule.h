@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "base/result.h"
 #include "gold/interest_row.h"
 #include "gold/window_shape.h"
 
@@ -52,13 +51,11 @@ class AlertRule {
   // one of that commit. To be called after every commit, also without rows: an alert resolves when its next window is
   // final and empty. Transitions by (window_start, product_id).
   std::vector<AlertTransition> judge(std::span<const InterestRow> rows, int64_t watermark);
+  // What is open behind these transitions: all that judge() has ever answered up to that watermark, in order.
+  void restore(std::span<const AlertTransition> told, int64_t watermark);
   size_t open_alerts() const noexcept { return open_.size(); }
   std::vector<AlertTransition> open() const;  // as last told, most viewed first
 
-  // As for WindowView: bytes that only depend on the meaning; compare fingerprint() after loading.
-  void save(std::string& out) const;
-  static Result<AlertRule> load(std::string_view bytes);
-  std::string fingerprint() const;
   const Options& options() const noexcept { return options_; }
 
  private:

@@ -170,18 +170,27 @@ delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms) {
 
 Result<std::vector<delta::AddFile>> write_view_files(const LakePaths& lake, const ViewRows& rows, ViewBasis basis,
                                                      const BatchNames& names, Random& random) {
-  static const std::vector<std::string> kPartitionColumns = {"window_date"};
-  std::vector<Part> parts;
-  Attempt attempt(lake.gold(rows.view().name));
+  std::vector<DatedRows> parts;
   for (size_t first = 0, last; first < rows.size(); first = last) {
     for (last = first; last < rows.size() && rows.window_date(last) == rows.window_date(first);) ++last;
-    delta::FileStats stats(int64_t(last - first));
+    parts.push_back({rows.window_date(first), int64_t(last - first),
+                     [&rows, first, last, basis, &names] { return rows.columns(first, last, basis, names.batch); },
+                     std::string(name_of(basis))});
+  }
+  return write_dated_files(lake.gold(rows.view().name), parts, names, random);
+}
+
+Result<std::vector<delta::AddFile>> write_dated_files(const fs::path& table, std::span<const DatedRows> dates,
+                                                      const BatchNames& names, Random& random) {
+  static const std::vector<std::string> kPartitionColumns = {"window_date"};
+  std::vector<Part> parts;
+  Attempt attempt(table);
+  for (const DatedRows& of : dates) {
+    delta::FileStats stats(of.rows);
     stats.add_number("batch_id", names.batch, names.batch, 0);
-    stats.add_text("basis", name_of(basis), name_of(basis), 0);
-    parts.push_back(
-        prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(rows.window_date(first))}},
-                     part_name(names, random), std::move(stats), names.time_ms,
-                     [&rows, first, last, basis, &names] { return rows.columns(first, last, basis, names.batch); }));
+    if (!of.basis.empty()) stats.add_text("basis", of.basis, of.basis, 0);
+    parts.push_back(prepare_part(attempt, kPartitionColumns, {{"window_date", date_text(of.date)}},
+                                 part_name(names, random), std::move(stats), names.time_ms, of.columns));
   }
   std::vector<delta::AddFile> adds;
   for (WrittenFile& file : TRY(write_parts(attempt, std::move(parts), gold_encoding(), 1)))

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/columns.h"
 #include "event/decoder.h"
 #include "gold/view_rows.h"
 #include "lake/delta/actions.h"
@@ -45,6 +46,16 @@ Result<std::vector<WrittenFile>> write_silver_files(const LakePaths& lake, const
 Result<std::vector<NamedFile>> write_quarantine_file(const LakePaths& lake, std::span<const Reject> rejects,
                                                      const SilverFacts& facts, const BatchNames& names, Random& random);
 delta::AddFile quarantine_add(const NamedFile& file, int64_t time_ms);
+
+// Rows of a Gold table of one date, as files are partitioned.
+struct DatedRows {
+  int32_t date = 0;  // days since 1970
+  int64_t rows = 0;
+  std::function<ColumnBatch()> columns;
+  std::string basis = {};  // of all of them; empty: the table has no such column
+};
+Result<std::vector<delta::AddFile>> write_dated_files(const fs::path& table, std::span<const DatedRows> dates,
+                                                      const BatchNames& names, Random& random);
 
 // Of one view, in the order of their windows.
 Result<std::vector<delta::AddFile>> write_view_files(const LakePaths& lake, const ViewRows& rows, ViewBasis basis,

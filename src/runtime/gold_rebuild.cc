@@ -56,8 +56,14 @@ class Rebuild {
 
   // No value: Silver has changed meanwhile.
   Result<std::optional<GoldRebuild>> try_once() {
-    auto gold = TRY(delta::DeltaTable::open(
-        lake_.gold(view_.name), {.clock = &clock_, .before_link = "rebuild.before_link", .linked = "rebuild.linked"}));
+    auto opened = delta::DeltaTable::open(
+        lake_.gold(view_.name), {.clock = &clock_, .before_link = "rebuild.before_link", .linked = "rebuild.linked"});
+    if (!opened && opened.error().code == ErrorCode::not_found)
+      opened.error() = Error{ErrorCode::not_found,
+                             fmt::format("the view {} has no table in this lake yet", view_.name),
+                             "`pactolus run --until-caught-up` makes it",
+                             {}};
+    auto gold = TRY(std::move(opened));
     auto silver = TRY(delta::Snapshot::load(lake_.silver()));
     GoldRebuild out;
     TRY(find_watermark(gold.snapshot(), silver, out));

@@ -81,6 +81,8 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(recovery.run());
   TRY(job->commit_losses());
   TRY(job->fix_start());
+  // What a rebuild makes from now on is of a later batch than what it made before: their declarations differ.
+  if (recovery.has_changed_views()) TRY(job->cut(false));
   job->last_snapshot_boot_us_ = clock.boot_us();
   return job;
 }
@@ -95,6 +97,8 @@ Result<> Job::open_tables() {
     // In a lake that was there before it a view is declared when it is known from which window on it is made.
     if (view && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
       DeclaredView::of(*view).write(made.configuration);
+    if (name == kAlerts && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
+      made.configuration[kAlertsFromStart] = "true";
     if (made.name == "silver") made.configuration[kShortestHorizon] = std::to_string(config_.dedup.horizon_us);
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
@@ -104,6 +108,7 @@ Result<> Job::open_tables() {
   for (StreamView& v : views_)
     v.table = TRY(table(lake_.gold(v.name()), view_schema(v.view.declaration()), v.name(), "gold.before_link",
                         "gold.linked", &v.view));
+  alert_table_ = TRY(table(lake_.gold(kAlerts), alerts_schema(), kAlerts, "alerts.before_link", "alerts.linked"));
   return {};
 }
 
@@ -152,6 +157,7 @@ Result<> Job::widen_tables() {
   TRY(widen(*silver_, silver_schema(), {{kShortestHorizon, std::to_string(horizon)}}));
   TRY(widen(*quarantine_, quarantine_schema(), {}));
   for (StreamView& v : views_) TRY(widen(*v.table, view_schema(v.view.declaration()), {}));
+  TRY(widen(*alert_table_, alerts_schema(), {}));
   return {};
 }
 
@@ -440,7 +446,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   }
   std::vector<ViewRows> rows;
   for (StreamView& v : views_) rows.push_back(v.view.commit(watermark_.watermark()));
-  alerts_.judge(interest_rows(rows.front()), watermark_.watermark());
+  const std::vector<AlertTransition> alerts = alerts_.judge(interest_rows(rows.front()), watermark_.watermark());
   open_.clear();
   if (first_watermark) TRY(remember_histories());
 
@@ -449,6 +455,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   for (size_t v = 0; v < views_.size(); ++v)
     if (!rows[v].empty()) TRY(commit_gold(views_[v], account.batch, account.batch_time, rows[v]));
   fault_point("batch.gold_committed");
+  if (!alerts.empty()) TRY(commit_alerts(account.batch, account.batch_time, alerts));
   if (clock_.boot_us() - last_snapshot_boot_us_ >= config_.run.snapshot_interval_us ||
       snapshots_.noted() >= kSnapshotIds)
     TRY(save_snapshot());
@@ -511,16 +518,23 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
 
 Result<> Job::commit_quarantine(const BatchAccount& account) {
   if (account.quarantine_files.empty()) return {};
-  const std::string id = app_id(config_.job, "batch");
+  std::vector<delta::AddFile> adds;
+  for (const NamedFile& f : account.quarantine_files) adds.push_back(quarantine_add(f, account.batch_time / 1000));
+  return follow(*quarantine_, behind_silver(account.batch, account.batch_time, std::move(adds)), account.batch,
+                quarantine_batch_);
+}
+
+// What a batch adds to a table behind Silver.
+delta::Transaction Job::behind_silver(int64_t batch, int64_t batch_time, std::vector<delta::AddFile> adds) {
   delta::Transaction t;
   t.operation = "STREAMING UPDATE";
-  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(account.batch)}};
+  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch)}};
   t.commit_uuid = random_.uuid();
-  t.time_ms = account.batch_time / 1000;
-  for (const NamedFile& f : account.quarantine_files) t.adds.push_back(quarantine_add(f, t.time_ms));
-  t.txns = {{id, account.batch, t.time_ms}};
+  t.time_ms = batch_time / 1000;
+  t.adds = std::move(adds);
+  t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
   t.blind_append = true;
-  return follow(*quarantine_, t, account.batch, quarantine_batch_);
+  return t;
 }
 
 // A commit behind Silver's. The table's own txn says whether the batch is in it: a process that was taken over, or its
@@ -557,15 +571,16 @@ Result<> Job::commit_gold(StreamView& view, int64_t batch, int64_t batch_time, c
   auto adds = while_disk_is_full([&] { return write_view_files(lake_, rows, ViewBasis::stream, names, random_); });
   if (!adds) return std::unexpected(adds.error());
   fault_point("gold.files_written");
-  delta::Transaction t;
-  t.operation = "STREAMING UPDATE";
-  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch)}};
-  t.commit_uuid = random_.uuid();
-  t.time_ms = batch_time / 1000;
-  t.adds = std::move(*adds);
-  t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
-  t.blind_append = true;
-  return follow(*view.table, t, batch, view.reached);
+  return follow(*view.table, behind_silver(batch, batch_time, std::move(*adds)), batch, view.reached);
+}
+
+Result<> Job::commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertTransition>& transitions) {
+  const BatchNames names{batch, epoch_, batch_time / 1000};
+  auto adds = while_disk_is_full(
+      [&] { return write_alert_files(lake_, alerts_.options(), transitions, batch_time, names, random_); });
+  if (!adds) return std::unexpected(adds.error());
+  fault_point("alerts.files_written");
+  return follow(*alert_table_, behind_silver(batch, batch_time, std::move(*adds)), batch, alerts_batch_);
 }
 
 // With the txn of the last batch: what the table has up to there is all that the declaration before will give.
@@ -607,25 +622,19 @@ Result<> Job::finish(bool close_windows) {
 // A table that had nothing to say about the last batches says that it has reached them.
 Result<> Job::bring_up(delta::DeltaTable& table, int64_t& reached) {
   if (reached >= batch_) return {};
-  delta::Transaction t;
-  t.operation = "STREAMING UPDATE";
-  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch_)}};
-  t.commit_uuid = random_.uuid();
-  t.time_ms = batch_time_ / 1000;
-  t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
-  t.blind_append = true;
-  return follow(table, t, batch_, reached);
+  return follow(table, behind_silver(batch_, batch_time_, {}), batch_, reached);
 }
 
 Result<> Job::bring_up_followers() {
   TRY(bring_up(*quarantine_, quarantine_batch_));
   for (StreamView& v : views_) TRY(bring_up(*v.table, v.reached));
-  return {};
+  return bring_up(*alert_table_, alerts_batch_);
 }
 
 std::vector<delta::DeltaTable*> Job::followers() {
   std::vector<delta::DeltaTable*> tables = {&*quarantine_};
   for (StreamView& v : views_) tables.push_back(&*v.table);
+  tables.push_back(&*alert_table_);
   return tables;
 }
 
@@ -677,8 +686,6 @@ Result<> Job::save_snapshot() {
   s.commit_uuid = commit_uuid_;
   s.horizon_us = config_.dedup.horizon_us;
   for (const StreamView& v : views_) v.view.save(s.views.emplace_back(v.name(), "").state);
-  alerts_.save(s.alerts);
-  s.alerts_fingerprint = alerts_.fingerprint();
   last_snapshot_boot_us_ = clock_.boot_us();
   const auto saved = snapshots_.save(std::move(s), dedupe_);
   if (!saved) {
@@ -727,6 +734,7 @@ Result<> Job::maintain() {
 Result<> Job::compact(bool finish) {
   std::vector<CompactedTable> tables = {{&*silver_, silver_encoding()}, {&*quarantine_, quarantine_encoding()}};
   for (StreamView& v : views_) tables.push_back({&*v.table, gold_encoding()});
+  tables.push_back({&*alert_table_, gold_encoding()});
   tables.push_back({&maintenance_.ledger(), {}});
   const int64_t watermark = watermark_.watermark();
   // Without a watermark there are histories alone.

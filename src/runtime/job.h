@@ -26,6 +26,7 @@
 #include "gold/interest_row.h"
 #include "gold/watermark.h"
 #include "lake/delta/delta_table.h"
+#include "runtime/alert_table.h"
 #include "runtime/batch_writer.h"
 #include "runtime/compactor.h"
 #include "runtime/config.h"
@@ -184,10 +185,12 @@ class Job {
   Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
   Result<> commit_quarantine(const BatchAccount& account);
   Result<> commit_gold(StreamView& view, int64_t batch, int64_t batch_time, const ViewRows& rows);
+  Result<> commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertTransition>& transitions);
   Result<> declare_view(StreamView& view);
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();
+  delta::Transaction behind_silver(int64_t batch, int64_t batch_time, std::vector<delta::AddFile> adds);
   Result<> follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached);
   Result<> bring_up(delta::DeltaTable& table, int64_t& reached);
   Result<> bring_up_followers();
@@ -228,7 +231,9 @@ class Job {
   WatermarkTracker watermark_;
   DedupeIndex dedupe_;
   std::vector<StreamView> views_;  // product_interest first
-  AlertRule alerts_;               // on its rows
+  std::optional<delta::DeltaTable> alert_table_;
+  int64_t alerts_batch_ = 0;  // how far that table has come
+  AlertRule alerts_;          // on its rows
 
   Maintenance maintenance_;
   Compactor compactor_;

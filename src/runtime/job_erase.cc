@@ -199,6 +199,7 @@ Result<std::vector<fs::path>> Job::erase_gold(Persons& persons, Erasure& done) {
     }
   }
   for (StreamView& v : views_) TRY(v.table->refresh());
+  TRY(alert_table_->refresh());
   return out;
 }
 

@@ -60,6 +60,11 @@ Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, c
       TRY(engine.execute(fmt::format("CREATE VIEW {} AS FROM gold.{}", sql_name(name), sql_name(name))));
     tables.push_back({gold ? "gold." + name : name, snapshot->version(), snapshot->timestamp_ms(), snapshot->rows()});
   }
+  if (tables.empty() && moment.as_of_us) {
+    const auto first = delta::Snapshot::load(lake.silver(), Version(0));
+    return fail(ErrorCode::not_found, fmt::format("there was no table at {}", iso_time_ms(*moment.as_of_us)),
+                first ? fmt::format("the lake begins at {}", iso_time_ms(first->timestamp_ms() * 1000)) : "");
+  }
   std::ranges::stable_partition(tables, [](const SqlLakeTable& t) { return !t.name.starts_with("gold."); });
   return LakeSql(std::move(engine), std::move(temporary), std::move(tables));
 }

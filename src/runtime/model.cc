@@ -26,6 +26,7 @@ namespace {
 
 constexpr int kAttempts = 8;
 constexpr const char* kDay = "day";
+constexpr std::string_view kTaken[] = {"events", "silver", "quarantine", "ledger", "alerts", "funnel", "sessions"};
 constexpr const char* kModelProperty = "pactolus.model";
 
 std::string_view trimmed(std::string_view text) {
@@ -201,7 +202,7 @@ class ModelRunner {
         "1.0::DOUBLE ELSE "
         "least(1, wilson_centre(successes::DOUBLE, trials::DOUBLE) + wilson_half(successes::DOUBLE, trials::DOUBLE)) "
         "END END;"
-        "CREATE VIEW events AS SELECT *, CASE WHEN coalesce(currency, {currency}) <> {currency} THEN NULL "
+        "CREATE OR REPLACE VIEW events AS SELECT *, CASE WHEN coalesce(currency, {currency}) <> {currency} THEN NULL "
         "WHEN event_type IN ({sold}) THEN price * quantity WHEN event_type IN ({refunded}) THEN -price * quantity "
         "ELSE 0 END AS amount FROM silver WHERE event_date BETWEEN DATE '{first}' AND DATE '{last}' "
         "AND event_timestamp >= model_start() AND event_timestamp < model_end()",
@@ -350,10 +351,13 @@ Result<std::vector<Model>> list_models(const fs::path& folder) {
       if (!file.ends_with(".sql")) continue;
       std::string name = file.substr(0, file.size() - 4);
       const fs::path path = folder / file;
+      Model model = parse_model(name, TRY(read_file(path)), path.native(), false);
       if (!is_table_name(name))
-        return fail(ErrorCode::invalid, fmt::format("a model cannot be called \"{}\": {}", name, path.native()),
-                    "small letters, digits and _, a letter first");
-      out[name] = parse_model(name, TRY(read_file(path)), path.native(), false);
+        model.problem =
+            fmt::format("a model cannot be called \"{}\": small letters, digits and _, a letter first", name);
+      else if (std::ranges::find(kTaken, name) != std::end(kTaken))
+        model.problem = fmt::format("a model cannot be called {}: there is such a table already", name);
+      out[name] = std::move(model);
     }
   std::vector<Model> list;
   for (auto& [name, model] : out) list.push_back(std::move(model));
@@ -362,6 +366,8 @@ Result<std::vector<Model>> list_models(const fs::path& folder) {
 
 Result<ModelRun> run_model(const Config& config, const Model& model, int32_t day, const ModelOptions& options,
                            Clock& clock, Random& random) {
+  if (!model.problem.empty())
+    return std::unexpected(Error{ErrorCode::usage, model.problem, "give the file another name", model.file});
   return ModelRunner(config, model, day, options, clock, random).run();
 }
 

@@ -32,12 +32,13 @@ struct Model {
   std::string title;                   // may be empty
   std::string plot_value, plot_label;  // columns; may be empty
   std::string sql;
-  std::string file;  // for messages
+  std::string file;     // for messages
+  std::string problem;  // why it cannot be run; empty: it can
   bool built_in = false;
 };
 
 // The built-in ones and those in the folder, by name; a file there takes the place of the built-in one of its name. A
-// missing folder has none. Errors: invalid names a file whose name no table can have; io.
+// missing folder has none. A file with a name that no model can have has a problem.
 Result<std::vector<Model>> list_models(const fs::path& folder);
 
 struct ModelRun {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "base/check.h"
 #include "base/time_text.h"
@@ -13,6 +14,16 @@
 #include "runtime/silver_reader.h"
 
 namespace pactolus {
+
+namespace {
+// Of rows in the order of their windows those of the windows that the batch made final.
+std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const BatchAccount& account) {
+  std::vector<InterestRow> out;
+  for (const InterestRow& row : rows)
+    if (row.window_end > account.watermark_before && row.window_end <= account.watermark_after) out.push_back(row);
+  return out;
+}
+}  // namespace
 
 Result<> Recovery::run() {
   adopt_declared_views();
@@ -39,6 +50,7 @@ Result<> Recovery::recover_batches() {
   const std::string id = app_id(job_.config_.job, "batch");
   job_.quarantine_batch_ = job_.quarantine_->snapshot().txn_version(id).value_or(0);
   for (View& v : views_) v.of.reached = v.of.table->snapshot().txn_version(id).value_or(0);
+  job_.alerts_batch_ = job_.alert_table_->snapshot().txn_version(id).value_or(0);
   job_.batch_ = job_.silver_->snapshot().txn_version(id).value_or(0);
   if (job_.batch_ == 0) return {};
   for (View& v : views_) v.is_new = v.declared.fingerprint.empty() && v.of.reached == 0;
@@ -47,12 +59,14 @@ Result<> Recovery::recover_batches() {
   job_.dedupe_.advance(job_.watermark_.watermark());
   TRY(load_snapshot());
   int64_t oldest = job_.quarantine_batch_;
+  if (job_.alerts_batch_ > 0 || alerts_are_from_the_start()) oldest = std::min(oldest, job_.alerts_batch_);
   for (const View& v : views_)
     if (!v.is_new) oldest = std::min(oldest, v.in_snapshot ? snapshot_->batch : v.of.reached);
   TRY(collect_accounts(oldest));
   TRY(rebuild_dedupe());
   TRY(finish_quarantine());
-  return recover_views();
+  TRY(recover_views());
+  return recover_alerts();
 }
 
 // Newest first, down to batch `oldest`: what the tables behind Silver may still need.
@@ -119,14 +133,11 @@ Result<> Recovery::load_snapshot() {
   return load_views();
 }
 
-// Of the snapshot those that are still declared as they were; the others come from Silver. The alert rule stands on the
-// rows of the first.
+// Of the snapshot those that are still declared as they were; the others come from Silver.
 Result<> Recovery::load_views() {
-  const bool same_alerts = snapshot_->alerts_fingerprint == job_.alerts_.fingerprint();
   for (View& v : views_) {
     const auto saved = std::ranges::find(snapshot_->views, v.of.name(), &StateSnapshot::View::name);
-    if (saved == snapshot_->views.end() || snapshot_->batch > v.of.reached || (&v == &views_.front() && !same_alerts))
-      continue;
+    if (saved == snapshot_->views.end() || snapshot_->batch > v.of.reached) continue;
     auto loaded = WindowView::load(v.of.view.options(), saved->state);
     if (!loaded && loaded.error().code == ErrorCode::unsupported) continue;  // of another declaration
     WindowView view = TRY(std::move(loaded));
@@ -135,7 +146,6 @@ Result<> Recovery::load_views() {
     v.of.view = std::move(view);
     v.in_snapshot = true;
   }
-  if (views_.front().in_snapshot) job_.alerts_ = TRY(AlertRule::load(snapshot_->alerts));
   return {};
 }
 
@@ -174,7 +184,7 @@ Result<> Recovery::recover_views() {
     all_in_snapshot &= v.in_snapshot;
     for (const EventColumn c : columns_of(v.of.view.declaration()))
       if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
-    const int64_t watermark = v.in_snapshot ? v.of.view.watermark() : TRY(watermark_of(v));
+    const int64_t watermark = v.in_snapshot ? v.of.view.watermark() : TRY(watermark_of(v.of.reached, v.of.name()));
     const WindowShape& shape = v.of.view.declaration().shape;
     from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
   }
@@ -188,24 +198,23 @@ Result<> Recovery::recover_views() {
   return {};
 }
 
-// Of the last batch that the view's table has.
-Result<int64_t> Recovery::watermark_of(const View& view) const {
-  const auto account = accounts_.find(view.of.reached);
+// Behind the last batch that a table has.
+Result<int64_t> Recovery::watermark_of(int64_t batch, const std::string& table) const {
+  const auto account = accounts_.find(batch);
   if (account != accounts_.end()) return account->second.watermark_after;
-  if (view.of.reached == 0) return kNoTime;
-  return fail(ErrorCode::corrupt,
-              fmt::format("the account of batch {}, the last that {} has, is no longer in the Silver log",
-                          view.of.reached, view.of.name()));
+  if (batch == 0) return kNoTime;
+  return fail(
+      ErrorCode::corrupt,
+      fmt::format("the account of batch {}, the last that {} has, is no longer in the Silver log", batch, table));
 }
 
 Result<> Recovery::rebuild_view(View& view, const SilverRows& rows) {
-  const int64_t watermark = TRY(watermark_of(view));
+  const int64_t watermark = TRY(watermark_of(view.of.reached, view.of.name()));
   std::vector<uint32_t> settled;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
     if (rows.batch_id[i] <= view.of.reached) settled.push_back(i);
   view.of.view.apply(rows.events, settled, kNoTime);
   (void)view.of.view.commit(watermark);  // windows up to there are in the table already
-  if (&view == &views_.front()) TRY(rebuild_alerts(watermark));
   return replay(view, rows, view.of.reached);
 }
 
@@ -220,20 +229,50 @@ Result<> Recovery::replay(View& view, const SilverRows& rows, int64_t base) {
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
       view.of.view.apply(rows.events, mine->second, account.watermark_before);
     const ViewRows final_rows = view.of.view.commit(account.watermark_after);
-    if (&view == &views_.front()) job_.alerts_.judge(interest_rows(final_rows), account.watermark_after);
+    if (&view == &views_.front()) interest_.emplace(batch, interest_rows(final_rows));
     if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(view.of, batch, account.batch_time, final_rows));
   }
   return {};
 }
 
-// Which alerts are open follows from the final rows. One that has been open for longer than a day is taken as opened a
-// day ago: reading every window since would cost more than that is worth.
-Result<> Recovery::rebuild_alerts(int64_t gold_watermark) {
-  if (gold_watermark == kNoTime) return {};
-  const std::vector<InterestRow> rows =
-      TRY(read_interest(views_.front().of.table->snapshot(), gold_watermark - kMicrosPerDay));
-  job_.alerts_.judge(rows, gold_watermark);
+// Which alerts are open follows from what the table tells up to its last batch; the batches since are judged again, by
+// rows that were replayed, or that product_interest had got already when the job was cut off before the alerts.
+Result<> Recovery::recover_alerts() {
+  const int64_t reached = job_.alerts_batch_;
+  if (reached == 0 && !alerts_are_from_the_start()) return join_alerts();
+  const int64_t watermark = TRY(watermark_of(reached, kAlerts));
+  std::vector<AlertTransition> told;
+  for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) told.push_back(std::move(row.transition));
+  job_.alerts_.restore(told, watermark);
+  std::vector<InterestRow> settled;
+  for (const auto& [batch, account] : accounts_) {
+    if (batch <= reached) continue;
+    auto rows = interest_.find(batch);
+    if (rows == interest_.end()) {
+      if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
+      rows = interest_.emplace(batch, rows_closed_by(settled, account)).first;
+    }
+    const std::vector<AlertTransition> alerts = job_.alerts_.judge(rows->second, account.watermark_after);
+    if (!alerts.empty()) TRY(job_.commit_alerts(batch, account.batch_time, alerts));
+  }
   return {};
+}
+
+bool Recovery::alerts_are_from_the_start() const {
+  return job_.alert_table_->snapshot().metadata().configuration.contains(kAlertsFromStart);
+}
+
+// A lake from before there was the table: what is open now is told as opened, by the last batch.
+Result<> Recovery::join_alerts() {
+  const int64_t watermark = job_.watermark_.watermark();
+  if (watermark == kNoTime) return {};
+  const auto rows = TRY(read_interest(views_.front().of.table->snapshot(), watermark - kMicrosPerDay));
+  job_.alerts_.judge(rows, watermark);
+  std::vector<AlertTransition> open = job_.alerts_.open();
+  if (open.empty()) return job_.bring_up(*job_.alert_table_, job_.alerts_batch_);
+  for (AlertTransition& alert : open) alert.state = AlertState::open;
+  std::ranges::sort(open, {}, [](const AlertTransition& t) { return std::tie(t.window_start, t.product_id); });
+  return job_.commit_alerts(job_.batch_, job_.batch_time_, open);
 }
 
 Result<> Recovery::finish_quarantine() {
@@ -262,6 +301,7 @@ Result<> Recovery::change_view(View& view) {
   PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
   view.of.view = std::move(changed);
   TRY(job_.declare_view(view.of));
+  changed_views_ |= !view.is_new;
   const std::string from = first == kNoTime ? "the first" : iso_time(first);
   if (job_.options_.say)
     job_.options_.say(

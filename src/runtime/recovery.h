@@ -16,6 +16,7 @@ class Recovery {
   explicit Recovery(Job& job) : job_(job) {}
   // After the job has its tables, its epoch and its topics.
   Result<> run();
+  bool has_changed_views() const noexcept { return changed_views_; }  // tables that held rows of another declaration
 
  private:
   struct View {
@@ -33,15 +34,19 @@ class Recovery {
   Result<> load_views();
   Result<> rebuild_dedupe();
   Result<> recover_views();
-  Result<int64_t> watermark_of(const View& view) const;
+  Result<int64_t> watermark_of(int64_t batch, const std::string& table) const;
   Result<> rebuild_view(View& view, const SilverRows& rows);
   Result<> replay(View& view, const SilverRows& rows, int64_t base);
-  Result<> rebuild_alerts(int64_t gold_watermark);
+  Result<> recover_alerts();
+  bool alerts_are_from_the_start() const;
+  Result<> join_alerts();
   Result<> finish_quarantine();
   Result<> change_view(View& view);
 
   Job& job_;
+  bool changed_views_ = false;
   std::vector<View> views_;
+  std::map<int64_t, std::vector<InterestRow>> interest_;  // final rows of the batches that were replayed, in order
   std::optional<StateSnapshot> snapshot_;
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last, and all that quarantine or Gold have not reached
 };

@@ -11,7 +11,8 @@ namespace pactolus {
 namespace {
 
 constexpr std::string_view kMagic = "PCTSTATE";
-constexpr uint32_t kFormat = 2, kOneView = 1;  // format 1, of release 0.1: one view, before the alerts
+// Format 1, of release 0.1: one view in another form, then alerts. Format 2: alerts before the views.
+constexpr uint32_t kFormat = 3, kAlertsFirst = 2, kOneView = 1;
 enum Block : uint32_t { kHead = 1, kView = 2, kAlerts = 3 };
 
 template <class T>
@@ -50,7 +51,7 @@ Result<Reader> opened(std::string_view bytes, uint32_t& format) {
   if (in.bytes(kMagic.size()) != kMagic) return corrupt("it does not begin as one");
   format = in.number<uint32_t>();
   if (!in.ok) return corrupt("it is cut short");
-  if (format != kFormat && format != kOneView)
+  if (format < kOneView || format > kFormat)
     return fail(ErrorCode::unsupported,
                 fmt::format("a state snapshot has format {}, this release knows {}", format, kFormat));
   return in;
@@ -79,12 +80,10 @@ std::string encode_snapshot(const StateSnapshot& s) {
                         .set("commit_uuid", s.commit_uuid)
                         .set("horizon_us", s.horizon_us)
                         .set("views", std::move(views))
-                        .set("alerts", s.alerts_fingerprint)
                         .set("runs", std::move(runs));
   std::string out(kMagic);
   put(out, kFormat);
   put_block(out, kHead, head.dump());
-  put_block(out, kAlerts, s.alerts);
   for (const StateSnapshot::View& v : s.views) put_block(out, kView, v.state);
   return out;
 }
@@ -110,14 +109,13 @@ Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
   s.silver_version = (*head)["silver_version"].as_int();
   s.commit_uuid = (*head)["commit_uuid"].as_string();
   s.horizon_us = (*head)["horizon_us"].as_int();
-  s.alerts_fingerprint = (*head)["alerts"].as_string();
   for (const Json& r : (*head)["runs"].as_array()) {
     IdRun run{std::string(r["name"].as_string()), r["ids"].as_int(), r["newest_bucket"].as_int()};
     if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
     s.runs.push_back(std::move(run));
   }
   if (format == kOneView) TRY(block(kView));  // its state is of another form: the view comes from Silver
-  s.alerts = TRY(block(kAlerts));
+  if (format <= kAlertsFirst) TRY(block(kAlerts));  // the table of alerts tells of them now
   for (const Json& name : (*head)["views"].as_array())
     s.views.push_back({std::string(name.as_string()), std::string(TRY(block(kView)))});
   if (!in.rest.empty()) return corrupt("something follows its end");

@@ -30,7 +30,6 @@ struct StateSnapshot {
     std::string name, state;  // WindowView::save, which says what it is of
   };
   std::vector<View> views;
-  std::string alerts, alerts_fingerprint;
 };
 
 std::string encode_snapshot(const StateSnapshot& snapshot);

@@ -21,6 +21,8 @@ Result<CheckResult> check_event_ids(VerifyInput& in);
 Result<CheckResult> check_partitions(VerifyInput& in);
 // Final windows equal what Silver gives, neither more nor fewer.
 Result<CheckResult> check_gold(VerifyInput& in);
+// Alerts open, change and resolve as final windows of product_interest say.
+Result<CheckResult> check_alerts(VerifyInput& in);
 // As long as Bronze has them: each duplicate that was dropped has its first copy in Silver.
 Result<CheckResult> check_dropped_duplicates(VerifyInput& in);
 

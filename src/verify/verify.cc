@@ -25,6 +25,7 @@ const std::vector<Check>& checks() {
       {"event_ids", check_event_ids, {"silver"}},
       {"partitions", check_partitions, {"silver"}},
       {"gold", check_gold, {"silver", "gold/product_interest"}},
+      {"alerts", check_alerts, {"gold/product_interest", "gold/alerts"}},
       {"duplicates", check_dropped_duplicates, {"silver", "quarantine"}},
   };
   return kChecks;

@@ -363,7 +363,8 @@ class Simulate(Lake):
         self.assertEqual(self.catch_up()["silver"], 1000)
         watermark = json.loads(self.good("status", "--json", "--lake", self.lake))["watermark"]
         self.assertEqual(watermark[:16], "2025-11-29T12:54")  # five minutes of lateness before the last
-        self.assertIn("is not over yet", self.bad(2, "simulate", "--fast", "--end", "2999-01-01T00:00:00Z", "--to", "file:x"))
+        self.assertIn("is not over yet", self.bad(2, "simulate", "--fast", "--count", 5, "--end", "2999-01-01T00:00:00Z", "--to", "file:x"))
+        self.assertIn("--fast without an end", self.bad(2, "simulate", "--fast", "--to", "file:x"))
         self.assertIn("--end without --fast", self.bad(2, "simulate", "--end", "2025-11-29", "--to", f"lake:{self.lake}"))
 
     def test_a_given_number_is_that_of_the_first_event(self):

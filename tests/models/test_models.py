@@ -328,8 +328,19 @@ class Own(Lake):
         self.model("product_interest", "SELECT 1 AS a")
         self.assertIn("a view has the name product_interest", self.refused("--all", "--date", DAY))
         (self.folder / "models/product_interest.sql").unlink()
-        self.model("Top Pages", "SELECT 1 AS a")
-        self.assertIn("small letters", self.refused("--all", "--date", DAY, code=3))
+        for name in ("Top Pages", "events", "silver"):
+            self.model(name, "SELECT 1 AS a")
+            self.assertRegex(self.refused(name, "--date", DAY), "cannot be called")
+            self.assertIn("cannot be called", {m["model"]: m["problem"] for m in self.pactolus("model", "list")["models"]}[name])
+        # The others go on, and the exit code tells.
+        self.model("broken", "SELECT nothing")
+        done = self.run_it("model", "run", "--all", "--date", DAY, "--json", "--lake", self.lake)
+        self.assertEqual(done.returncode, 2)
+        lines = {line["model"]: line for line in map(json.loads, done.stdout.splitlines())}
+        self.assertEqual({m for m, line in lines.items() if "rows" in line}, set(MODELS))
+        self.assertEqual({m for m, line in lines.items() if "error" in line}, {"Top Pages", "events", "silver", "broken"})
+        self.assertEqual(done.stderr.count("error: "), 4)
+        self.assertFalse((self.lake / "gold/events").exists())
 
 
 if __name__ == "__main__":

@@ -186,7 +186,10 @@ class Rebuilt(InALake):
         self.good("run", "--until-caught-up", "--lake", self.lake)
         self.verify()
         self.rebuild(*self.days())
-        self.verify()
+        self.assertEqual(self.verify()["figures"]["rows_of_earlier_declarations"], 0, "the new rows are judged as such")
+        table = DeltaTable(self.lake / "gold/product_interest")
+        table.update(updates={"views": "views + 1"}, predicate="views > 3")
+        self.assertIn("FAIL gold", self.run_it("verify", "--lake", self.lake).stdout)
 
     def test_mistakes_are_told(self):
         self.simulate()

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from program import finish, run_it, scratch_folder, start  # noqa: E402
 
-CHECKS = ["files", "delta_log", "offsets", "ledger", "event_ids", "partitions", "gold", "duplicates"]
+CHECKS = ["files", "delta_log", "offsets", "ledger", "event_ids", "partitions", "gold", "alerts", "duplicates"]
 SILVER, QUARANTINE, LEDGER, GOLD = "silver/events", "quarantine/events", "ledger", "gold/product_interest"
 TABLES = [SILVER, QUARANTINE, GOLD]
 
@@ -191,7 +191,7 @@ class GoodLake(Damaged):
         lines = must("--lake", good, "verify").splitlines()
         self.assertEqual([line.split()[:2] for line in lines[:-1]], [["ok", name] for name in CHECKS])
         self.assertIn(f"3 partitions, {last} batches, 6,000 offsets, no gap", lines[2])
-        self.assertRegex(lines[-1], rf"^verified, 8 checks ok; batch {last}, \d+\.\d s$")
+        self.assertRegex(lines[-1], rf"^verified, 9 checks ok; batch {last}, \d+\.\d s$")
 
     def test_without_bronze_one_check_is_skipped_and_says_so(self):
         lines = must("--lake", good, "verify", "--no-bronze").splitlines()
@@ -202,7 +202,7 @@ class GoodLake(Damaged):
         must("--lake", good, "verify", "--junit", os.path.join(root, "good.xml"))
         suite = xml.etree.ElementTree.parse(os.path.join(root, "good.xml")).getroot().find("testsuite")
         self.assertEqual([case.get("name") for case in suite], CHECKS)
-        self.assertEqual((suite.get("tests"), suite.get("failures")), ("8", "0"))
+        self.assertEqual((suite.get("tests"), suite.get("failures")), ("9", "0"))
 
     def test_verifying_changes_nothing(self):
         def listing():
@@ -272,7 +272,7 @@ class Files(Damaged):
 
     def test_a_missing_gold_file_leaves_the_others_judged(self):
         os.remove(self.data_files(GOLD)[0])
-        self.fails("files", "is missing", skipped=("gold",))
+        self.fails("files", "is missing", skipped=("gold", "alerts"))
 
     def test_a_file_that_has_grown(self):
         with open(self.data_files(QUARANTINE)[0], "r+b") as file:
@@ -311,11 +311,11 @@ class DeltaLog(Damaged):
     def test_a_commit_of_silver_that_is_gone(self):
         os.remove(self.commit_files(SILVER)[4])
         self.fails("delta_log", "no commits between versions 3 and 5",
-                   skipped=("offsets", "ledger", "event_ids", "partitions", "gold", "duplicates"))
+                   skipped=("offsets", "ledger", "event_ids", "partitions", "gold", "alerts", "duplicates"))
 
     def test_a_commit_of_gold_that_is_gone(self):
         os.remove(self.commit_files(GOLD)[1])
-        self.fails("delta_log", "gold/product_interest: no commits between versions 0 and 2", skipped=("gold",))
+        self.fails("delta_log", "gold/product_interest: no commits between versions 0 and 2", skipped=("gold", "alerts"))
 
     def test_quarantine_and_gold_ahead_of_silver(self):
         # The last commit of Silver, of an empty batch, is taken away.

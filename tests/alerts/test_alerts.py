@@ -1,0 +1,170 @@
+"""Alerts through the real program: each transition once, whatever the batches; listed, acknowledged, silenced, verified.
+
+Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/bin/python tests/alerts/test_alerts.py
+"""
+
+import collections
+import datetime
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import unittest
+
+from deltalake import DeltaTable
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
+from program import InALake  # noqa: E402
+
+SLIDE, SIZE = datetime.timedelta(minutes=1), datetime.timedelta(minutes=10)
+POINTS = ("batch.gold_committed", "alerts.files_written", "alerts.before_link", "alerts.linked")
+
+
+class Lake(InALake):
+    end = datetime.datetime(2025, 11, 29, 13)  # the same windows whenever a test runs
+
+    def send(self, count=12_000, seed=7, rate=10):
+        self.good("simulate", "--profile", "shop", "--count", count, "--rate", rate, "--fast", "--seed", seed, "--late-ratio", 0.01,
+                  "--end", self.end.isoformat() + "Z", "--to", f"lake:{self.lake}")
+
+    def run_job(self, *words, **how):
+        return self.good("run", "--until-caught-up", *words, "--lake", self.lake, **how)
+
+    def gold(self, table):
+        return DeltaTable(self.lake / "gold" / table).to_pyarrow_table().to_pylist()
+
+    def alerts(self):
+        return sorted((a["product_id"], a["window_start"], a["state"], a["opened_window"], a["views"], a["purchases"]) for a in self.gold("alerts"))
+
+    def watermark(self):
+        return datetime.datetime.fromisoformat(json.loads(self.good("status", "--json", "--lake", self.lake))["watermark"])
+
+    def expected(self):
+        """The rule, said again: from the final windows alone."""
+        windows = collections.defaultdict(dict)
+        for row in self.gold("product_interest"):
+            windows[row["product_id"]][row["window_start"]] = (row["views"], row["purchases"])
+        out, end = [], self.watermark()
+        for product, by_start in windows.items():
+            opened = last = None
+            start = min(by_start)
+            while start + SIZE <= end and start <= max(by_start) + SLIDE:
+                numbers = by_start.get(start, (0, 0))
+                met = numbers[0] > 100 and numbers[1] < 5
+                if met and opened is None:
+                    opened = start
+                    out.append((product, start, "open", opened, *numbers))
+                elif met and numbers != last:
+                    out.append((product, start, "update", opened, *numbers))
+                elif not met and opened is not None:
+                    out.append((product, start, "resolved", opened, *numbers))
+                    opened = None
+                last = numbers
+                start += SLIDE
+        return sorted(out)
+
+
+class Told(Lake):
+    def test_each_transition_once_whatever_the_batches(self):
+        self.send()
+        shutil.copytree(self.lake, self.folder / "log")
+        self.run_job("--close-windows")
+        straight = self.alerts()
+        self.assertEqual(straight, self.expected())
+        self.assertEqual({a[2] for a in straight}, {"open", "update", "resolved"})
+        self.assertIn("prod_0042", {a[0] for a in straight})
+        self.assertGreater(len(straight), 30)
+        # In small batches, each by a process of its own that is killed somewhere behind Silver's commit.
+        shutil.rmtree(self.lake)
+        shutil.copytree(self.folder / "log", self.lake)
+        killed = 0
+        for n in range(60):
+            done = self.run_it("run", "--until-caught-up", "--batch-records", 600, "--close-windows", "--lake", self.lake,
+                               PACTOLUS_FAULT=f"{POINTS[n % len(POINTS)]}")
+            self.assertIn(done.returncode, (0, -signal.SIGKILL), done.stderr)
+            killed += done.returncode != 0
+            if done.returncode == 0:
+                break
+        self.run_job("--close-windows")
+        self.assertGreater(killed, 10)
+        self.assertEqual(self.alerts(), self.expected())
+        self.good("verify", "--lake", self.lake)
+
+    def test_nothing_is_told_again_when_the_log_is_read_on(self):
+        self.send(6000)
+        self.run_job()
+        before = self.alerts()
+        self.assertEqual(before, self.expected())
+        self.run_job()
+        self.assertEqual(self.alerts(), before)
+        shutil.rmtree(self.lake / "_pactolus/snapshots")
+        self.run_job()
+        self.assertEqual(self.alerts(), before)
+
+    def test_a_lake_without_the_table_gets_what_is_open(self):
+        self.send(6000)
+        self.run_job()
+        open_now = {a["product_id"]: a for a in self.pactolus("alerts", "ls")["alerts"]}
+        self.assertGreater(len(open_now), 0)
+        shutil.rmtree(self.lake / "gold/alerts")
+        self.run_job()
+        self.assertEqual({a[0]: a[2] for a in self.alerts()}, {product: "open" for product in open_now})
+        self.end += datetime.timedelta(minutes=10)
+        self.send(6000, seed=8)
+        self.run_job("--close-windows")
+        self.assertEqual(self.pactolus("alerts", "ls")["alerts"], [])
+        self.good("verify", "--lake", self.lake)
+
+
+class Commands(Lake):
+    def test_listed_acknowledged_and_silenced(self):
+        self.assertIn("no lake", self.bad(3, "alerts", "ls", "--lake", "nowhere").lower())
+        self.send()
+        self.run_job()
+        last = {}
+        for product, start, state, *rest in self.expected():
+            last[product] = (state, *rest[1:])
+        still_open = {p: numbers for p, (state, *numbers) in last.items() if state != "resolved"}
+        listed = self.pactolus("alerts", "ls")["alerts"]
+        self.assertEqual({a["product_id"]: [a["views"], a["purchases"]] for a in listed}, still_open)
+        self.assertIn("prod_0042", still_open)
+        self.assertEqual([a["views"] for a in listed], sorted((a["views"] for a in listed), reverse=True))
+        everything = self.pactolus("alerts", "ls", "--all", "--limit", 5)
+        self.assertEqual((everything["found"], len(everything["alerts"])), (len(self.expected()), 5))
+        self.good("alerts", "ack", "prod_0042", "--note", "price was wrong", "--lake", self.lake)
+        self.good("alerts", "silence", "prod_0042", "p-other", "--for", "2h", "--lake", self.lake)
+        (mine,) = (a for a in self.pactolus("alerts", "ls")["alerts"] if a["product_id"] == "prod_0042")
+        self.assertEqual(mine["note"], "price was wrong")
+        self.assertIsNotNone(mine["acknowledged"])
+        self.assertGreater(mine["silenced_until"], mine["acknowledged"])
+        self.assertRegex(self.good("alerts", "ls", "--lake", self.lake), "prod_0042 .*acknowledged: price was wrong  silenced until")
+        self.good("alerts", "silence", "prod_0042", "--off", "--lake", self.lake)
+        (mine,) = (a for a in self.pactolus("alerts", "ls")["alerts"] if a["product_id"] == "prod_0042")
+        self.assertIsNone(mine["silenced_until"])
+        self.run_job("--close-windows")
+        self.assertEqual(self.pactolus("alerts", "ls")["alerts"], [])
+        self.assertIn("no alert of prod_0042 is open", self.bad(3, "alerts", "ack", "prod_0042", "--lake", self.lake))
+        self.assertIn("for how long?", self.bad(2, "alerts", "silence", "prod_0042", "--lake", self.lake))
+
+    def test_verify_finds_an_alert_that_is_missing_or_wrong(self):
+        self.send()
+        self.run_job("--close-windows")
+        self.good("verify", "--lake", self.lake)
+        table = DeltaTable(self.lake / "gold/alerts")
+        for harm, said in ((lambda: table.delete("product_id = 'prod_0042' AND state = 'open'"), "prod_0042: open .* is missing"),
+                           (lambda: table.update(updates={"views": "views + 1"}, predicate="product_id = 'prod_0042' AND state = 'open'"),
+                            "should not be"),
+                           (lambda: table.update(updates={"state": "'update'"}, predicate="product_id = 'prod_0042' AND state = 'resolved'"),
+                            "prod_0042: resolved .* is missing")):
+            before = table.version()
+            harm()
+            done = self.run_it("verify", "--lake", self.lake)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stdout, rf"FAIL alerts [^$]*{said}")
+            table.restore(before)
+            self.good("verify", "--lake", self.lake)
+
+
+if __name__ == "__main__":
+    unittest.main()
