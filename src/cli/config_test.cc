@@ -376,9 +376,10 @@ TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
   EXPECT_TRUE(has(told, "pactolus.toml:3 gold.view: expected a column")) << told;
   EXPECT_TRUE(has(told, "got \"device_typ\"; did you mean \"device_type\"?")) << told;
   EXPECT_TRUE(has(told, "pactolus.toml:4 gold.view: expected a duration such as \"5m\", got 10")) << told;
-  EXPECT_TRUE(has(told,
-                  "pactolus.toml:5 gold.view: expected one of name, enabled, keys, size, slide, measures, got silde; did you "
-                  "mean \"slide\"?"))
+  EXPECT_TRUE(
+      has(told,
+          "pactolus.toml:5 gold.view: expected one of name, enabled, keys, size, slide, measures, got silde; did you "
+          "mean \"slide\"?"))
       << told;
   EXPECT_TRUE(has(told, "pactolus.toml:8 gold.view: \"cuont() as n\": expected a function")) << told;
   EXPECT_TRUE(has(told, "did you mean \"count\"?")) << told;

@@ -24,8 +24,9 @@ class RowFormat {
   virtual int64_t left_out() const { return 0; }
 };
 
-// "box", "json", "csv" or "markdown"; `out` is borrowed. csv: RFC 4180 with a header and line feeds alone, null is empty and an empty text
-// is "". json: an array with one object a line; decimals keep their digits as numbers, times are texts.
+// "box", "json", "csv" or "markdown"; `out` is borrowed. csv: RFC 4180 with a header and line feeds alone, null is
+// empty and an empty text is "". json: an array with one object a line; decimals keep their digits as numbers, times
+// are texts.
 std::unique_ptr<RowFormat> make_row_format(std::string_view name, Output& out);
 NestedAs nested_as(std::string_view format);
 

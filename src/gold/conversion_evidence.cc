@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "gold/window_shape.h"
 #include "gold/state_bytes.h"
+#include "gold/window_shape.h"
 
 namespace pactolus {
 namespace {

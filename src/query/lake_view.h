@@ -14,8 +14,8 @@
 
 namespace pactolus {
 
-// Makes the view, in a schema that is there, and a table of its files in the schema "lake files". Errors: `corrupt` when the log's schema or a partition
-// value cannot be read, `unsupported` for a type that this release does not know.
+// Makes the view, in a schema that is there, and a table of its files in the schema "lake files". Errors: `corrupt`
+// when the log's schema or a partition value cannot be read, `unsupported` for a type that this release does not know.
 Result<> create_delta_view(SqlEngine& sql, std::string_view name, const delta::Snapshot& snapshot,
                            std::string_view schema = "main");
 

@@ -114,7 +114,7 @@ Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
     if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
     s.runs.push_back(std::move(run));
   }
-  if (format == kOneView) TRY(block(kView));  // its state is of another form: the view comes from Silver
+  if (format == kOneView) TRY(block(kView));        // its state is of another form: the view comes from Silver
   if (format <= kAlertsFirst) TRY(block(kAlerts));  // the table of alerts tells of them now
   for (const Json& name : (*head)["views"].as_array())
     s.views.push_back({std::string(name.as_string()), std::string(TRY(block(kView)))});
