@@ -16,6 +16,9 @@
 // products without an effect, each looked at 1,800 times, 325 reached 1/0.05 (a plain test says so of 3,058) and 6
 // reached 1/0.001.
 //
+// A product that comes in several categories is compared in each with the others there, in the same look; the factors
+// are multiplied, which an expectation of at most 1 survives, since events are independent.
+//
 // Events count by the order in which batches bring them, a batch is a look, and every period begins anew, at batch
 // times that are its multiples. Pure: the same batches give the same evidence and the same bytes. One thread.
 #pragma once
@@ -45,17 +48,18 @@ class ConversionEvidence {
   };
   explicit ConversionEvidence(Options options);
 
-  // A product's events of a batch; those of one product and category once.
+  // A product's events of a batch: once for each category, a product's beside each other.
   struct Seen {
     std::string_view product, category;
     ViewsAndPurchases events;
   };
   struct Found {
-    std::string product, category;
-    double ln_evidence = 0;                   // with this look
-    ViewsAndPurchases of_product, of_others;  // in the period, with this look
+    std::string product, category;  // the category that it was first seen in
+    double ln_evidence = 0;         // with this look
+    ViewsAndPurchases of_product;   // in the period, with this look
+    ViewsAndPurchases of_others;    // in all its categories
   };
-  // One look. Answers those products of `seen` whose evidence is at least 1/alpha now, by (product, category).
+  // One look. Answers those products of `seen` whose evidence is at least 1/alpha now, by product.
   std::vector<Found> look(std::span<const Seen> seen, int64_t batch_time, double alpha);
   int64_t period_start() const noexcept { return period_start_; }
   size_t products() const noexcept { return products_.size(); }
@@ -66,14 +70,15 @@ class ConversionEvidence {
 
  private:
   struct Product {
-    ViewsAndPurchases events;
     double ln_evidence = 0;
+    ViewsAndPurchases events;
+    std::vector<std::pair<std::string, ViewsAndPurchases>> by_category;  // as they were first seen
   };
-  using Name = std::pair<std::string, std::string>;  // product, category
+  ViewsAndPurchases others_of(const Product& product) const;
   Options options_;
   int64_t period_start_ = kNoTime;
   std::map<std::string, ViewsAndPurchases, std::less<>> categories_;
-  std::map<Name, Product> products_;
+  std::map<std::string, Product, std::less<>> products_;
 };
 
 }  // namespace pactolus

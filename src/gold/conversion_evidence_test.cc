@@ -164,6 +164,25 @@ TEST(ConversionEvidence, ComesBackFromItsBytes) {
   EXPECT_EQ(ConversionEvidence::load({.period_us = kMicrosPerHour}, bytes).error().code, ErrorCode::unsupported);
 }
 
+TEST(ConversionEvidence, CategoriesOfAProductAddUp) {
+  ConversionEvidence one({}), split({});
+  const std::vector<ConversionEvidence::Seen> in_one = {{"bad", "a", {40, 0}}, {"good", "a", {180, 20}}};
+  const std::vector<ConversionEvidence::Seen> in_two = {
+      {"bad", "a", {20, 0}}, {"bad", "b", {20, 0}}, {"good", "a", {90, 10}}, {"good", "b", {90, 10}}};
+  double found_one = 0, found_split = 0;
+  for (int look = 0; look < 12; ++look) {
+    for (const auto& f : one.look(in_one, look, 0.5)) found_one = f.ln_evidence;
+    for (const auto& f : split.look(in_two, look, 0.5)) {
+      EXPECT_EQ(f.product, "bad");
+      EXPECT_EQ(f.of_product.views, 40 * (look + 1));
+      EXPECT_EQ(f.of_others.purchases, 20 * (look + 1));
+      found_split = f.ln_evidence;
+    }
+  }
+  EXPECT_GT(found_one, 10);
+  EXPECT_NEAR(found_split, found_one, 1e-9) << "the same numbers in halves";
+}
+
 TEST(ConversionEvidence, APeriodBeginsWithNothing) {
   ConversionEvidence evidence({.period_us = kMicrosPerHour});
   const std::vector<ConversionEvidence::Seen> seen = {{"good", "c", {900, 100}}, {"bad", "c", {1000, 0}}};

@@ -15,15 +15,15 @@
 namespace pactolus {
 namespace {
 
-int32_t date_of(const AlertTransition& t) { return int32_t(floor_div(t.window_start, kMicrosPerDay)); }
+int32_t date_of(const AlertRow& row) { return int32_t(floor_div(row.transition.window_start, kMicrosPerDay)); }
 
-ColumnBatch columns_of(const AlertRule::Options& rule, std::span<const AlertTransition> transitions, int64_t told_us,
-                       int64_t batch) {
-  TextColumn name, product, state, threshold;
-  FixedColumn<int64_t> start, end, opened, views, purchases, told, batches;
-  FixedColumn<double> rate, low, high;
-  for (const AlertTransition& t : transitions) {
-    name.append(rule.name), product.append(t.product_id), state.append(name_of(t.state));
+ColumnBatch columns_of(std::span<const AlertRow> rows, int64_t told_us, int64_t batch) {
+  TextColumn name, product, category, state, threshold;
+  FixedColumn<int64_t> start, end, opened, views, purchases, other_views, other_purchases, told, batches;
+  FixedColumn<double> rate, low, high, evidence;
+  for (const AlertRow& row : rows) {
+    const AlertTransition& t = row.transition;
+    name.append(row.rule), product.append(t.product_id), state.append(name_of(t.state));
     start.append(t.window_start), end.append(t.window_end), opened.append(t.opened_window);
     views.append(t.views), purchases.append(t.purchases);
     if (const auto conversion = conversion_of(t.views, t.purchases)) {
@@ -31,11 +31,18 @@ ColumnBatch columns_of(const AlertRule::Options& rule, std::span<const AlertTran
     } else {
       rate.append_null(), low.append_null(), high.append_null();
     }
-    threshold.append(threshold_text(rule)), told.append(told_us), batches.append(batch);
+    if (row.ln_evidence > 0) {
+      category.append(row.category), other_views.append(row.others.views);
+      other_purchases.append(row.others.purchases), evidence.append(row.ln_evidence);
+    } else {
+      category.append_null(), other_views.append_null(), other_purchases.append_null(), evidence.append_null();
+    }
+    threshold.append(row.threshold), told.append(told_us), batches.append(batch);
   }
   std::vector<ColumnData> c;
   c.push_back(name.finish("rule"));
   c.push_back(product.finish("product_id"));
+  c.push_back(category.finish("product_category"));
   c.push_back(state.finish("state"));
   c.push_back(start.finish("window_start", kFormatTimestamp));
   c.push_back(end.finish("window_end", kFormatTimestamp));
@@ -45,10 +52,13 @@ ColumnBatch columns_of(const AlertRule::Options& rule, std::span<const AlertTran
   c.push_back(rate.finish("conversion_rate", kFormatDouble));
   c.push_back(low.finish("conversion_low", kFormatDouble));
   c.push_back(high.finish("conversion_high", kFormatDouble));
+  c.push_back(other_views.finish("other_views", kFormatInt64));
+  c.push_back(other_purchases.finish("other_purchases", kFormatInt64));
+  c.push_back(evidence.finish("ln_evidence", kFormatDouble));
   c.push_back(threshold.finish("threshold"));
   c.push_back(told.finish("alert_time", kFormatTimestamp));
   c.push_back(batches.finish("batch_id", kFormatInt64));
-  return ColumnBatch(int64_t(transitions.size()), std::move(c));
+  return ColumnBatch(int64_t(rows.size()), std::move(c));
 }
 
 }  // namespace
@@ -57,6 +67,7 @@ delta::TableSchema alerts_schema() {
   using T = delta::FieldType;
   return {{{"rule", T::string()},
            {"product_id", T::string()},
+           {"product_category", T::string()},
            {"state", T::string()},
            {"window_start", T::timestamp()},
            {"window_end", T::timestamp()},
@@ -66,6 +77,9 @@ delta::TableSchema alerts_schema() {
            {"conversion_rate", T::double_float()},
            {"conversion_low", T::double_float()},
            {"conversion_high", T::double_float()},
+           {"other_views", T::long_integer()},
+           {"other_purchases", T::long_integer()},
+           {"ln_evidence", T::double_float()},
            {"threshold", T::string()},
            {"alert_time", T::timestamp()},
            {"batch_id", T::long_integer()},
@@ -77,17 +91,34 @@ std::string threshold_text(const AlertRule::Options& rule) {
   return fmt::format("views > {} and purchases < {}", rule.views_above, rule.purchases_below);
 }
 
-Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, const AlertRule::Options& rule,
-                                                      std::span<const AlertTransition> transitions, int64_t told_us,
-                                                      const BatchNames& names, Random& random) {
-  std::vector<AlertTransition> sorted(transitions.begin(), transitions.end());
+AlertRow row_of(const AlertRule::Options& rule, AlertTransition transition) {
+  return {rule.name, threshold_text(rule), std::move(transition)};
+}
+
+AlertRow row_of(const LowConversionRule::Options& rule, const EvidenceTransition& t) {
+  AlertRow row{rule.name, fmt::format("evidence of {:.0f} against the rest of the category", 1 / rule.alpha), {}};
+  row.transition = {t.product_id,          t.state, t.period_start, t.until, t.period_start, t.of_product.views,
+                    t.of_product.purchases};
+  row.category = t.category, row.others = t.of_others, row.ln_evidence = t.ln_evidence;
+  return row;
+}
+
+EvidenceTransition evidence_of(const AlertRow& row) {
+  const AlertTransition& t = row.transition;
+  return {t.product_id, row.category,           t.state,    t.opened_window,
+          t.window_end, {t.views, t.purchases}, row.others, row.ln_evidence};
+}
+
+Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std::span<const AlertRow> rows,
+                                                      int64_t told_us, const BatchNames& names, Random& random) {
+  std::vector<AlertRow> sorted(rows.begin(), rows.end());
   std::ranges::stable_sort(sorted, {}, date_of);
   std::vector<DatedRows> parts;
   for (size_t first = 0, last; first < sorted.size(); first = last) {
     for (last = first; last < sorted.size() && date_of(sorted[last]) == date_of(sorted[first]);) ++last;
-    const std::span<const AlertTransition> part(&sorted[first], last - first);
-    parts.push_back({date_of(sorted[first]), int64_t(part.size()),
-                     [=, &rule, &names] { return columns_of(rule, part, told_us, names.batch); }});
+    const std::span<const AlertRow> part(&sorted[first], last - first);
+    parts.push_back(
+        {date_of(sorted[first]), int64_t(part.size()), [=, &names] { return columns_of(part, told_us, names.batch); }});
   }
   return write_dated_files(lake.gold(kAlerts), parts, names, random);
 }
@@ -113,12 +144,17 @@ Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table) {
       t.window_start = v.child("window_start").int_at(i), t.window_end = v.child("window_end").int_at(i);
       t.opened_window = v.child("opened_window").int_at(i);
       t.views = v.child("views").int_at(i), t.purchases = v.child("purchases").int_at(i);
+      if (!v.child("ln_evidence").is_null(i)) {
+        row.category = v.child("product_category").text_at(i);
+        row.others = {v.child("other_views").int_at(i), v.child("other_purchases").int_at(i)};
+        row.ln_evidence = v.child("ln_evidence").double_at(i);
+      }
       out.push_back(std::move(row));
     }
   }
   std::ranges::sort(out, [](const AlertRow& a, const AlertRow& b) {
-    return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id) <
-           std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id);
+    return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id, a.category) <
+           std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id, b.category);
   });
   return out;
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "gold/alert_rule.h"
+#include "gold/low_conversion_rule.h"
 #include "lake/delta/snapshot.h"
 #include "runtime/batch_writer.h"
 #include "runtime/lake_tables.h"
@@ -22,16 +22,23 @@ delta::TableSchema alerts_schema();
 // In words: "views > 100 and purchases < 5".
 std::string threshold_text(const AlertRule::Options& rule);
 
-// One file for each date of window starts; `told_us` is the batch's time.
-Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, const AlertRule::Options& rule,
-                                                      std::span<const AlertTransition> transitions, int64_t told_us,
-                                                      const BatchNames& names, Random& random);
-
+// A transition as the table has it. Of evidence: the window is the period up to the look, `opened_window` its start.
 struct AlertRow {
   std::string rule, threshold;
   AlertTransition transition;
+  // Of evidence alone:
+  std::string category = {};
+  ViewsAndPurchases others = {};  // the rest of the category
+  double ln_evidence = 0;
   int64_t batch = 0, told_us = 0;
 };
+AlertRow row_of(const AlertRule::Options& rule, AlertTransition transition);
+AlertRow row_of(const LowConversionRule::Options& rule, const EvidenceTransition& transition);
+EvidenceTransition evidence_of(const AlertRow& row);
+
+// One file for each date of window starts; `told_us` is the batch's time.
+Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std::span<const AlertRow> rows,
+                                                      int64_t told_us, const BatchNames& names, Random& random);
 // All of them, in the order in which they were told.
 Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table);
 

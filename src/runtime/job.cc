@@ -43,6 +43,8 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       dedupe_(config.dedup.horizon_us),
       views_(stream_views(config)),
       alerts_(AlertRule::Options{}),
+      evidence_({.period_us = kEvidencePeriod_us}),
+      low_conversion_(LowConversionRule::Options{}),
       maintenance_(lake_, config.job, clock, Random(random.next())),
       compactor_(clock, Random(random.next())),
       snapshots_(lake_.snapshots()) {}
@@ -54,6 +56,8 @@ void Job::forget_state() {
   dedupe_ = DedupeIndex(config_.dedup.horizon_us);
   for (StreamView& v : views_) v.view = WindowView(view_options(config_, v.view.declaration()));
   alerts_ = AlertRule(AlertRule::Options{});
+  evidence_ = ConversionEvidence({.period_us = kEvidencePeriod_us});
+  low_conversion_ = LowConversionRule(LowConversionRule::Options{});
   silver_dates_.clear();
   erased_.clear();
   totals_.records_before = 0;
@@ -446,7 +450,10 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   }
   std::vector<ViewRows> rows;
   for (StreamView& v : views_) rows.push_back(v.view.commit(watermark_.watermark()));
-  const std::vector<AlertTransition> alerts = alerts_.judge(interest_rows(rows.front()), watermark_.watermark());
+  std::vector<ConversionEvidence::Seen> seen;
+  if (!history) seen = conversion_seen(events, open_.kept());
+  const std::vector<AlertRow> alerts =
+      judge_alerts(interest_rows(rows.front()), seen, watermark_.watermark(), batch_time_);
   open_.clear();
   if (first_watermark) TRY(remember_histories());
 
@@ -574,10 +581,21 @@ Result<> Job::commit_gold(StreamView& view, int64_t batch, int64_t batch_time, c
   return follow(*view.table, behind_silver(batch, batch_time, std::move(*adds)), batch, view.reached);
 }
 
-Result<> Job::commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertTransition>& transitions) {
+std::vector<AlertRow> Job::judge_alerts(std::span<const InterestRow> final_rows,
+                                        std::span<const ConversionEvidence::Seen> seen, int64_t watermark,
+                                        int64_t batch_time) {
+  std::vector<AlertRow> out;
+  for (AlertTransition& t : alerts_.judge(final_rows, watermark))
+    out.push_back(row_of(alerts_.options(), std::move(t)));
+  const auto found = evidence_.look(seen, batch_time, low_conversion_.options().alpha);
+  for (const EvidenceTransition& t : low_conversion_.judge(found, evidence_.period_start(), batch_time))
+    out.push_back(row_of(low_conversion_.options(), t));
+  return out;
+}
+
+Result<> Job::commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertRow>& rows) {
   const BatchNames names{batch, epoch_, batch_time / 1000};
-  auto adds = while_disk_is_full(
-      [&] { return write_alert_files(lake_, alerts_.options(), transitions, batch_time, names, random_); });
+  auto adds = while_disk_is_full([&] { return write_alert_files(lake_, rows, batch_time, names, random_); });
   if (!adds) return std::unexpected(adds.error());
   fault_point("alerts.files_written");
   return follow(*alert_table_, behind_silver(batch, batch_time, std::move(*adds)), batch, alerts_batch_);
@@ -686,6 +704,7 @@ Result<> Job::save_snapshot() {
   s.commit_uuid = commit_uuid_;
   s.horizon_us = config_.dedup.horizon_us;
   for (const StreamView& v : views_) v.view.save(s.views.emplace_back(v.name(), "").state);
+  evidence_.save(s.evidence);
   last_snapshot_boot_us_ = clock_.boot_us();
   const auto saved = snapshots_.save(std::move(s), dedupe_);
   if (!saved) {

@@ -185,7 +185,10 @@ class Job {
   Result<> commit_silver(BatchAccount account, std::vector<delta::AddFile> adds);
   Result<> commit_quarantine(const BatchAccount& account);
   Result<> commit_gold(StreamView& view, int64_t batch, int64_t batch_time, const ViewRows& rows);
-  Result<> commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertTransition>& transitions);
+  std::vector<AlertRow> judge_alerts(std::span<const InterestRow> final_rows,
+                                     std::span<const ConversionEvidence::Seen> seen, int64_t watermark,
+                                     int64_t batch_time);
+  Result<> commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertRow>& rows);
   Result<> declare_view(StreamView& view);
   Result<> judge_history();
   Result<> remember_histories();
@@ -234,6 +237,8 @@ class Job {
   std::optional<delta::DeltaTable> alert_table_;
   int64_t alerts_batch_ = 0;  // how far that table has come
   AlertRule alerts_;          // on its rows
+  ConversionEvidence evidence_;
+  LowConversionRule low_conversion_;
 
   Maintenance maintenance_;
   Compactor compactor_;

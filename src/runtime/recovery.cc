@@ -70,8 +70,9 @@ Result<> Recovery::recover_batches() {
 }
 
 // Newest first, down to batch `oldest`: what the tables behind Silver may still need.
-Result<> Recovery::collect_accounts(int64_t oldest) {
-  if (accounts_.contains(oldest)) return {};
+// With a time also those of batches since then, and the one before.
+Result<> Recovery::collect_accounts(int64_t oldest, int64_t oldest_time) {
+  if (accounts_.contains(oldest) && oldest_time == INT64_MAX) return {};
   TRY(accounts_newest_first(job_.lake_.silver(), job_.silver_->snapshot().version(), job_.config_.job,
                             [&](Version version, BatchAccount&& account) -> Result<bool> {
                               const int64_t batch = account.batch;
@@ -79,8 +80,9 @@ Result<> Recovery::collect_accounts(int64_t oldest) {
                                 job_.commit_version_ = version.value;
                                 job_.commit_uuid_ = account.commit_uuid;
                               }
+                              const int64_t time = account.batch_time;
                               accounts_.emplace(batch, std::move(account));
-                              return batch > std::max<int64_t>(oldest, 1);
+                              return batch > 1 && (batch > oldest || time >= oldest_time);
                             }));
   if (!accounts_.contains(job_.batch_))
     return fail(ErrorCode::corrupt,
@@ -239,11 +241,19 @@ Result<> Recovery::replay(View& view, const SilverRows& rows, int64_t base) {
 // rows that were replayed, or that product_interest had got already when the job was cut off before the alerts.
 Result<> Recovery::recover_alerts() {
   const int64_t reached = job_.alerts_batch_;
+  TRY(recover_evidence());
   if (reached == 0 && !alerts_are_from_the_start()) return join_alerts();
   const int64_t watermark = TRY(watermark_of(reached, kAlerts));
   std::vector<AlertTransition> told;
-  for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) told.push_back(std::move(row.transition));
+  std::vector<EvidenceTransition> told_evidence;
+  for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) {
+    if (row.rule == job_.low_conversion_.options().name)
+      told_evidence.push_back(evidence_of(row));
+    else
+      told.push_back(std::move(row.transition));
+  }
   job_.alerts_.restore(told, watermark);
+  job_.low_conversion_.restore(told_evidence);
   std::vector<InterestRow> settled;
   for (const auto& [batch, account] : accounts_) {
     if (batch <= reached) continue;
@@ -252,8 +262,43 @@ Result<> Recovery::recover_alerts() {
       if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
       rows = interest_.emplace(batch, rows_closed_by(settled, account)).first;
     }
-    const std::vector<AlertTransition> alerts = job_.alerts_.judge(rows->second, account.watermark_after);
+    const auto seen = conversion_seen(evidence_rows_.events, evidence_by_batch_[batch]);
+    const auto alerts = job_.judge_alerts(rows->second, seen, account.watermark_after, account.batch_time);
     if (!alerts.empty()) TRY(job_.commit_alerts(batch, account.batch_time, alerts));
+  }
+  return {};
+}
+
+// Up to the last batch that the alerts have: from the snapshot, or from the Silver rows of the batches of the period.
+Result<> Recovery::recover_evidence() {
+  const auto last = accounts_.find(job_.alerts_batch_);
+  const int64_t now = last == accounts_.end() ? job_.batch_time_ : last->second.batch_time;
+  int64_t base = 0;
+  bool loaded = false;
+  if (snapshot_ && !snapshot_->evidence.empty()) {
+    auto evidence = ConversionEvidence::load({.period_us = kEvidencePeriod_us}, snapshot_->evidence);
+    if (!evidence && evidence.error().code != ErrorCode::unsupported) return std::unexpected(evidence.error());
+    if ((loaded = evidence.has_value())) {
+      job_.evidence_ = std::move(*evidence);
+      base = snapshot_->batch;
+    }
+  }
+  if (!loaded) {
+    const int64_t period = floor_div(now, kEvidencePeriod_us) * kEvidencePeriod_us;
+    TRY(collect_accounts(job_.batch_, period));
+    for (const auto& [batch, account] : accounts_)
+      if (account.batch_time < period) base = std::max(base, batch);
+  }
+  const std::vector<EventColumn> texts = {EventColumn::product_id, EventColumn::product_category};
+  evidence_rows_ =
+      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = base, .live_only = true}, texts));
+  for (uint32_t i = 0; i < evidence_rows_.events.rows(); ++i)
+    evidence_by_batch_[evidence_rows_.batch_id[i]].push_back(i);
+  const bool joins = job_.alerts_batch_ == 0 && !alerts_are_from_the_start();
+  for (const auto& [batch, account] : accounts_) {
+    if (batch <= base || (batch > job_.alerts_batch_ && !joins)) continue;
+    const auto seen = conversion_seen(evidence_rows_.events, evidence_by_batch_[batch]);
+    (void)job_.evidence_.look(seen, account.batch_time, job_.low_conversion_.options().alpha);
   }
   return {};
 }
@@ -272,7 +317,9 @@ Result<> Recovery::join_alerts() {
   if (open.empty()) return job_.bring_up(*job_.alert_table_, job_.alerts_batch_);
   for (AlertTransition& alert : open) alert.state = AlertState::open;
   std::ranges::sort(open, {}, [](const AlertTransition& t) { return std::tie(t.window_start, t.product_id); });
-  return job_.commit_alerts(job_.batch_, job_.batch_time_, open);
+  std::vector<AlertRow> told;
+  for (AlertTransition& alert : open) told.push_back(row_of(job_.alerts_.options(), std::move(alert)));
+  return job_.commit_alerts(job_.batch_, job_.batch_time_, told);
 }
 
 Result<> Recovery::finish_quarantine() {

@@ -28,7 +28,7 @@ class Recovery {
   };
   void adopt_declared_views();
   Result<> recover_batches();
-  Result<> collect_accounts(int64_t oldest);
+  Result<> collect_accounts(int64_t oldest, int64_t oldest_time = INT64_MAX);
   void restore_position();
   Result<> load_snapshot();
   Result<> load_views();
@@ -40,6 +40,7 @@ class Recovery {
   Result<> recover_alerts();
   bool alerts_are_from_the_start() const;
   Result<> join_alerts();
+  Result<> recover_evidence();
   Result<> finish_quarantine();
   Result<> change_view(View& view);
 
@@ -47,6 +48,8 @@ class Recovery {
   bool changed_views_ = false;
   std::vector<View> views_;
   std::map<int64_t, std::vector<InterestRow>> interest_;  // final rows of the batches that were replayed, in order
+  SilverRows evidence_rows_;  // of the batches since the evidence was saved, or since its period began
+  std::map<int64_t, std::vector<uint32_t>> evidence_by_batch_;
   std::optional<StateSnapshot> snapshot_;
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the last, and all that quarantine or Gold have not reached
 };

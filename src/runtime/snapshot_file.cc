@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "PCTSTATE";
 // Format 1, of release 0.1: one view in another form, then alerts. Format 2: alerts before the views.
 constexpr uint32_t kFormat = 3, kAlertsFirst = 2, kOneView = 1;
-enum Block : uint32_t { kHead = 1, kView = 2, kAlerts = 3 };
+enum Block : uint32_t { kHead = 1, kView = 2, kAlerts = 3, kEvidence = 4 };
 
 template <class T>
 void put(std::string& out, T value) {
@@ -84,6 +84,7 @@ std::string encode_snapshot(const StateSnapshot& s) {
   std::string out(kMagic);
   put(out, kFormat);
   put_block(out, kHead, head.dump());
+  put_block(out, kEvidence, s.evidence);
   for (const StateSnapshot::View& v : s.views) put_block(out, kView, v.state);
   return out;
 }
@@ -114,8 +115,11 @@ Result<StateSnapshot> decode_snapshot(std::string_view bytes) {
     if (run.name.empty() || run.name.find('/') != run.name.npos) return corrupt("a run has no proper name");
     s.runs.push_back(std::move(run));
   }
-  if (format == kOneView) TRY(block(kView));        // its state is of another form: the view comes from Silver
-  if (format <= kAlertsFirst) TRY(block(kAlerts));  // the table of alerts tells of them now
+  if (format == kOneView) TRY(block(kView));  // its state is of another form: the view comes from Silver
+  if (format <= kAlertsFirst)
+    TRY(block(kAlerts));  // the table of alerts tells of them now
+  else
+    s.evidence = TRY(block(kEvidence));
   for (const Json& name : (*head)["views"].as_array())
     s.views.push_back({std::string(name.as_string()), std::string(TRY(block(kView)))});
   if (!in.rest.empty()) return corrupt("something follows its end");

@@ -30,6 +30,7 @@ struct StateSnapshot {
     std::string name, state;  // WindowView::save, which says what it is of
   };
   std::vector<View> views;
+  std::string evidence;  // ConversionEvidence::save
 };
 
 std::string encode_snapshot(const StateSnapshot& snapshot);

@@ -21,7 +21,8 @@ StateSnapshot sample(int64_t batch) {
           .commit_uuid = "uuid-" + std::to_string(batch),
           .horizon_us = 1000,
           .runs = {},
-          .views = {{"interest", std::string("in\0terest", 9)}, {"other", "state"}}};
+          .views = {{"interest", std::string("in\0terest", 9)}, {"other", "state"}},
+          .evidence = "evidence!"};
 }
 
 class SnapshotsTest : public InAFolder {
@@ -73,6 +74,7 @@ TEST(SnapshotFile, ComesBackAsItWentAndNoBitMayChange) {
   ASSERT_EQ(back->views.size(), 2u);
   EXPECT_EQ(back->views[1].name, s.views[1].name);
   EXPECT_EQ(back->views[1].state, s.views[1].state);
+  EXPECT_EQ(back->evidence, "evidence!");
   EXPECT_EQ(back->runs[0].newest_bucket, 99);
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;
