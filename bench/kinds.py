@@ -388,4 +388,32 @@ def micro(scenario, programs, folder):
     return [out]
 
 
-KINDS = {f.__name__: f for f in (stream, simulate_file, latency, recovery, memory, history, micro)}
+def queries(scenario, programs, folder):
+    """SQL and daily models over a lake with a day of events; wall time, the process' start included."""
+    lake = lake_of(scenario, programs, folder)
+    truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
+    job = lake.run(scenario).succeed()
+    check(lake, scenario["expect"], truth, ledger_of(job))
+    sql = lambda query: lake.start("sql", [query, "--json", "--lake", lake.path]).succeed()
+    (newest,) = json.loads(sql("SELECT max(window_end)::VARCHAR AS t, max(window_date)::VARCHAR AS day FROM product_interest").stdout)
+    (day,) = json.loads(sql("SELECT event_date::VARCHAR AS day FROM silver GROUP BY ALL ORDER BY count(*) DESC LIMIT 1").stdout)
+    hour = ("SELECT product_id, sum(views) AS views, sum(purchases) AS purchases FROM product_interest "
+            f"WHERE window_date >= DATE '{newest['day']}' - 1 AND window_end > TIMESTAMPTZ '{newest['t']}' - INTERVAL 1 HOUR "
+            "GROUP BY ALL ORDER BY views DESC LIMIT 20")
+    out = []
+    for _ in range(scenario["repeat"]):
+        asked = sql(hour)
+        if len(json.loads(asked.stdout)) != 20:
+            raise Failed(f"20 products were expected: {asked.stdout}")
+        figures = {"sql_ms": asked.wall_s * 1000}
+        for model in scenario["models"]:
+            made = lake.start("model", ["run", model, "--date", day["day"], "--json", "--lake", lake.path]).succeed()
+            if json.loads(made.stdout)["events"] < 1_000_000:
+                raise Failed(f"a day of too few events: {made.stdout}")
+            figures[f"{model}_s"] = made.wall_s
+        figures["events_of_the_day"] = json.loads(made.stdout)["events"]
+        out.append(figures)
+    return out
+
+
+KINDS = {f.__name__: f for f in (stream, simulate_file, latency, recovery, memory, history, queries, micro)}
