@@ -143,6 +143,9 @@ Result<> set_config(Config& c, std::string_view key, std::string_view value) {
     c.shop.currency = value;
   else if (key == "silver.high_value") {
     if (parse_money(value, c.silver.high_value) != DecimalError::none) return bad("silver.high_value is no decimal");
+  } else if (key == "gold.views") {
+    if (value != "all") return bad("gold.views is all");
+    c.gold.views = built_in_views();
   } else if (key == "events.types") {
     for (const std::string& word : words(value)) {
       const size_t colon = word.find(':');

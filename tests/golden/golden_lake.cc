@@ -30,6 +30,7 @@ class Play {
       : case_(c), way_(way), config_(c.config), lake_{lake}, clock_(c.clock_us) {
     config_.lake = lake.native();
     if (way.snapshot_every > 0) config_.run.snapshot_interval_us = 0;
+    config_.run.threads = way.threads;
   }
 
   Result<LastWords> run() {
@@ -149,8 +150,10 @@ class Play {
     if (!way_.reopen) return {};
     job_.reset();
     if (way_.no_snapshots) fs::remove_all(lake_.snapshots());
-    if (way_.roll_back)
-      for (const fs::path& table : {lake_.quarantine(), lake_.gold(kProductInterest)}) TRY(take_back_last(table));
+    if (way_.roll_back) {
+      TRY(take_back_last(lake_.quarantine()));
+      for (const std::string& table : gold_tables(lake_)) TRY(take_back_last(lake_.gold(table)));
+    }
     return open();
   }
 

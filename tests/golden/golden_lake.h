@@ -7,6 +7,7 @@
 //   from_silver  likewise without snapshots, and with quarantine and Gold put back to where they were before the batch
 //                (a stop between the commits): state is made from Silver alone
 //   spread       records arrive one by one, the last partition first; the cuts stay
+//   threads      with more threads than there are processors; straight has one
 #pragma once
 
 #include "golden_case.h"
@@ -20,6 +21,7 @@ struct Way {
   int snapshot_every = 0;  // batches; 0: as the configuration says
   bool spread = false;
   bool no_snapshots = false;  // removed before the Job is opened again
+  int32_t threads = 1;
 };
 inline constexpr Way kWays[] = {
     {"straight"},
@@ -27,6 +29,7 @@ inline constexpr Way kWays[] = {
     {"now_and_then", true, false, 3},
     {"from_silver", true, true, 0, false, true},
     {"spread", false, false, 0, true},
+    {"threads", false, false, 0, false, false, 5},
 };
 
 // What the Job itself said at the end, beside what lies in the lake.

@@ -200,6 +200,11 @@ Result<LakeResult> read_result(const Case& c, const fs::path& folder) {
   auto& silver = out.tables["silver"] = TRY(rows_of(lake.silver(), c.date_us));
   auto& quarantine = out.tables["quarantine"] = TRY(rows_of(lake.quarantine(), c.date_us));
   auto& gold = out.tables["gold"] = TRY(rows_of(lake.gold(kProductInterest), c.date_us));
+  for (const std::string& name : gold_tables(lake)) {
+    if (name == kProductInterest) continue;
+    auto& rows = out.tables["gold/" + name] = TRY(rows_of(lake.gold(name), c.date_us));
+    std::ranges::sort(rows);
+  }
   const std::vector<BatchAccount> accounts =
       TRY(checked_accounts(lake, c.config.job, int64_t(silver.size()), int64_t(quarantine.size())));
   account_rows(c, accounts, out.tables["ledger"], out.tables["batches"]);

@@ -13,7 +13,7 @@ using Row = std::map<std::string, std::string>;  // column → text
 
 struct LakeResult {
   // silver, quarantine, gold by their columns and the short names of README.md; ledger (a row per batch and source)
-  // and batches (a row per batch).
+  // and batches (a row per batch). "gold/NAME": the other tables of Gold, by their columns.
   std::map<std::string, std::vector<Row>> tables;
   std::string everything() const;  // all rows with all columns, for comparing one way with another
 };
