@@ -72,7 +72,7 @@ class VerifyTest : public ::testing::Test {
   }
   void expect_ok(const VerifyReport& report) {
     for (const CheckResult& c : report.checks) EXPECT_EQ(c.outcome, CheckOutcome::ok) << text_line(c);
-    EXPECT_EQ(report.checks.size(), 8u);
+    EXPECT_EQ(report.checks.size(), 9u);
     EXPECT_EQ(report.verdict, Verdict::ok) << report.reason;
   }
   static int64_t figure(const VerifyReport& report, std::string_view check, std::string_view name) {
