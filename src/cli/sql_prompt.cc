@@ -73,6 +73,8 @@ SqlPrompt::~SqlPrompt() {
 std::optional<std::string> SqlPrompt::line(const char* prompt) {
   impl_->prompt = prompt;
   int count = 0;
+  // Before the prompt is drawn: el_gets does it behind it, and a Ctrl-D typed in between would come as a zero byte.
+  ::el_set(impl_->edit, EL_PREP_TERM, 1);
   const char* text = ::el_gets(impl_->edit, &count);
   if (impl_->stop.requested() && impl_->stop.signal() == SIGINT) {
     impl_->stop.take_back();
