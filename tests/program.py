@@ -20,6 +20,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BIN = os.path.abspath(os.environ.get("PACTOLUS_BIN", SOURCE / "build/release/pactolus"))
+NOW = "2026-03-10T14:50:00Z"  # when simulated events end that are made without waiting, in no test the time of day
 TOPIC = "ecom_clickstream_raw"  # where events go when nothing else is configured
 
 # Mistakes in lines 1, 3, 4, 6 and 8.
@@ -53,6 +54,8 @@ def environment(folder, **variables):
 
 def start(*words, folder, before=(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **variables):
     """The program as a process of its own; `before` is a command that runs it. To be given to finish or end."""
+    if words[0] == "simulate" and "--fast" in words and "--end" not in words:
+        words += ("--end", NOW)
     return subprocess.Popen([*before, BIN, *map(str, words)], cwd=folder, env=environment(folder, **variables),
                             text=True, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 

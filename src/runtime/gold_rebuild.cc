@@ -66,7 +66,7 @@ class Rebuild {
     auto gold = TRY(std::move(opened));
     auto silver = TRY(delta::Snapshot::load(lake_.silver()));
     GoldRebuild out;
-    TRY(find_watermark(gold.snapshot(), silver, out));
+    if (!TRY(find_watermark(gold.snapshot(), silver, out))) return out;
     FileLock lock;
     if (out.watermark == kNoTime) {
       auto held = lock_lake(lake_.lock(), false, 0, "gold rebuild", clock_);
@@ -121,8 +121,9 @@ class Rebuild {
     return out;
   }
 
-  // Of the view's last committed batch. kNoTime when the lake was never streamed.
-  Result<> find_watermark(const delta::Snapshot& gold, const delta::Snapshot& silver, GoldRebuild& out) const {
+  // Of the view's last committed batch; as long as it has none, what is before its first window. kNoTime when the lake
+  // was never streamed. False: it is streamed, and no window of this view can be final yet.
+  Result<bool> find_watermark(const delta::Snapshot& gold, const delta::Snapshot& silver, GoldRebuild& out) const {
     const int64_t reached = gold.txn_version(app_id(config_.job, "batch")).value_or(0);
     bool streamed = false, found = false;
     TRY(accounts_newest_first(lake_.silver(), silver.version(), config_.job,
@@ -133,13 +134,15 @@ class Rebuild {
                                 if (found) out.watermark = account.watermark_after;
                                 return false;
                               }));
-    if (out.watermark == kNoTime && streamed)
-      return fail(ErrorCode::not_found, "no window of this view is final yet",
-                  "one is when the watermark has passed its end: pactolus run --until-caught-up --close-windows");
+    if (out.watermark == kNoTime && streamed) {
+      out.silver_version = silver.version();
+      out.watermark = DeclaredView::read(gold.metadata().configuration).first_window;
+      return out.watermark != kNoTime;
+    }
     if (!found && reached > 0)
       return fail(ErrorCode::corrupt,
                   fmt::format("the account of batch {}, the last that the view has, is not in Silver's log", reached));
-    return {};
+    return true;
   }
 
   // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time.

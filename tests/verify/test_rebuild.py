@@ -132,6 +132,14 @@ class Rebuilt(InALake):
         done = self.rebuild("--from", day, "--to", day)
         self.expect_silver(day, day, self.minute_of(done["watermark"]))
 
+    def test_a_view_without_a_final_window_is_left_alone(self):
+        self.simulate("--end", "2026-03-10T15:01:00Z")  # the watermark is before 15:00, where the first whole hour ends
+        self.good("run", "--until-caught-up", "--lake", self.lake)
+        done = {v["view"]: v for v in self.pactolus("gold", "rebuild", *self.days())["views"]}
+        self.assertGreater(done["product_interest"]["rows"], 500)
+        self.assertEqual((done["category_conversion"]["rows"], done["category_conversion"]["version"]), (0, -1))
+        self.verify()
+
     def test_beside_a_running_stream_nothing_is_doubled(self):
         self.simulate()
         job = self.start("run", "--lake", self.lake, "--commit-interval", "50ms")
