@@ -358,19 +358,6 @@ Result<Job::Step> Job::read_history() {
   return step;
 }
 
-template <class F>
-auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
-  for (bool told = false;;) {
-    auto result = action();
-    if (result || result.error().code != ErrorCode::disk_full) return result;
-    if (!told && options_.say)
-      options_.say(fmt::format("the disk is full, waiting for space: {}", result.error().message));
-    told = true;
-    if (options_.stop && options_.stop()) return result;
-    clock_.sleep_us(kMicrosPerSecond);
-  }
-}
-
 Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   start_batch(history);
   if (history)
@@ -523,98 +510,12 @@ Result<> Job::commit_silver(BatchAccount account, std::vector<delta::AddFile> ad
   return {};
 }
 
-Result<> Job::commit_quarantine(const BatchAccount& account) {
-  if (account.quarantine_files.empty()) return {};
-  std::vector<delta::AddFile> adds;
-  for (const NamedFile& f : account.quarantine_files) adds.push_back(quarantine_add(f, account.batch_time / 1000));
-  return follow(*quarantine_, behind_silver(account.batch, account.batch_time, std::move(adds)), account.batch,
-                quarantine_batch_);
-}
-
-// What a batch adds to a table behind Silver.
-delta::Transaction Job::behind_silver(int64_t batch, int64_t batch_time, std::vector<delta::AddFile> adds) {
-  delta::Transaction t;
-  t.operation = "STREAMING UPDATE";
-  t.operation_parameters = {{"outputMode", "Append"}, {"batchId", std::to_string(batch)}};
-  t.commit_uuid = random_.uuid();
-  t.time_ms = batch_time / 1000;
-  t.adds = std::move(adds);
-  t.txns = {{app_id(config_.job, "batch"), batch, t.time_ms}};
-  t.blind_append = true;
-  return t;
-}
-
-// A commit behind Silver's. The table's own txn says whether the batch is in it: a process that was taken over, or its
-// successor, may have been first, with the same rows.
-Result<> Job::follow(delta::DeltaTable& table, const delta::Transaction& t, int64_t batch, int64_t& reached) {
-  const std::string id = app_id(config_.job, "batch");
-  const auto is_there = [&](const delta::Snapshot& now) { return now.txn_version(id).value_or(0) >= batch; };
-  const delta::CommitPolicy policy{.recheck = [&](const delta::Snapshot& now, auto) -> Result<> {
-    if (is_there(now))
-      return fail(ErrorCode::conflict, fmt::format("batch {} is in {} already", batch, table.folder().native()));
-    return {};
-  }};
-  auto version = while_disk_is_full([&] { return table.commit(t, policy); });
-  if (!version) {
-    if (version.error().code != ErrorCode::conflict) return std::unexpected(version.error());
-    TRY(table.refresh());
-    if (!is_there(table.snapshot())) return std::unexpected(version.error());
-  }
-  reached = batch;
-  return {};
-}
-
 Result<> Job::check_epoch() {
   TRY(silver_->refresh());
   const int64_t epoch = silver_->snapshot().txn_version(app_id(config_.job, "epoch")).value_or(0);
   if (epoch != epoch_)
     return fail(ErrorCode::fenced,
                 fmt::format("another process has taken the job: its epoch is {}, this one's {}", epoch, epoch_));
-  return {};
-}
-
-Result<> Job::commit_gold(StreamView& view, int64_t batch, int64_t batch_time, const ViewRows& rows) {
-  const BatchNames names{batch, epoch_, batch_time / 1000};
-  auto adds = while_disk_is_full([&] { return write_view_files(lake_, rows, ViewBasis::stream, names, random_); });
-  if (!adds) return std::unexpected(adds.error());
-  fault_point("gold.files_written");
-  return follow(*view.table, behind_silver(batch, batch_time, std::move(*adds)), batch, view.reached);
-}
-
-std::vector<AlertRow> Job::judge_alerts(std::span<const InterestRow> final_rows,
-                                        std::span<const ConversionEvidence::Seen> seen, int64_t watermark,
-                                        int64_t batch_time) {
-  std::vector<AlertRow> out;
-  for (AlertTransition& t : alerts_.judge(final_rows, watermark))
-    out.push_back(row_of(alerts_.options(), std::move(t)));
-  const auto found = evidence_.look(seen, batch_time, low_conversion_.options().alpha);
-  for (const EvidenceTransition& t : low_conversion_.judge(found, evidence_.period_start(), batch_time))
-    out.push_back(row_of(low_conversion_.options(), t));
-  return out;
-}
-
-Result<> Job::commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertRow>& rows) {
-  const BatchNames names{batch, epoch_, batch_time / 1000};
-  auto adds = while_disk_is_full([&] { return write_alert_files(lake_, rows, batch_time, names, random_); });
-  if (!adds) return std::unexpected(adds.error());
-  fault_point("alerts.files_written");
-  return follow(*alert_table_, behind_silver(batch, batch_time, std::move(*adds)), batch, alerts_batch_);
-}
-
-// With the txn of the last batch: what the table has up to there is all that the declaration before will give.
-Result<> Job::declare_view(StreamView& view) {
-  delta::Transaction t;
-  t.operation = "SET TBLPROPERTIES";
-  t.metadata = view.table->snapshot().metadata();
-  DeclaredView at = DeclaredView::of(view.view);
-  at.replace(view.table->snapshot(), batch_);
-  at.write(t.metadata->configuration);
-  t.commit_uuid = random_.uuid();
-  t.time_ms = clock_.now_us() / 1000;
-  if (batch_ > 0) t.txns = {{app_id(config_.job, "batch"), batch_, t.time_ms}};
-  const auto version = while_disk_is_full([&] { return view.table->commit(t); });
-  if (!version) return std::unexpected(version.error());
-  view.reached = batch_;
   return {};
 }
 
@@ -635,25 +536,6 @@ Result<> Job::finish(bool close_windows) {
   TRY(maintenance_.fold(*silver_, *quarantine_, epoch_));
   TRY(compact(true));
   return save_snapshot();
-}
-
-// A table that had nothing to say about the last batches says that it has reached them.
-Result<> Job::bring_up(delta::DeltaTable& table, int64_t& reached) {
-  if (reached >= batch_) return {};
-  return follow(table, behind_silver(batch_, batch_time_, {}), batch_, reached);
-}
-
-Result<> Job::bring_up_followers() {
-  TRY(bring_up(*quarantine_, quarantine_batch_));
-  for (StreamView& v : views_) TRY(bring_up(*v.table, v.reached));
-  return bring_up(*alert_table_, alerts_batch_);
-}
-
-std::vector<delta::DeltaTable*> Job::followers() {
-  std::vector<delta::DeltaTable*> tables = {&*quarantine_};
-  for (StreamView& v : views_) tables.push_back(&*v.table);
-  tables.push_back(&*alert_table_);
-  return tables;
 }
 
 Result<> Job::judge_history() {

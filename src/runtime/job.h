@@ -262,4 +262,17 @@ class Job {
   JobTotals totals_;
 };
 
+// Tries again for as long as it takes, but for a stop.
+template <class F>
+auto Job::while_disk_is_full(F&& action) -> decltype(action()) {
+  for (bool told = false;;) {
+    auto result = action();
+    if (result || result.error().code != ErrorCode::disk_full) return result;
+    if (!told && options_.say) options_.say("the disk is full, waiting for space: " + result.error().message);
+    told = true;
+    if (options_.stop && options_.stop()) return result;
+    clock_.sleep_us(kMicrosPerSecond);
+  }
+}
+
 }  // namespace pactolus
