@@ -32,6 +32,7 @@ EventBatch classic(uint32_t rows, int64_t start, int64_t jitter, Random& random)
     b.product_category.codes.push_back(b.product_id.codes.back() % 5);
     b.device_type.codes.push_back(int32_t(random.below(3)));
     b.order_id.codes.push_back(-1);
+    b.session_id.codes.push_back(-1);
     b.currency.codes.push_back(-1);
     b.price.push_back(10'0000 + random.below(1'000'0000));
     b.quantity.push_back(1);
@@ -41,8 +42,8 @@ EventBatch classic(uint32_t rows, int64_t start, int64_t jitter, Random& random)
   return b;
 }
 
-WindowView::Options built_in(size_t view) {
-  WindowView::Options options;
+GoldView::Options built_in(size_t view) {
+  GoldView::Options options;
   options.view = built_in_views()[view];
   return options;
 }
@@ -59,10 +60,10 @@ void apply_classic(benchmark::State& state) {
   const EventBatch b =
       classic(uint32_t(state.range(0)), 1'764'411'330 * kMicrosPerSecond, state.range(1) * kMicrosPerSecond, random);
   const auto rows = all_rows(b);
-  WindowView view(built_in(size_t(state.range(2))));
+  const auto view = make_view(built_in(size_t(state.range(2))));
   for (auto _ : state) {
-    view.apply(b, rows, kNoTime);
-    view.drop_overlay();
+    view->apply(b, rows, kNoTime);
+    view->drop_overlay();
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
@@ -70,6 +71,7 @@ BENCHMARK(apply_classic)
     ->Args({50'000, 0, 0})
     ->Args({50'000, 0, 1})
     ->Args({50'000, 0, 2})
+    ->Args({50'000, 0, 3})
     ->Args({50'000, 120, 0})
     ->Args({1'000, 0, 0});
 
@@ -81,18 +83,18 @@ void stream_classic(benchmark::State& state) {
   const int64_t span = int64_t(per_batch) * kMicrosPerSecond / kEventsPerSecond;
   EventBatch b = classic(per_batch, 0, 0, random);
   const auto rows = all_rows(b);
-  WindowView view(built_in(size_t(state.range(1))));
+  const auto view = make_view(built_in(size_t(state.range(1))));
   int64_t now = 0, windows = 0;
   for (auto _ : state) {
-    view.apply(b, rows, view.watermark());
+    view->apply(b, rows, view->watermark());
     now += span;
-    windows += int64_t(view.commit(now - 5 * kMicrosPerMinute).size());
+    windows += int64_t(view->commit(now - 5 * kMicrosPerMinute).size());
     for (int64_t& t : b.event_time) t += span;
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
   state.counters["rows"] = benchmark::Counter(double(windows), benchmark::Counter::kIsRate);
 }
-BENCHMARK(stream_classic)->Args({231, 0})->Args({50'000, 0})->Args({50'000, 1})->Args({50'000, 2});
+BENCHMARK(stream_classic)->Args({231, 0})->Args({50'000, 0})->Args({50'000, 1})->Args({50'000, 2})->Args({50'000, 3});
 
 // One window of ten panes closes for each minute of events: the cost of that commit alone, shown per event.
 void close_windows(benchmark::State& state) {

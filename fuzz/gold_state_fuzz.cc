@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "gold/conversion_evidence.h"
+#include "gold/session_view.h"
 #include "gold/window_view.h"
 
 namespace {
@@ -26,8 +27,8 @@ std::string begin_of(const Saved& empty, int texts) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace pactolus;
   // A view with every kind of measure, and keys that may be null.
-  static const WindowView::Options options = [] {
-    WindowView::Options o;
+  static const GoldView::Options options = [] {
+    GoldView::Options o;
     o.view = built_in_views()[0];
     o.view.keys = {EventColumn::product_category, EventColumn::device_type};
     for (const char* m :
@@ -35,25 +36,36 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       o.view.measures.push_back(parse_measure(m).value());
     return o;
   }();
-  static const std::string view_format = begin_of(WindowView(options), 2),
-                           evidence_format = begin_of(ConversionEvidence({}), 1);
+  static const GoldView::Options session_options = [] {
+    GoldView::Options o = options;
+    o.view.shape = WindowShape::session_of(30 * kMicrosPerMinute);
+    o.view.measures.push_back(parse_measure("first(user_id) as user_id").value());
+    return o;
+  }();
+  static const std::string formats[] = {begin_of(WindowView(options), 2), begin_of(SessionView(session_options), 2),
+                                        begin_of(ConversionEvidence({}), 1)};
   if (size == 0) return 0;
-  std::string bytes = data[0] % 2 == 0 ? view_format : evidence_format;
+  const size_t kind = data[0] % 3;
+  std::string bytes = formats[kind];
   bytes.append(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string again;
-  if (data[0] % 2 == 0) {
-    if (auto view = WindowView::load(options, bytes)) {
-      view->save(again);
-      auto same = WindowView::load(options, again);
+  if (kind < 2) {
+    const GoldView::Options& of = kind == 0 ? options : session_options;
+    if (auto view = load_view(of, bytes)) {
+      (*view)->save(again);
+      auto same = load_view(of, again);
       PACTOLUS_CHECK(same.has_value(), "what was saved does not load");
       std::string third;
-      same->save(third);
+      (*same)->save(third);
       PACTOLUS_CHECK(again == third, "saved twice, differently");
-      (void)view->provisional(view->newest_open_window(), 3);
-      const int64_t end = view->last_window_end();
-      const ViewRows rows = view->commit(end > view->watermark() ? end : view->watermark());
+      if (kind == 0) {
+        const auto& windows = static_cast<const WindowView&>(**view);
+        (void)windows.provisional(windows.newest_open_window(), 3);
+      }
+      const int64_t end = (*view)->last_window_end();
+      const ViewRows rows = (*view)->commit(end > (*view)->watermark() ? end : (*view)->watermark());
       (void)rows.columns(0, rows.size(), ViewBasis::stream, 1);
-      PACTOLUS_CHECK_EQ(view->panes(), size_t(0));
+      PACTOLUS_CHECK_EQ((*view)->last_window_end(), kNoTime);
     }
   } else if (auto evidence = ConversionEvidence::load({}, bytes)) {
     evidence->save(again);

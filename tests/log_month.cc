@@ -110,7 +110,7 @@ class Month {
     delta::NewTable made{
         .schema = std::move(schema), .id = random_.uuid(), .time_ms = clock_.now_us() / 1000, .name = name};
     if (made.name == kProductInterest)
-      DeclaredView::of(WindowView(view_options({}, built_in_views().front()))).write(made.configuration);
+      DeclaredView::of(*make_view(view_options({}, built_in_views().front()))).write(made.configuration);
     return delta::DeltaTable::open_or_create(folder, made, {.clock = &clock_, .put = put_unsynced});
   }
   Result<> open_tables() {

@@ -54,7 +54,7 @@ def environment(folder, **variables):
 
 def start(*words, folder, before=(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **variables):
     """The program as a process of its own; `before` is a command that runs it. To be given to finish or end."""
-    if words[0] == "simulate" and "--fast" in words and "--end" not in words:
+    if words[:1] == ("simulate",) and "--fast" in words and "--end" not in words:
         words += ("--end", NOW)
     return subprocess.Popen([*before, BIN, *map(str, words)], cwd=folder, env=environment(folder, **variables),
                             text=True, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)

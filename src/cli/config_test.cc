@@ -336,12 +336,13 @@ TEST_F(ConfigTest, ViewsJoinTheBuiltInOnesOrTakeTheirPlace) {
   const LoadedConfig loaded = load();
   ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
   const auto& views = loaded.config.gold.views;
-  ASSERT_EQ(views.size(), 4u);
+  ASSERT_EQ(views.size(), 5u);
   EXPECT_EQ(views[0], built_in_views()[0]);
   EXPECT_EQ(views[2].shape, (WindowShape{10 * kMicrosPerMinute, 5 * kMicrosPerMinute}));
   EXPECT_TRUE(views[2].keys.empty());
-  EXPECT_EQ(views[3].shape, (WindowShape{kMicrosPerHour, kMicrosPerHour}));
-  EXPECT_EQ(views[3].keys, (std::vector{EventColumn::product_category, EventColumn::device_type}));
+  EXPECT_EQ(views[3], built_in_views()[3]);
+  EXPECT_EQ(views[4].shape, (WindowShape{kMicrosPerHour, kMicrosPerHour}));
+  EXPECT_EQ(views[4].keys, (std::vector{EventColumn::product_category, EventColumn::device_type}));
   EXPECT_TRUE(has(loaded.origins.at("gold.view.device_hours"), "pactolus.toml:1"));
   // What view_lines says is what was read.
   std::string again = "[events]\ntypes = [\"wishlist\"]\n";
@@ -357,7 +358,7 @@ TEST_F(ConfigTest, AViewThatIsNotEnabledIsNotThere) {
       "[[gold.view]]\nname = \"mine\"\nenabled = false\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n");
   const LoadedConfig loaded = load();
   ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
-  ASSERT_EQ(loaded.config.gold.views.size(), 2u);
+  ASSERT_EQ(loaded.config.gold.views.size(), 3u);
   EXPECT_EQ(loaded.config.gold.views[1].name, "category_conversion");
   project("[[gold.view]]\nname = \"product_interest\"\nenabled = false\n");
   EXPECT_TRUE(has(only_error().message, "alerts are made of product_interest"));
@@ -376,10 +377,10 @@ TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
   EXPECT_TRUE(has(told, "pactolus.toml:3 gold.view: expected a column")) << told;
   EXPECT_TRUE(has(told, "got \"device_typ\"; did you mean \"device_type\"?")) << told;
   EXPECT_TRUE(has(told, "pactolus.toml:4 gold.view: expected a duration such as \"5m\", got 10")) << told;
-  EXPECT_TRUE(
-      has(told,
-          "pactolus.toml:5 gold.view: expected one of name, enabled, keys, size, slide, measures, got silde; did you "
-          "mean \"slide\"?"))
+  EXPECT_TRUE(has(
+      told,
+      "pactolus.toml:5 gold.view: expected one of name, enabled, keys, size, slide, gap, measures, got silde; did you "
+      "mean \"slide\"?"))
       << told;
   EXPECT_TRUE(has(told, "pactolus.toml:8 gold.view: \"cuont() as n\": expected a function")) << told;
   EXPECT_TRUE(has(told, "did you mean \"count\"?")) << told;
@@ -396,6 +397,16 @@ TEST_F(ConfigTest, AViewThatCannotBeMadeIsRefused) {
   EXPECT_TRUE(has(message(view + "slide = \"2h\"\nmeasures = [\"count() as n\"]\n"), "a slide that is at most"));
   EXPECT_TRUE(has(message(view + "measures = [\"count(veiw) as n\"]\n"), "did you mean \"view\"?"));
   EXPECT_TRUE(has(message(view), "expected at least one measure"));
+  EXPECT_TRUE(has(message(view + "gap = \"1m\"\nmeasures = [\"count() as n\"]\n"), "or sessions (gap), got both"));
+  const std::string sessions = "[[gold.view]]\nname = \"mine\"\nkeys = [\"user_id\"]\ngap = \"1h\"\n";
+  EXPECT_TRUE(
+      has(message(sessions + "measures = [\"any(buys) as n\", \"count() as buy\"]\n"), "did you mean \"buy\"?"));
+  EXPECT_TRUE(has(message(sessions + "measures = [\"unless(buy, buy) as n\", \"count() as buy\"]\n"),
+                  "expected the name of a sum() of money"));
+  EXPECT_TRUE(has(message(view + "measures = [\"first(user_id) as n\"]\n"), "only a session has a first event"));
+  EXPECT_TRUE(has(message("[[gold.view]]\nname = \"product_interest\"\nkeys = [\"product_id\"]\ngap = \"1h\"\n"
+                          "measures = [\"count(view) as views\"]\n"),
+                  "expected windows, which alerts are made of"));
   EXPECT_TRUE(has(message(view + "measures = [\"count() as n\"]\n" + view + "measures = [\"count() as n\"]\n"),
                   "mine is declared twice"));
   EXPECT_TRUE(has(message("[[gold.view]]\nname = \"events\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n"),

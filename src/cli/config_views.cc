@@ -11,10 +11,9 @@
 namespace pactolus {
 namespace {
 
-constexpr std::array<std::string_view, 6> kEntries = {"name", "enabled", "keys", "size", "slide", "measures"};
+constexpr std::array<std::string_view, 7> kEntries = {"name", "enabled", "keys", "size", "slide", "gap", "measures"};
 // Tables that are no windowed views, and what begins the names of those that models write.
-constexpr std::array<std::string_view, 7> kTaken = {"alerts", "funnel",     "sessions", "events",
-                                                    "silver", "quarantine", "ledger"};
+constexpr std::array<std::string_view, 6> kTaken = {"alerts", "funnel", "events", "silver", "quarantine", "ledger"};
 constexpr std::string_view kModels = "daily_";
 
 bool is_view_name(std::string_view text) {
@@ -35,9 +34,9 @@ class Taking {
       each_text(name, value, [&](const RawValue& item) { take_key(item); });
     } else if (name == "measures") {
       each_text(name, value, [&](const RawValue& item) { take_measure(item); });
-    } else if (name == "size" || name == "slide") {
-      int64_t& target = name == "size" ? view_.shape.size : view_.shape.slide;
-      (name == "size" ? has_size_ : has_slide_) = true;
+    } else if (name == "size" || name == "slide" || name == "gap") {
+      int64_t& target = name == "size" ? view_.shape.size : name == "slide" ? view_.shape.slide : gap_;
+      (name == "size" ? has_size_ : name == "slide" ? has_slide_ : has_gap_) = true;
       const auto done = assign(DurationSlot{&target, 1, 366 * kMicrosPerDay, false}, value);
       if (!done) mistakes_.push_back({name, done.error(), value.line});
     } else {
@@ -49,12 +48,20 @@ class Taking {
   TakenView finish(Config& config) {
     if (view_.name.empty() && mistakes_.empty()) missing("name", "expected a name, got none");
     if (!enabled_ && mistakes_.empty()) return leave_out(config);
-    if (!has_size_) missing("size", "expected the length of the windows, such as \"1h\", got none");
+    if (has_gap_ && (has_size_ || has_slide_))
+      missing("gap", "expected windows (size, slide) or sessions (gap), got both");
+    else if (!has_size_ && !has_gap_)
+      missing("size",
+              "expected the length of the windows, such as \"1h\", or a gap, such as \"30m\", for sessions; "
+              "got none");
     if (!mistakes_.empty()) {
       std::ranges::stable_sort(mistakes_, {}, &ViewMistake::line);  // entries come by name; people read from the top
       return {view_.name, std::move(mistakes_)};
     }
-    if (!has_slide_) view_.shape.slide = view_.shape.size;
+    if (has_gap_)
+      view_.shape = WindowShape::session_of(gap_);
+    else if (!has_slide_)
+      view_.shape.slide = view_.shape.size;
     auto& views = config.gold.views;
     const auto at = std::ranges::find(views, view_.name, &ViewDeclaration::name);
     const std::string name = view_.name;
@@ -122,7 +129,8 @@ class Taking {
   }
 
   ViewDeclaration view_;
-  bool has_size_ = false, has_slide_ = false, enabled_ = true;
+  int64_t gap_ = 0;
+  bool has_size_ = false, has_slide_ = false, has_gap_ = false, enabled_ = true;
   std::vector<ViewMistake> mistakes_;
 };
 
@@ -153,7 +161,9 @@ std::vector<std::string> faults_of_view(const Config& config, std::string_view n
   if (view.name != interest.name) return faults;
   const bool has_all = std::ranges::all_of(
       interest.measures, [&](const Measure& m) { return std::ranges::find(view.measures, m) != view.measures.end(); });
-  if (view.keys != interest.keys || !has_all)
+  if (view.shape.is_session())
+    faults.push_back("expected windows, which alerts are made of, got sessions");
+  else if (view.keys != interest.keys || !has_all)
     faults.push_back(fmt::format(
         "expected the key and all measures of the built-in {}, which alerts are made of; its windows may be others",
         interest.name));
@@ -163,12 +173,15 @@ std::vector<std::string> faults_of_view(const Config& config, std::string_view n
 std::vector<std::string> view_lines(const ViewDeclaration& view) {
   std::vector<std::string> keys;
   for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
-  std::vector<std::string> out = {fmt::format("[[{}]]", kViews),
-                                  fmt::format("name = {}", toml_quoted(view.name)),
-                                  fmt::format("keys = {}", quoted_list(keys)),
-                                  fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))),
-                                  fmt::format("slide = {}", toml_quoted(duration_value(view.shape.slide))),
-                                  "measures = ["};
+  std::vector<std::string> out = {fmt::format("[[{}]]", kViews), fmt::format("name = {}", toml_quoted(view.name)),
+                                  fmt::format("keys = {}", quoted_list(keys))};
+  if (view.shape.is_session()) {
+    out.push_back(fmt::format("gap = {}", toml_quoted(duration_value(view.shape.gap()))));
+  } else {
+    out.push_back(fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))));
+    out.push_back(fmt::format("slide = {}", toml_quoted(duration_value(view.shape.slide))));
+  }
+  out.push_back("measures = [");
   for (const Measure& m : view.measures) out.push_back(fmt::format("  {},", toml_quoted(to_text(m))));
   out.push_back("]");
   return out;

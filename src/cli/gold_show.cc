@@ -13,6 +13,7 @@
 #include "cli/sql_format.h"
 #include "cli/terminal.h"
 #include "gold/interest_json.h"
+#include "runtime/declared_view.h"
 #include "runtime/interest_reader.h"
 #include "runtime/lake_lock.h"
 #include "runtime/lake_sql.h"
@@ -106,7 +107,35 @@ class GoldShow final : public Command {
           fmt::format("there is no view {} in this lake\nexpected one of {}, got {}{}", view_, fmt::join(there, ", "),
                       view_, did_you_mean(view_, std::vector<std::string_view>(there.begin(), there.end()))));
     const auto table = TRY(delta::Snapshot::load(lake.gold(view_)));
-    return is_model_table(table) ? show_model(session, table) : show_view(session, lake);
+    if (is_model_table(table)) return show_model(session, table);
+    const auto view = DeclaredView::read(table.metadata().configuration).declaration(view_);
+    return view && view->shape.is_session() ? show_sessions(session, lake, *view) : show_view(session, lake);
+  }
+
+  // Each has a window of its own: those that were over last.
+  Result<int> show_sessions(Session& session, const LakePaths& lake, const ViewDeclaration& view) const {
+    LakeSql sql = TRY(LakeSql::open(lake, {}, {}));
+    const std::string table = "gold." + sql_name(view_);
+    const SqlTable all = TRY(sql.engine().query("SELECT count(*) AS rows FROM " + table));
+    if (all.int_at(0, "rows") == 0 && !session.globals.json) {
+      say_that_nothing_is_final(session);
+      return kExitOk;
+    }
+    if (session.globals.json)
+      session.out << fmt::format("{{\"view\":{},\"final\":true,\"rows\":", Json(view_).dump());
+    else
+      session.out << fmt::format("{}, the newest of {} that are over\n", view_, count_text(all.int_at(0, "rows")));
+    std::string keys;
+    for (const EventColumn key : view.keys) keys += fmt::format(", {} DESC", name_of(key));
+    const std::string_view format = session.globals.json ? "json" : "box";
+    const auto out = make_row_format(format, session.out);
+    TRY(sql.engine().stream(
+        fmt::format("SELECT * EXCLUDE (basis, batch_id, window_date) FROM {} ORDER BY window_end DESC{} LIMIT {}",
+                    table, keys, limit_),
+        nested_as(format), [&](const SqlTable& part) { return out->add(part); }));
+    TRY(out->end());
+    if (session.globals.json) session.out << "}\n";
+    return kExitOk;
   }
 
   // The newest day of a daily model.

@@ -1,9 +1,11 @@
-// The text columns of an event that a view may group by or count the values of.
+// The text columns of an event that a view may group by or count the values of, and `session`, which is made of two of
+// them: the session_id, or "user:" and the user_id of an event without one.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,10 +23,11 @@ enum class EventColumn : uint8_t {
   referrer,
   currency,
   order_id,
+  session,
 };
-inline constexpr std::array<std::string_view, 9> kEventColumnNames = {"user_id",          "product_id",  "session_id",
-                                                                      "product_category", "device_type", "page_url",
-                                                                      "referrer",         "currency",    "order_id"};
+inline constexpr std::array<std::string_view, 10> kEventColumnNames = {
+    "user_id",  "product_id", "session_id", "product_category", "device_type",
+    "page_url", "referrer",   "currency",   "order_id",         "session"};
 constexpr std::string_view name_of(EventColumn c) noexcept { return kEventColumnNames[size_t(c)]; }
 std::optional<EventColumn> event_column(std::string_view name) noexcept;
 
@@ -33,12 +36,23 @@ struct CodedColumn {
   const int32_t* codes;  // by row; -1 is null
   size_t rows;
 };
-CodedColumn column_of(const EventBatch& b, EventColumn c) noexcept;  // borrows the batch
+CodedColumn column_of(const EventBatch& b, EventColumn c) noexcept;  // borrows the batch; not of session
 
 struct MutableColumn {
   TextDictionary* values;
   std::vector<int32_t>* codes;
 };
 MutableColumn column_of(EventBatch& b, EventColumn c) noexcept;  // likewise, to fill it
+
+// The column `session` of some rows of a batch. Memory that is used again. One thread.
+class SessionColumn {
+ public:
+  CodedColumn start(const EventBatch& b, std::span<const uint32_t> rows);  // until the next start(); of those rows only
+
+ private:
+  TextDictionary values_;
+  std::vector<int32_t> codes_;
+  std::vector<int32_t> by_session_, by_user_;  // code of a session_id, of a user_id; -1 is not there yet
+};
 
 }  // namespace pactolus

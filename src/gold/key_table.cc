@@ -71,7 +71,8 @@ size_t KeyTable::bytes() const noexcept {
   return sum;
 }
 
-void BatchKeys::start(const EventBatch& b, std::span<const EventColumn> columns, KeyTable& table) {
+void BatchKeys::start(const EventBatch& b, std::span<const uint32_t> rows, std::span<const EventColumn> columns,
+                      KeyTable& table) {
   constexpr size_t kMostCombinations = 1 << 20;  // of several columns: 8 MiB
   table_ = &table;
   columns_.clear();
@@ -79,7 +80,7 @@ void BatchKeys::start(const EventBatch& b, std::span<const EventColumn> columns,
   size_t places = 1;
   direct_ = true;
   for (const EventColumn name : columns) {
-    const CodedColumn of = column_of(b, name);
+    const CodedColumn of = name == EventColumn::session ? sessions_.start(b, rows) : column_of(b, name);
     const size_t radix = size_t(of.values->size()) + 1;
     columns_.push_back({of, radix});
     if (direct_) places *= radix;

@@ -51,7 +51,8 @@ class KeyTable {
 class BatchKeys {
  public:
   // Borrows all of them until the next start().
-  void start(const EventBatch& b, std::span<const EventColumn> columns, KeyTable& table);
+  void start(const EventBatch& b, std::span<const uint32_t> rows, std::span<const EventColumn> columns,
+             KeyTable& table);
   int32_t number(uint32_t row) {
     size_t place = 0;
     for (const Column& c : columns_) place = place * c.radix + size_t(c.of.codes[row] + 1);
@@ -68,6 +69,7 @@ class BatchKeys {
   };
   int32_t look_up(uint32_t row);
   KeyTable* table_ = nullptr;
+  SessionColumn sessions_;
   std::vector<Column> columns_;
   std::vector<int32_t> codes_;
   bool direct_ = true;

@@ -11,8 +11,8 @@
 namespace pactolus {
 namespace {
 
-constexpr std::array<std::string_view, 7> kFunctions = {"count",  "sum", "other_currencies", "distinct", "sketch",
-                                                        "orders", "rate"};
+constexpr std::array<std::string_view, 10> kFunctions = {
+    "count", "sum", "other_currencies", "distinct", "sketch", "orders", "rate", "any", "unless", "first"};
 constexpr std::array<std::string_view, 3> kAmounts = {"price*quantity", "price", "quantity"};
 
 std::string_view trim(std::string_view text) {
@@ -47,6 +47,11 @@ std::unexpected<Error> expected_one_of(std::string_view what, const Words& words
   return fail(ErrorCode::usage, std::move(text));
 }
 
+// All but `session`, which is made of two of them.
+std::span<const std::string_view> stored_columns() {
+  return std::span(kEventColumnNames).first(kEventColumnNames.size() - 1);
+}
+
 Result<> parse_types(std::span<const std::string_view> words, bool minus_allowed, Measure& out) {
   for (std::string_view word : words) {
     MeasuredType type;
@@ -78,7 +83,10 @@ std::vector<std::string> Measure::columns() const {
     case MeasureFunction::rate: return {name + "_rate", name + "_low", name + "_high"};
     case MeasureFunction::count:
     case MeasureFunction::sum:
-    case MeasureFunction::other_currencies: break;
+    case MeasureFunction::other_currencies:
+    case MeasureFunction::any:
+    case MeasureFunction::unless:
+    case MeasureFunction::first: break;
   }
   return {name};
 }
@@ -126,14 +134,30 @@ Result<Measure> parse_measure(std::string_view text) {
     case MeasureFunction::distinct:
     case MeasureFunction::sketch: {
       const auto column = event_column(first);
-      if (!column) return expected_one_of("a column", kEventColumnNames, first);
+      if (!column || *column == EventColumn::session) return expected_one_of("a column", stored_columns(), first);
       out.column = *column;
       TRY(parse_types(std::span(words).subspan(1), false, out));
       break;
     }
+    case MeasureFunction::first: {
+      const auto column = words.size() == 1 ? event_column(first) : std::nullopt;
+      if (!column || *column == EventColumn::session) return expected_one_of("a column", stored_columns(), first);
+      out.column = *column;
+      break;
+    }
+    case MeasureFunction::any:
+      if (words.size() != 1 || words[0].empty())
+        return fail(ErrorCode::usage,
+                    fmt::format("expected any(COUNT), such as any(purchases), got {}", text.substr(0, close + 1)));
+      out.part = words[0];
+      break;
     case MeasureFunction::rate:
+    case MeasureFunction::unless:
       if (words.size() != 2 || words[0].empty() || words[1].empty())
-        return fail(ErrorCode::usage, fmt::format("expected rate(COUNT, COUNT), such as rate(purchases, views), got {}",
+        return fail(ErrorCode::usage, fmt::format("expected {}, got {}",
+                                                  out.function == MeasureFunction::rate
+                                                      ? "rate(COUNT, COUNT), such as rate(purchases, views)"
+                                                      : "unless(SUM, COUNT), such as unless(cart_value, purchases)",
                                                   text.substr(0, close + 1)));
       out.part = words[0];
       out.whole = words[1];
@@ -148,8 +172,11 @@ std::string to_text(const Measure& m) {
     case MeasureFunction::sum:
     case MeasureFunction::other_currencies: words.emplace_back(kAmounts[size_t(m.amount)]); break;
     case MeasureFunction::distinct:
-    case MeasureFunction::sketch: words.emplace_back(name_of(m.column)); break;
-    case MeasureFunction::rate: words = {m.part, m.whole}; break;
+    case MeasureFunction::sketch:
+    case MeasureFunction::first: words.emplace_back(name_of(m.column)); break;
+    case MeasureFunction::any: words = {m.part}; break;
+    case MeasureFunction::rate:
+    case MeasureFunction::unless: words = {m.part, m.whole}; break;
     case MeasureFunction::count:
     case MeasureFunction::orders: break;
   }

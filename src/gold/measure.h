@@ -11,6 +11,9 @@
 //   orders(purchase) as orders                            distinct order_id, and each event without one
 //   rate(purchases, views) as conversion                  of two counts: conversion_rate, with the ends of its 95 %
 //                                                         interval in conversion_low and conversion_high
+//   any(purchases) as converted                           is that count more than 0?
+//   unless(cart_value, purchases) as abandoned            that sum of money where that count is 0, otherwise 0; never
+//   less first(device_type) as device_type                     of a session: the first that an event of it has
 #pragma once
 
 #include <cstdint>
@@ -23,7 +26,18 @@
 
 namespace pactolus {
 
-enum class MeasureFunction : uint8_t { count, sum, other_currencies, distinct, sketch, orders, rate };
+enum class MeasureFunction : uint8_t {
+  count,
+  sum,
+  other_currencies,
+  distinct,
+  sketch,
+  orders,
+  rate,
+  any,
+  unless,
+  first
+};
 enum class Amount : uint8_t { price_times_quantity, price, quantity };
 
 struct MeasuredType {
@@ -36,12 +50,16 @@ struct Measure {
   std::string name;  // of its column, or what its columns begin with
   MeasureFunction function = MeasureFunction::count;
   Amount amount = Amount::price_times_quantity;  // sum, other_currencies
-  EventColumn column = EventColumn::user_id;     // distinct, sketch
+  EventColumn column = EventColumn::user_id;     // distinct, sketch, first
   std::vector<MeasuredType> types;               // empty: all
-  std::string part, whole;                       // rate: names of two counts of the same view
+  std::string part, whole;  // of the same view. rate: two counts; any: a count; unless: a sum, a count
   bool operator==(const Measure&) const = default;
 
   bool is_money() const noexcept { return function == MeasureFunction::sum && amount != Amount::quantity; }
+  // Computed from other measures of its row.
+  bool is_derived() const noexcept {
+    return function == MeasureFunction::rate || function == MeasureFunction::any || function == MeasureFunction::unless;
+  }
   bool is_set() const noexcept {
     return function == MeasureFunction::distinct || function == MeasureFunction::sketch ||
            function == MeasureFunction::orders;

@@ -30,10 +30,10 @@ TEST(Measures, AreReadAndWrittenTheSame) {
 }
 
 TEST(Measures, ThatMakeNoSenseAreRefusedInWords) {
-  EXPECT_EQ(
-      refused("cuont(view) as v"),
-      "expected a function (count, sum, other_currencies, distinct, sketch, orders, rate), got cuont; did you mean "
-      "\"count\"?");
+  EXPECT_EQ(refused("cuont(view) as v"),
+            "expected a function (count, sum, other_currencies, distinct, sketch, orders, rate, any, unless, first), "
+            "got cuont; did you mean "
+            "\"count\"?");
   EXPECT_EQ(refused("views"), "expected FUNCTION(…) as NAME, such as count(view) as views, got views");
   EXPECT_EQ(refused("count(view)"), "expected \"as NAME\" behind count(view), got nothing");
   EXPECT_EQ(refused("count(view) views"), "expected \"as NAME\" behind count(view), got views");
@@ -81,7 +81,7 @@ TEST(ViewDeclarations, TheBuiltInOnesHaveNoFault) {
     EXPECT_EQ(faults_of(view, types()), std::vector<std::string>());
     names += view.name + " ";
   }
-  EXPECT_EQ(names, "product_interest category_conversion shop_activity ");
+  EXPECT_EQ(names, "product_interest category_conversion shop_activity sessions ");
 }
 
 TEST(ViewDeclarations, AFingerprintSaysWhatItIsOf) {

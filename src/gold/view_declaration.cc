@@ -38,7 +38,16 @@ std::vector<ViewDeclaration> make_built_in_views() {
           declared(
               "shop_activity", EventColumn::device_type, {kMicrosPerMinute, kMicrosPerMinute},
               {"count() as events", "count(view) as views", "count(add_to_cart) as carts", "orders(purchase) as orders",
-               "sum(price*quantity, purchase) as revenue", "sketch(user_id) as visitors"})};
+               "sum(price*quantity, purchase) as revenue", "sketch(user_id) as visitors"}),
+          // What a shopper does; a refund is the shop's.
+          declared("sessions", EventColumn::session, WindowShape::session_of(30 * kMicrosPerMinute),
+                   {"first(user_id) as user_id", "first(device_type) as device_type",
+                    "count(view, add_to_cart, remove_from_cart, begin_checkout, purchase, view_item_list, select_item, "
+                    "search, page_view) as events",
+                    "count(view) as views", "count(add_to_cart) as carts", "count(purchase) as purchases",
+                    "sum(price*quantity, purchase) as revenue", "any(purchases) as converted",
+                    "sum(price*quantity, add_to_cart, -remove_from_cart) as cart_value",
+                    "unless(cart_value, purchases) as abandoned_cart_value"})};
 }
 
 }  // namespace
@@ -51,7 +60,12 @@ const std::vector<ViewDeclaration>& built_in_views() {
 std::vector<EventColumn> columns_of(const ViewDeclaration& view) {
   std::vector<EventColumn> columns = view.keys;
   for (const Measure& m : view.measures)
-    if (m.is_set()) columns.push_back(m.function == MeasureFunction::orders ? EventColumn::order_id : m.column);
+    if (m.is_set())
+      columns.push_back(m.function == MeasureFunction::orders ? EventColumn::order_id : m.column);
+    else if (m.function == MeasureFunction::first)
+      columns.push_back(m.column);
+  if (std::erase(columns, EventColumn::session) > 0)
+    columns.insert(columns.end(), {EventColumn::session_id, EventColumn::user_id});
   std::ranges::sort(columns);
   columns.erase(std::ranges::unique(columns).begin(), columns.end());
   return columns;
@@ -65,6 +79,9 @@ std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const 
   if (view.measures.size() > kMostMeasures)
     faults.push_back(fmt::format("expected at most {} measures, got {}", kMostMeasures, view.measures.size()));
   const WindowShape& shape = view.shape;
+  if (shape.is_session() && view.keys.empty()) faults.push_back("expected a key: sessions are of somebody");
+  if (shape.is_session() && shape.gap() > kMicrosPerDay)
+    faults.push_back("expected a gap of at most a day: a session stays open for that long");
   if (shape.slide > shape.size)
     faults.push_back(
         "expected a slide that is at most the window's size: events between two windows would count nowhere");
@@ -79,9 +96,17 @@ std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const 
       faults.push_back(fmt::format("expected columns of different names, got {} twice", column));
   };
   for (const EventColumn key : view.keys) take(std::string(name_of(key)));
-  std::vector<std::string_view> counts;
-  for (const Measure& m : view.measures)
+  std::vector<std::string_view> counts, sums;
+  for (const Measure& m : view.measures) {
     if (m.function == MeasureFunction::count) counts.push_back(m.name);
+    if (m.is_money()) sums.push_back(m.name);
+  }
+  const auto refer = [&](const Measure& m, std::string_view what, const std::string& name,
+                         const std::vector<std::string_view>& names) {
+    if (std::ranges::find(names, name) == names.end())
+      faults.push_back(fmt::format("{}: expected the name of {} of this view, got {}{}", to_text(m), what, name,
+                                   did_you_mean(name, names)));
+  };
   const std::vector<std::string_view> known(types.begin(), types.end());
   for (const Measure& m : view.measures) {
     for (const std::string& column : m.columns()) take(column);
@@ -89,11 +114,13 @@ std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const 
       if (std::ranges::find(known, t.name) == known.end())
         faults.push_back(
             fmt::format("{}: expected an event type, got {}{}", to_text(m), t.name, did_you_mean(t.name, known)));
-    if (m.function != MeasureFunction::rate) continue;
-    for (const std::string& part : {m.part, m.whole})
-      if (std::ranges::find(counts, part) == counts.end())
-        faults.push_back(fmt::format("{}: expected the name of a count() of this view, got {}{}", to_text(m), part,
-                                     did_you_mean(part, counts)));
+    if (m.function == MeasureFunction::rate || m.function == MeasureFunction::any)
+      refer(m, "a count()", m.part, counts);
+    if (m.function == MeasureFunction::unless) refer(m, "a sum() of money", m.part, sums);
+    if (m.function == MeasureFunction::rate || m.function == MeasureFunction::unless)
+      refer(m, "a count()", m.whole, counts);
+    if (m.function == MeasureFunction::first && !shape.is_session())
+      faults.push_back(fmt::format("{}: expected a measure of windows; only a session has a first event", to_text(m)));
   }
   return faults;
 }
@@ -102,9 +129,11 @@ std::string fingerprint(const ViewDeclaration& view, std::string_view shop_curre
   std::vector<std::string> keys, measures;
   for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
   for (const Measure& m : view.measures) measures.push_back(to_text(m));
-  return fmt::format("view/1 keys={} size={}us slide={}us currency={} distinct=xxh3-64,exact<={},hll{} measures={}",
-                     fmt::join(keys, ","), view.shape.size, view.shape.slide, shop_currency, DistinctSet::kExactMax,
-                     hyperloglog::kPrecision, fmt::join(measures, "; "));
+  const std::string shape = view.shape.is_session()
+                                ? fmt::format("gap={}us", view.shape.gap())
+                                : fmt::format("size={}us slide={}us", view.shape.size, view.shape.slide);
+  return fmt::format("view/1 keys={} {} currency={} distinct=xxh3-64,exact<={},hll{} measures={}", fmt::join(keys, ","),
+                     shape, shop_currency, DistinctSet::kExactMax, hyperloglog::kPrecision, fmt::join(measures, "; "));
 }
 
 std::optional<ViewDeclaration> view_of_fingerprint(std::string_view text) {
@@ -123,15 +152,19 @@ std::optional<ViewDeclaration> view_of_fingerprint(std::string_view text) {
     return out;
   };
   ViewDeclaration view;
-  for (std::string_view keys = until(" size="); !keys.empty();) {
+  for (std::string_view keys = until(" "); !keys.empty();) {
     const size_t comma = keys.find(',');
     const auto key = event_column(keys.substr(0, comma));
     if (!key) return std::nullopt;
     view.keys.push_back(*key);
     keys.remove_prefix(comma == keys.npos ? keys.size() : comma + 1);
   }
-  view.shape.size = number(until("us slide="));
-  view.shape.slide = number(until("us currency="));
+  if (until("=") == "gap") {
+    view.shape = WindowShape::session_of(number(until("us currency=")));
+  } else {
+    view.shape.size = number(until("us slide="));
+    view.shape.slide = number(until("us currency="));
+  }
   until(kMeasures);
   while (!text.empty()) {
     const size_t end = std::min(text.find("; "), text.size());
@@ -156,6 +189,7 @@ MeasureSlots::MeasureSlots(const ViewDeclaration& view) {
       is_sketch.push_back(m.function == MeasureFunction::sketch);
     }
     if (m.function == MeasureFunction::other_currencies) slots.other = others++;
+    if (m.function == MeasureFunction::first) slots.text = texts++;
     of.push_back(slots);
   }
 }

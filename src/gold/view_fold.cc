@@ -24,6 +24,11 @@ void ViewFold::add(const ViewPane& pane) {
   }
 }
 
+ViewFold::Sum ViewFold::only(const ViewPane& pane, size_t entry) {
+  parts_.assign(1, Part{&pane, entry, -1});
+  return {pane.key(entry), 0};
+}
+
 int64_t ViewFold::count(const Sum& sum, int32_t slot) const {
   int64_t out = 0;
   for (int32_t i = sum.last_part; i >= 0; i = parts_[size_t(i)].before)
@@ -34,11 +39,7 @@ int64_t ViewFold::count(const Sum& sum, int32_t slot) const {
 void ViewFold::append_row(const Sum& sum, const KeyTable& keys, const TextDictionary& currencies, int64_t window_start,
                           ViewRows& out) {
   out.window_start_.push_back(window_start);
-  for (size_t k = 0; k < keys.columns(); ++k) {
-    const auto text = keys.text(sum.key, k);
-    out.keys_.append(text.value_or(std::string_view()));
-    out.has_key_.push_back(text.has_value());
-  }
+  for (size_t k = 0; k < keys.columns(); ++k) out.append_text(keys.text(sum.key, k), out.keys_, out.has_key_);
   const size_t counts = size_t(slots_.counts), moneys = size_t(slots_.moneys), sets = size_t(slots_.sets);
   out.counts_.resize(out.counts_.size() + counts);
   out.moneys_.resize(out.moneys_.size() + moneys);

@@ -23,6 +23,8 @@ class ViewFold {
   explicit ViewFold(const MeasureSlots& slots) : slots_(slots) {}
   void start(size_t keys);  // key numbers are below this
   void add(const ViewPane& pane);
+  // Instead of start() and add(): one entry of a pane alone.
+  Sum only(const ViewPane& pane, size_t entry);
   // May be put in another order once all panes are in.
   std::vector<Sum>& sums() noexcept { return sums_; }
   int64_t count(const Sum& sum, int32_t slot) const;

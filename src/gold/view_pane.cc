@@ -11,6 +11,11 @@ size_t ViewPane::add(int32_t key) {
   while (slots_[i] >= 0) i = (i + 1) & (slots_.size() - 1);
   const size_t entry = keys_.size();
   slots_[i] = int32_t(entry);
+  return append(key);
+}
+
+size_t ViewPane::append(int32_t key) {
+  const size_t entry = keys_.size();
   keys_.push_back(key);
   counts_.resize(counts_.size() + count_slots_);
   moneys_.resize(moneys_.size() + money_slots_);
@@ -31,25 +36,36 @@ void ViewPane::add_other(size_t entry, int32_t slot, int32_t currency, WideMoney
 }
 
 void ViewPane::merge(ViewPane&& other) {
-  for (size_t from = 0; from < other.entries(); ++from) {
-    const size_t to = entry(other.key(from));
-    for (size_t s = 0; s < count_slots_; ++s) counts_[to * count_slots_ + s] += other.counts_[from * count_slots_ + s];
-    for (size_t s = 0; s < money_slots_; ++s) moneys_[to * money_slots_ + s] += other.moneys_[from * money_slots_ + s];
-    for (size_t s = 0; s < set_slots_; ++s) {
-      DistinctSet& mine = sets_[to * set_slots_ + s];
-      DistinctSet& theirs = other.sets_[from * set_slots_ + s];
-      if (mine.empty())
-        mine = std::move(theirs);
-      else
-        mine.merge(theirs);
-    }
-    other.each_other(from, [&](const OtherAmount& o) { add_other(to, o.slot, o.currency, o.amount); });
+  for (size_t from = 0; from < other.entries(); ++from) add_entry(entry(other.key(from)), other, from);
+}
+
+void ViewPane::add_entry(size_t to, ViewPane& other, size_t from) {
+  for (size_t s = 0; s < count_slots_; ++s) counts_[to * count_slots_ + s] += other.counts_[from * count_slots_ + s];
+  for (size_t s = 0; s < money_slots_; ++s) moneys_[to * money_slots_ + s] += other.moneys_[from * money_slots_ + s];
+  for (size_t s = 0; s < set_slots_; ++s) {
+    DistinctSet& mine = sets_[to * set_slots_ + s];
+    DistinctSet& theirs = other.sets_[from * set_slots_ + s];
+    if (mine.empty())
+      mine = std::move(theirs);
+    else
+      mine.merge(theirs);
   }
+  other.each_other(from, [&](const OtherAmount& o) { add_other(to, o.slot, o.currency, o.amount); });
 }
 
 void ViewPane::renumber(std::span<const int32_t> new_number) {
   for (int32_t& key : keys_) key = new_number[size_t(key)];
-  rebuild_index(slots_.size());
+  if (!slots_.empty()) rebuild_index(slots_.size());
+}
+
+void ViewPane::clear() {
+  keys_.clear();
+  counts_.clear();
+  moneys_.clear();
+  sets_.clear();
+  first_other_.clear();
+  others_.clear();
+  slots_.clear();
 }
 
 void ViewPane::rebuild_index(size_t slots) {

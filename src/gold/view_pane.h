@@ -43,6 +43,9 @@ class ViewPane {
   DistinctSet& set(size_t entry, int32_t slot) { return sets_[entry * set_slots_ + size_t(slot)]; }
   void add_other(size_t entry, int32_t slot, int32_t currency, WideMoney amount);
   void merge(ViewPane&& other);
+  // An entry that entry() does not find, beside others of the same key.
+  size_t append(int32_t key);
+  void add_entry(size_t to, ViewPane& other, size_t from);  // takes its sets
 
   size_t entries() const noexcept { return keys_.size(); }
   int32_t key(size_t entry) const { return keys_[entry]; }
@@ -60,6 +63,7 @@ class ViewPane {
     if (has_other_)
       for (int32_t i = first_other_[entry]; i >= 0; i = others_[size_t(i)].next) function(others_[size_t(i)]);
   }
+  void clear();
   void renumber(std::span<const int32_t> new_number);  // key n becomes new_number[n]
   size_t bytes() const noexcept;
 

@@ -5,6 +5,19 @@
 #include "base/check.h"
 
 namespace pactolus {
+namespace {
+template <class Text>  // (row), optional
+ColumnData text_column(std::string name, size_t first, size_t last, Text text) {
+  TextColumn column;
+  for (size_t r = first; r < last; ++r) {
+    if (const auto value = text(r))
+      column.append(*value);
+    else
+      column.append_null();
+  }
+  return column.finish(std::move(name));
+}
+}  // namespace
 
 int64_t ViewRows::number(size_t row, size_t measure) const {
   const MeasureSlots::Of& slot = slots_.of[measure];
@@ -30,27 +43,34 @@ const std::vector<ViewRows::OtherCurrency>& ViewRows::other_currencies(size_t ro
   return others_[row * size_t(slots_.others) + size_t(slots_.of[measure].other)];
 }
 
-int32_t ViewRows::count_of(std::string_view name) const {
-  for (size_t m = 0; m < view_->measures.size(); ++m)
-    if (view_->measures[m].function == MeasureFunction::count && view_->measures[m].name == name)
-      return slots_.of[m].count;
-  PACTOLUS_CHECK(false, "a rate of a count that the view does not have");
-  return -1;
+size_t ViewRows::measure_of(std::string_view name) const {
+  const auto& all = view_->measures;
+  const auto at = std::ranges::find(all, name, &Measure::name);
+  PACTOLUS_CHECK(at != all.end(), "a measure of one that the view does not have");
+  return size_t(at - all.begin());
+}
+int64_t ViewRows::count_of(size_t row, std::string_view name) const { return number(row, measure_of(name)); }
+bool ViewRows::any(size_t row, size_t measure) const { return count_of(row, view_->measures[measure].part) > 0; }
+WideMoney ViewRows::unless(size_t row, size_t measure) const {
+  const Measure& m = view_->measures[measure];
+  return count_of(row, m.whole) > 0 ? 0 : std::max<WideMoney>(0, money(row, measure_of(m.part)));
+}
+std::optional<std::string_view> ViewRows::first(size_t row, size_t measure) const {
+  const size_t at = row * size_t(slots_.texts) + size_t(slots_.of[measure].text);
+  return has_first_[at] ? std::optional(firsts_.at(at)) : std::nullopt;
 }
 
 std::optional<Conversion> ViewRows::rate(size_t row, size_t measure) const {
   const Measure& m = view_->measures[measure];
-  const int64_t* counts = &counts_[row * size_t(slots_.counts)];
-  return conversion_of(counts[count_of(m.whole)], counts[count_of(m.part)]);
+  return conversion_of(count_of(row, m.whole), count_of(row, m.part));
 }
 
 void ViewRows::append(const ViewRows& from, size_t row) {
   window_start_.push_back(from.window_start_[row]);
-  for (size_t k = 0; k < view_->keys.size(); ++k) {
-    const auto text = from.key(row, k);
-    keys_.append(text.value_or(std::string_view()));
-    has_key_.push_back(text.has_value());
-  }
+  if (view_->shape.is_session()) session_end_.push_back(from.session_end_[row]);
+  for (size_t k = 0; k < view_->keys.size(); ++k) append_text(from.key(row, k), keys_, has_key_);
+  for (size_t m = 0; m < view_->measures.size(); ++m)
+    if (slots_.of[m].text >= 0) append_text(from.first(row, m), firsts_, has_first_);
   const auto copy = [&](auto& to, const auto& values, int32_t stride) {
     const auto begin = values.begin() + ptrdiff_t(row) * stride;
     if (!values.empty()) to.insert(to.end(), begin, begin + stride);
@@ -65,16 +85,8 @@ void ViewRows::append(const ViewRows& from, size_t row) {
 
 ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_t batch) const {
   std::vector<ColumnData> out;
-  for (size_t k = 0; k < view_->keys.size(); ++k) {
-    TextColumn column;
-    for (size_t r = first; r < last; ++r) {
-      if (const auto text = key(r, k))
-        column.append(*text);
-      else
-        column.append_null();
-    }
-    out.push_back(column.finish(std::string(name_of(view_->keys[k]))));
-  }
+  for (size_t k = 0; k < view_->keys.size(); ++k)
+    out.push_back(text_column(std::string(name_of(view_->keys[k])), first, last, [&](size_t r) { return key(r, k); }));
   FixedColumn<int64_t> start, end;
   for (size_t r = first; r < last; ++r) {
     start.append(window_start(r));
@@ -85,10 +97,16 @@ ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_
 
   for (size_t i = 0; i < view_->measures.size(); ++i) {
     const Measure& m = view_->measures[i];
-    if (m.is_money()) {
+    if (m.is_money() || m.function == MeasureFunction::unless) {
       FixedColumn<WideMoney> column;
-      for (size_t r = first; r < last; ++r) column.append(money(r, i));
+      for (size_t r = first; r < last; ++r) column.append(m.is_money() ? money(r, i) : unless(r, i));
       out.push_back(column.finish(m.name, kFormatWideMoney));
+    } else if (m.function == MeasureFunction::any) {
+      BoolColumn column;
+      for (size_t r = first; r < last; ++r) column.append(any(r, i));
+      out.push_back(column.finish(m.name));
+    } else if (m.function == MeasureFunction::first) {
+      out.push_back(text_column(m.name, first, last, [&](size_t r) { return this->first(r, i); }));
     } else if (m.function == MeasureFunction::other_currencies) {
       MapColumn<FixedColumn<WideMoney>> column;
       for (size_t r = first; r < last; ++r) {

@@ -1,4 +1,4 @@
-// Rows of a view: one key in one window each. In columns, since a window of a large shop has many of them.
+// Rows of a view: one key in one window or session each. In columns, since a window of a large shop has many of them.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,9 @@ class ViewRows {
   size_t size() const noexcept { return window_start_.size(); }
   bool empty() const noexcept { return window_start_.empty(); }
   int64_t window_start(size_t row) const { return window_start_[row]; }
-  int64_t window_end(size_t row) const { return window_start_[row] + view_->shape.size; }
+  int64_t window_end(size_t row) const {
+    return view_->shape.is_session() ? session_end_[row] : window_start_[row] + view_->shape.size;
+  }
   std::optional<std::string_view> key(size_t row, size_t column) const {
     const size_t at = row * view_->keys.size() + column;
     return has_key_[at] ? std::optional(keys_.at(at)) : std::nullopt;
@@ -46,6 +48,9 @@ class ViewRows {
   std::string_view sketch(size_t row, size_t measure) const;  // bytes of the set (DistinctSet::save)
   std::optional<Conversion> rate(size_t row, size_t measure) const;
   const std::vector<OtherCurrency>& other_currencies(size_t row, size_t measure) const;  // by currency, ascending
+  bool any(size_t row, size_t measure) const;
+  WideMoney unless(size_t row, size_t measure) const;
+  std::optional<std::string_view> first(size_t row, size_t measure) const;
 
   void append(const ViewRows& rows, size_t row);  // of the same view
 
@@ -56,19 +61,28 @@ class ViewRows {
 
  private:
   friend class ViewFold;
-  int32_t count_of(std::string_view name) const;  // the slot of a count() by its name
+  friend class SessionView;
+  size_t measure_of(std::string_view name) const;
+  int64_t count_of(size_t row, std::string_view name) const;  // of a count() by its name
+  void append_text(std::optional<std::string_view> text, TextRows& texts, std::vector<uint8_t>& has) {
+    texts.append(text.value_or(std::string_view()));
+    has.push_back(text.has_value());
+  }
 
   std::shared_ptr<const ViewDeclaration> view_;
   MeasureSlots slots_;
   std::vector<int64_t> window_start_;
-  TextRows keys_;                 // by row, then key column
-  std::vector<uint8_t> has_key_;  // likewise
-  std::vector<int64_t> counts_;   // by row, then slot; likewise the next
+  std::vector<int64_t> session_end_;  // of sessions only
+  TextRows keys_;                     // by row, then key column
+  std::vector<uint8_t> has_key_;      // likewise
+  std::vector<int64_t> counts_;       // by row, then slot; likewise the next
   std::vector<WideMoney> moneys_;
   std::vector<int64_t> distinct_;
   std::vector<uint8_t> approximate_;
   std::vector<std::string> sketches_;  // empty where nobody wants them
   std::vector<std::vector<OtherCurrency>> others_;
+  TextRows firsts_;
+  std::vector<uint8_t> has_first_;
 };
 
 }  // namespace pactolus

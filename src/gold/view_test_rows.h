@@ -24,7 +24,7 @@ struct Row {
   Money price = 10'0000;
   int32_t quantity = 1;
   std::string currency = {};  // empty is the shop's
-  std::string category = {}, device = {}, order = {};
+  std::string category = {}, device = {}, order = {}, session = {};
 };
 
 inline EventBatch batch_of(std::span<const Row> rows) {
@@ -38,6 +38,7 @@ inline EventBatch batch_of(std::span<const Row> rows) {
     b.product_category.codes.push_back(r.category.empty() ? -1 : b.categories.code(r.category));
     b.device_type.codes.push_back(r.device.empty() ? -1 : b.devices.code(r.device));
     b.order_id.codes.push_back(r.order.empty() ? -1 : b.orders.code(r.order));
+    b.session_id.codes.push_back(r.session.empty() ? -1 : b.sessions.code(r.session));
     b.event_time.push_back(r.time);
     b.price.push_back(r.price);
     b.quantity.push_back(r.quantity);
@@ -45,7 +46,7 @@ inline EventBatch batch_of(std::span<const Row> rows) {
   return b;
 }
 
-inline void feed(WindowView& view, std::span<const Row> rows) {
+inline void feed(GoldView& view, std::span<const Row> rows) {
   const EventBatch b = batch_of(rows);
   std::vector<uint32_t> all(rows.size());
   std::iota(all.begin(), all.end(), 0u);
@@ -68,7 +69,7 @@ inline WindowView view_of(std::vector<EventColumn> keys, WindowShape shape,
   return WindowView(std::move(options));
 }
 
-inline std::string saved(const WindowView& view) {
+inline std::string saved(const GoldView& view) {
   std::string out;
   view.save(out);
   return out;
@@ -96,7 +97,13 @@ inline std::string text(const ViewRows& rows) {
     for (size_t i = 0; i < rows.view().measures.size(); ++i) {
       const Measure& m = rows.view().measures[i];
       if (m.function == MeasureFunction::rate) continue;
-      if (m.function == MeasureFunction::other_currencies) {
+      if (m.function == MeasureFunction::any) {
+        if (rows.any(r, i)) out += " " + m.name;
+      } else if (m.function == MeasureFunction::unless) {
+        if (rows.unless(r, i) != 0) out += " " + money_text(rows.unless(r, i)) + " " + m.name;
+      } else if (m.function == MeasureFunction::first) {
+        if (const auto first = rows.first(r, i)) out += fmt::format(" {} {}", *first, m.name);
+      } else if (m.function == MeasureFunction::other_currencies) {
         for (const auto& o : rows.other_currencies(r, i)) out += " " + o.currency + "=" + money_text(o.amount);
       } else if (m.is_money()) {
         if (rows.money(r, i) != 0) out += " " + money_text(rows.money(r, i)) + " " + m.name;
@@ -124,6 +131,7 @@ inline std::vector<Row> random_rows(Random& random, int64_t around, int64_t spre
     r.category = random.below(10) ? fmt::format("c{}", random.below(3)) : "";
     r.device = random.below(10) ? fmt::format("d{}", random.below(2)) : "";
     r.order = random.below(2) ? fmt::format("o{}", random.below(9)) : "";
+    r.session = random.below(3) ? fmt::format("s{}", random.below(12)) : "";
   }
   return rows;
 }

@@ -6,6 +6,9 @@
 //   |--|--|--|--|--|--|--|--|--|--|     window [0, 10)
 //      |--|--|--|--|--|--|--|--|--|--|  window [1, 11)
 //
+// A session is a window of its own for each run of events of a key: [first, last + gap), with less than a gap from each
+// event to the next. Its shape has no slide; `size` is the gap.
+//
 // All times are UTC microseconds and may lie before 1970.
 #pragma once
 
@@ -23,6 +26,10 @@ inline constexpr int64_t kEventTimeEnd = 253'402'300'800 * kMicrosPerSecond;
 struct WindowShape {
   int64_t size = 10 * kMicrosPerMinute;
   int64_t slide = kMicrosPerMinute;
+  bool session = false;
+  static constexpr WindowShape session_of(int64_t gap) noexcept { return {gap, gap, true}; }
+  constexpr bool is_session() const noexcept { return session; }
+  constexpr int64_t gap() const noexcept { return size; }
   bool operator==(const WindowShape&) const = default;
 
   // At most 10,000 panes or overlapping windows, and a length of at most a leap year: beyond that sums of sums serve

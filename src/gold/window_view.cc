@@ -9,75 +9,13 @@
 namespace pactolus {
 
 WindowView::WindowView(Options options)
-    : options_(std::move(options)),
-      view_(std::make_shared<const ViewDeclaration>(options_.view)),
-      slots_(*view_),
+    : GoldView(std::move(options)),
       columns_(columns_of(*view_)),
+      actions_(*view_, slots_, options_.types, options_.shop_currency),
       keys_(view_->keys.size()),
       fold_(slots_) {
-  const auto faults = faults_of(*view_, options_.types);
-  PACTOLUS_CHECK(faults.empty(), (faults.empty() ? std::string() : faults.front()));
   const int64_t slide = view_->shape.slide;
   if (options_.first_window != kNoTime) options_.first_window = floor_to(options_.first_window + slide - 1, slide);
-  make_actions();
-}
-
-// One list of actions for each type of event: what a row does is looked up, not decided.
-void WindowView::make_actions() {
-  using What = Action::What;
-  actions_.resize(options_.types.size());
-  const auto column_number = [&](EventColumn c) {
-    const auto at = std::ranges::find(set_columns_, c);
-    if (at == set_columns_.end()) set_columns_.push_back(c);
-    return int32_t(std::ranges::find(set_columns_, c) - set_columns_.begin());
-  };
-  for (size_t i = 0; i < view_->measures.size(); ++i) {
-    const Measure& m = view_->measures[i];
-    const MeasureSlots::Of& slot = slots_.of[i];
-    std::vector<Action> actions;
-    switch (m.function) {
-      case MeasureFunction::count: actions = {{.what = What::count, .slot = slot.count}}; break;
-      case MeasureFunction::sum:
-        if (m.is_money())
-          actions = {{.what = What::money, .amount = m.amount, .slot = slot.money}};
-        else
-          actions = {{.what = What::quantity, .slot = slot.count}};
-        break;
-      case MeasureFunction::other_currencies:
-        actions = {{.what = What::other, .amount = m.amount, .slot = slot.other}};
-        break;
-      case MeasureFunction::distinct:
-      case MeasureFunction::sketch:
-        actions = {{.what = What::set, .slot = slot.set, .column = column_number(m.column)}};
-        break;
-      case MeasureFunction::orders: {
-        const int32_t column = column_number(EventColumn::order_id);
-        actions = {{.what = What::set, .slot = slot.set, .column = column},
-                   {.what = What::count, .only_without = true, .slot = slot.count, .column = column}};
-        break;
-      }
-      case MeasureFunction::rate: break;
-    }
-    for (size_t type = 0; type < actions_.size(); ++type) {
-      const auto named = std::ranges::find(m.types, options_.types[type], &MeasuredType::name);
-      if (named == m.types.end() && !m.types.empty()) continue;
-      for (Action a : actions) {
-        a.minus = named != m.types.end() && named->minus;
-        actions_[type].push_back(a);
-      }
-    }
-  }
-}
-
-int32_t WindowView::currency_number(const EventBatch& b, int32_t code) {
-  if (code < 0) return -1;
-  uint64_t& slot = currency_codes_.slots[size_t(code)];
-  if (slot >> 32 != currency_codes_.generation) {
-    const std::string_view name = b.currencies.value(code);
-    const int32_t number = name == options_.shop_currency ? -1 : currencies_.code(name);
-    slot = uint64_t(currency_codes_.generation) << 32 | uint32_t(number);
-  }
-  return int32_t(uint32_t(slot));
 }
 
 WindowView::Place WindowView::place_of(int64_t time) {
@@ -100,57 +38,16 @@ WindowView::Place WindowView::place_of(int64_t time) {
 void WindowView::apply(const EventBatch& b, std::span<const uint32_t> rows, int64_t watermark_before) {
   PACTOLUS_CHECK_EQ(watermark_before, watermark_);
   for (const EventColumn c : columns_) PACTOLUS_CHECK_EQ(column_of(b, c).rows, b.rows());
-  batch_keys_.start(b, view_->keys, keys_);
-  CurrencyCodes& codes = currency_codes_;
-  if (codes.slots.size() < size_t(b.currencies.size())) codes.slots.resize(size_t(b.currencies.size()), 0);
-  if (++codes.generation == 0) {
-    std::ranges::fill(codes.slots, 0);
-    codes.generation = 1;
-  }
-  batch_sets_.clear();
-  for (const EventColumn c : set_columns_) batch_sets_.push_back(column_of(b, c));
+  batch_keys_.start(b, rows, view_->keys, keys_);
+  actions_.start(b);
   Place place;
   for (const uint32_t row : rows) {
-    const uint8_t type = b.event_type[row];
-    if (type >= actions_.size() || actions_[type].empty()) continue;
+    if (!actions_.counts(b.event_type[row])) continue;
     const int64_t time = b.event_time[row];
     if (time < place.begin || time >= place.end) [[unlikely]]
       place = place_of(time);
     overlay_late_ += place.late;
-    if (place.pane) count(b, row, actions_[type], *place.pane);
-  }
-}
-
-inline void WindowView::count(const EventBatch& b, uint32_t row, std::span<const Action> actions, ViewPane& pane) {
-  const size_t entry = pane.entry(batch_keys_.number(row));
-  for (const Action& a : actions) {
-    switch (a.what) {
-      case Action::What::count:
-        if (!a.only_without || batch_sets_[size_t(a.column)].codes[row] < 0) ++pane.count(entry, a.slot);
-        break;
-      case Action::What::quantity: pane.count(entry, a.slot) += a.minus ? -b.quantity[row] : b.quantity[row]; break;
-      case Action::What::set: {
-        const CodedColumn& column = batch_sets_[size_t(a.column)];
-        if (const int32_t code = column.codes[row]; code >= 0)
-          pane.set(entry, a.slot).insert(column.values->hash(code));
-        break;
-      }
-      case Action::What::money:
-      case Action::What::other: {
-        const Money price = b.price[row];
-        if (price == kNoMoney) break;
-        const int32_t currency = currency_number(b, b.currency.codes[row]);
-        if ((currency < 0) != (a.what == Action::What::money)) break;
-        WideMoney amount = price;
-        if (a.amount == Amount::price_times_quantity) amount *= b.quantity[row];
-        if (a.minus) amount = -amount;
-        if (currency < 0)
-          pane.money(entry, a.slot) += amount;
-        else
-          pane.add_other(entry, a.slot, currency, amount);
-        break;
-      }
-    }
+    if (place.pane) actions_.apply(b, row, *place.pane, place.pane->entry(batch_keys_.number(row)));
   }
 }
 
@@ -199,7 +96,7 @@ void WindowView::close_windows(int64_t watermark_after, ViewRows& out) {
     }
     auto& sums = fold_.sums();
     std::ranges::sort(sums, {}, [this](const ViewFold::Sum& s) { return rank_[size_t(s.key)]; });
-    for (const ViewFold::Sum& sum : sums) fold_.append_row(sum, keys_, currencies_, start, out);
+    for (const ViewFold::Sum& sum : sums) fold_.append_row(sum, keys_, actions_.currencies(), start, out);
   }
 }
 
@@ -276,7 +173,7 @@ ViewRows WindowView::provisional(int64_t window_end, size_t limit) const {
   };
   const size_t shown = std::min(limit, ranked.size());
   std::ranges::partial_sort(ranked, ranked.begin() + ptrdiff_t(shown), before);
-  for (size_t i = 0; i < shown; ++i) window.append_row(ranked[i].sum, keys_, currencies_, start, out);
+  for (size_t i = 0; i < shown; ++i) window.append_row(ranked[i].sum, keys_, actions_.currencies(), start, out);
   return out;
 }
 

@@ -68,7 +68,7 @@ void WindowView::save(std::string& out) const {
   to.signed_number(options_.first_window);
   to.signed_number(watermark_);
 
-  std::vector<bool> used_keys(size_t(keys_.size())), used_currencies(size_t(currencies_.size()));
+  std::vector<bool> used_keys(size_t(keys_.size())), used_currencies(size_t(actions_.currencies().size()));
   for (const auto& [start, pane] : panes_)
     for (size_t e = 0; e < pane.entries(); ++e) {
       used_keys[size_t(pane.key(e))] = true;
@@ -92,8 +92,8 @@ void WindowView::save(std::string& out) const {
       const int32_t code = keys_.codes(n)[c];
       to.number(code < 0 ? 0 : uint32_t(texts[c].rank[size_t(code)]) + 1);
     }
-  const OrderedTexts currencies(currencies_, used_currencies);
-  currencies.save(to, currencies_);
+  const OrderedTexts currencies(actions_.currencies(), used_currencies);
+  currencies.save(to, actions_.currencies());
 
   to.number(panes_.size());
   std::vector<size_t> entries;
@@ -159,11 +159,11 @@ Result<WindowView> WindowView::load(Options wanted, std::string_view bytes) {
   }
   for (const auto& used : used_texts) TRY(all_used(used));
   view.keys_kept_ = keys.size();
-  TRY(load_texts(in, view.currencies_));
-  if (view.currencies_.find(view.options_.shop_currency) >= 0)
+  TRY(load_texts(in, view.actions_.currencies()));
+  if (view.actions_.currencies().find(view.options_.shop_currency) >= 0)
     return corrupt("the shop's currency is among the others");
 
-  std::vector<bool> used_keys(size_t(keys.size())), used_currencies(size_t(view.currencies_.size()));
+  std::vector<bool> used_keys(size_t(keys.size())), used_currencies(size_t(view.actions_.currencies().size()));
   const int64_t width = shape.pane();
   int64_t start_before = kNoTime;
   const size_t panes = in.count();
@@ -202,7 +202,8 @@ Result<WindowView> WindowView::load(Options wanted, std::string_view bytes) {
       for (size_t o = 0; o < others && in.ok(); ++o) {
         const auto slot = int32_t(in.number(INT32_MAX)), currency = int32_t(in.number(INT32_MAX));
         const std::pair<int32_t, int32_t> place{slot, currency};
-        if (!in.ok() || slot >= view.slots_.others || currency >= view.currencies_.size() || place <= other_before)
+        if (!in.ok() || slot >= view.slots_.others || currency >= view.actions_.currencies().size() ||
+            place <= other_before)
           return corrupt("an unknown currency");
         other_before = place;
         used_currencies[size_t(currency)] = true;

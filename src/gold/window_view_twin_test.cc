@@ -53,7 +53,7 @@ class NaiveView {
   using Windows = std::map<int64_t, std::map<Key, std::vector<Row>>>;  // by start
 
   static bool is_of(const Measure& m, const Row& r) {
-    return m.function != MeasureFunction::rate &&
+    return !m.is_derived() &&
            (m.types.empty() || std::ranges::find(m.types, name_of(r.kind), &MeasuredType::name) != m.types.end());
   }
   static bool is_minus(const Measure& m, const Row& r) {
@@ -122,7 +122,10 @@ class NaiveView {
           else
             values.insert(r.order);
           break;
-        case MeasureFunction::rate: break;
+        case MeasureFunction::rate:
+        case MeasureFunction::any:
+        case MeasureFunction::unless:
+        case MeasureFunction::first: break;
       }
     }
     number += int64_t(values.size());

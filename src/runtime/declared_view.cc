@@ -22,7 +22,7 @@ std::string old_words(const WindowShape& shape, std::string_view currency) {
 
 }  // namespace
 
-DeclaredView DeclaredView::of(const WindowView& view) {
+DeclaredView DeclaredView::of(const GoldView& view) {
   return {view.fingerprint(), view.options().shop_currency, view.options().first_window};
 }
 
@@ -60,7 +60,7 @@ void DeclaredView::replace(const delta::Snapshot& table, int64_t last) {
   }
 }
 
-bool DeclaredView::is_of(const WindowView& view) const {
+bool DeclaredView::is_of(const GoldView& view) const {
   return fingerprint == view.fingerprint() ||
          (view.declaration() == built_in_views().front() &&
           fingerprint == old_words(view.declaration().shape, view.options().shop_currency));

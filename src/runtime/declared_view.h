@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "gold/window_view.h"
+#include "gold/gold_view.h"
 #include "runtime/lake_tables.h"
 
 namespace pactolus {
@@ -24,7 +24,7 @@ struct DeclaredView {
   int64_t first_window = kNoTime;
   int64_t batch = 0;
 
-  static DeclaredView of(const WindowView& view);
+  static DeclaredView of(const GoldView& view);
   // The declaration in the table's own words. No value: the table is of no view, or of a release that says it
   // otherwise.
   std::optional<ViewDeclaration> declaration(std::string name) const;
@@ -33,7 +33,7 @@ struct DeclaredView {
   // This declaration takes the place of what the table has: `batch` follows from its rebuilt rows, `last` is the job's.
   void replace(const delta::Snapshot& table, int64_t last);
   // Also of a table that an earlier release declared in its words.
-  bool is_of(const WindowView& view) const;
+  bool is_of(const GoldView& view) const;
 };
 
 }  // namespace pactolus

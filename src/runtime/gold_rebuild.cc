@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/time_text.h"
+#include "gold/session_view.h"
 #include "lake/delta/stats.h"
 #include "runtime/account_log.h"
 #include "runtime/batch_writer.h"
@@ -78,10 +79,10 @@ class Rebuild {
     out.silver_version = silver.version();
 
     DeclaredView declared = DeclaredView::read(gold.snapshot().metadata().configuration);
-    WindowView::Options options = view_options(config_, view_);
+    GoldView::Options options = view_options(config_, view_);
     if (!declared.currency.empty()) options.shop_currency = declared.currency;
     options.first_window = begin();
-    const int64_t closed = out.watermark == kNoTime ? end() + view_.shape.size : out.watermark;
+    const int64_t closed = out.watermark == kNoTime ? end() + 366 * kMicrosPerDay : out.watermark;
     const ViewRows rows = TRY(make_rows(silver, options, closed, out));
 
     const int64_t epoch = silver.txn_version(app_id(config_.job, "epoch")).value_or(0);
@@ -115,7 +116,7 @@ class Rebuild {
     }
     t.adds = TRY(write_view_files(lake_, rows, ViewBasis::rebuild, {batch, epoch, now_ms}, random_));
     fault_point("rebuild.files_written");
-    if (TRY(has_changed(silver, closed, view_.shape.size))) return std::nullopt;
+    if (TRY(has_changed(silver))) return std::nullopt;
     // What the stream appends meanwhile are windows that end later; what others remove is found by the table.
     out.version = TRY(gold.commit(t, {.recheck = [](const delta::Snapshot&, auto) -> Result<> { return {}; }}));
     return out;
@@ -146,22 +147,26 @@ class Rebuild {
   }
 
   // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time.
-  Result<ViewRows> make_rows(const delta::Snapshot& silver, const WindowView::Options& options, int64_t closed,
+  // Sessions that began the day before are not of these days, which a gap before them shows; those that begin in them
+  // are read to their end.
+  Result<ViewRows> make_rows(const delta::Snapshot& silver, const GoldView::Options& options, int64_t closed,
                              GoldRebuild& out) {
-    WindowView view(options);
+    const auto view = make_view(options);
     ViewRows made(std::make_shared<const ViewDeclaration>(view_));
     std::set<int64_t> windows;
-    const int64_t last_end = std::min(closed, end() + view_.shape.size - view_.shape.slide);
-    for (int32_t day = first_; day <= last_ + 1; ++day) {
-      const int64_t from = int64_t(day) * kMicrosPerDay;
-      if (from >= last_end) break;
-      const SilverFilter filter{.from_time = from, .to_time = std::min(from + kMicrosPerDay, last_end)};
+    const bool sessions = view_.shape.is_session();
+    const int64_t last_end = sessions ? closed : std::min(closed, end() + view_.shape.size - view_.shape.slide);
+    read_to_ = begin();
+    for (int32_t day = first_; read_to_ < last_end && (read_to_ < end() || !sessions || open_of_days(*view)); ++day) {
+      SilverFilter filter{.from_time = read_to_, .to_time = std::min((int64_t(day) + 1) * kMicrosPerDay, last_end)};
+      read_to_ = filter.to_time;
+      if (sessions && day == first_) filter.from_time -= view_.shape.gap();
       const SilverRows rows = TRY(read_silver(silver, decoder_, filter, columns_of(view_)));
       std::vector<uint32_t> all(rows.events.rows());
       for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
       out.events += int64_t(all.size());
-      view.apply(rows.events, all, view.watermark());
-      const ViewRows closed_now = view.commit(filter.to_time);
+      view->apply(rows.events, all, view->watermark());
+      const ViewRows closed_now = view->commit(filter.to_time);
       for (size_t r = 0; r < closed_now.size(); ++r) {
         if (closed_now.window_start(r) >= end()) continue;
         windows.insert(closed_now.window_start(r));
@@ -173,11 +178,17 @@ class Rebuild {
     return made;
   }
 
+  bool open_of_days(const GoldView& view) const {
+    const int64_t oldest = static_cast<const SessionView&>(view).oldest_start();
+    return oldest != kNoTime && oldest < end();
+  }
+
   // Has Silver got rows for these windows since? What came for windows that are still open does not matter.
-  Result<bool> has_changed(const delta::Snapshot& before, int64_t closed, int64_t size) const {
+  Result<bool> has_changed(const delta::Snapshot& before) const {
     delta::Snapshot now = before;
     TRY(now.refresh());
-    const SilverFilter filter{.from_time = begin(), .to_time = std::min(closed, end() + size)};
+    const SilverFilter filter{.from_time = begin() - (view_.shape.is_session() ? view_.shape.gap() : 0),
+                              .to_time = read_to_};
     for (const delta::AddFile* file : silver_files(now, filter))
       if (!before.files().contains(file->path)) return true;
     return false;
@@ -187,6 +198,7 @@ class Rebuild {
   ViewDeclaration view_;
   LakePaths lake_;
   int32_t first_, last_;
+  int64_t read_to_ = 0;  // of Silver, in event time
   Clock& clock_;
   Random& random_;
   Decoder decoder_;

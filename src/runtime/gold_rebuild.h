@@ -3,7 +3,7 @@
 // `basis = rebuild`. Any process may do it, also beside the one that runs the lake:
 //
 //   Gold's last batch ─► its watermark: windows that end by then are closed, later ones are the stream's to append
-//   Silver at version V ─► day by day through WindowView ─► files ─► has Silver got more for these windows? again
+//   Silver at version V ─► day by day through a view ─► files ─► has Silver got more for these windows? again
 //                                                                      └► one commit: old files of the days out, new in
 //
 // The new rows say which batch of Silver was the last that they were made of (`batch_id`), so verify can make them

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/time_text.h"
+#include "gold/window_view.h"
 #include "runtime/declared_view.h"
 #include "runtime/losses.h"
 #include "runtime/recovery.h"
@@ -54,7 +55,7 @@ void Job::forget_state() {
   watermark_ = WatermarkTracker({config_.time.allowed_lateness_us, config_.time.max_skew_us});
   watermark_.grow_to(live_sources_);
   dedupe_ = DedupeIndex(config_.dedup.horizon_us);
-  for (StreamView& v : views_) v.view = WindowView(view_options(config_, v.view.declaration()));
+  for (StreamView& v : views_) v.view = make_view(view_options(config_, v.view->declaration()));
   alerts_ = AlertRule(AlertRule::Options{});
   evidence_ = ConversionEvidence({.period_us = kEvidencePeriod_us});
   low_conversion_ = LowConversionRule(LowConversionRule::Options{});
@@ -94,7 +95,7 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
 Result<> Job::open_tables() {
   const int64_t now_ms = clock_.now_us() / 1000;
   const auto table = [&](const fs::path& folder, delta::TableSchema schema, const std::string& name, const char* before,
-                         const char* linked, const WindowView* view = nullptr) -> Result<delta::DeltaTable> {
+                         const char* linked, const GoldView* view = nullptr) -> Result<delta::DeltaTable> {
     TRY(make_folders(folder));
     delta::DeltaOptions options{.clock = &clock_, .before_link = before, .linked = linked};
     delta::NewTable made{.schema = std::move(schema), .id = random_.uuid(), .time_ms = now_ms, .name = name};
@@ -110,8 +111,8 @@ Result<> Job::open_tables() {
   quarantine_ =
       TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
   for (StreamView& v : views_)
-    v.table = TRY(table(lake_.gold(v.name()), view_schema(v.view.declaration()), v.name(), "gold.before_link",
-                        "gold.linked", &v.view));
+    v.table = TRY(table(lake_.gold(v.name()), view_schema(v.view->declaration()), v.name(), "gold.before_link",
+                        "gold.linked", v.view.get()));
   alert_table_ = TRY(table(lake_.gold(kAlerts), alerts_schema(), kAlerts, "alerts.before_link", "alerts.linked"));
   return {};
 }
@@ -160,7 +161,7 @@ Result<> Job::widen_tables() {
       std::min(config_.dedup.horizon_us, shortest_horizon(silver_->snapshot().metadata().configuration));
   TRY(widen(*silver_, silver_schema(), {{kShortestHorizon, std::to_string(horizon)}}));
   TRY(widen(*quarantine_, quarantine_schema(), {}));
-  for (StreamView& v : views_) TRY(widen(*v.table, view_schema(v.view.declaration()), {}));
+  for (StreamView& v : views_) TRY(widen(*v.table, view_schema(v.view->declaration()), {}));
   TRY(widen(*alert_table_, alerts_schema(), {}));
   return {};
 }
@@ -436,7 +437,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
     for (const auto& [view, n] : a.late) totals_.late += n;
   }
   std::vector<ViewRows> rows;
-  for (StreamView& v : views_) rows.push_back(v.view.commit(watermark_.watermark()));
+  for (StreamView& v : views_) rows.push_back(v.view->commit(watermark_.watermark()));
   std::vector<ConversionEvidence::Seen> seen;
   if (!history) seen = conversion_seen(events, open_.kept());
   const std::vector<AlertRow> alerts =
@@ -528,7 +529,7 @@ Result<> Job::finish(bool close_windows) {
   }
   if (close_windows) {
     int64_t end = kNoTime;
-    for (const StreamView& v : views_) end = std::max(end, v.view.last_window_end());
+    for (const StreamView& v : views_) end = std::max(end, v.view->last_window_end());
     if (end != kNoTime && end > watermark_.watermark()) TRY(cut(false, end));
   }
   if (batch_ == 0) return {};
@@ -585,7 +586,7 @@ Result<> Job::save_snapshot() {
   s.silver_version = commit_version_;
   s.commit_uuid = commit_uuid_;
   s.horizon_us = config_.dedup.horizon_us;
-  for (const StreamView& v : views_) v.view.save(s.views.emplace_back(v.name(), "").state);
+  for (const StreamView& v : views_) v.view->save(s.views.emplace_back(v.name(), "").state);
   evidence_.save(s.evidence);
   last_snapshot_boot_us_ = clock_.boot_us();
   const auto saved = snapshots_.save(std::move(s), dedupe_);
@@ -689,13 +690,15 @@ Result<LogPosition> Job::position() {
   return p;
 }
 
+const WindowView& Job::interest() const { return static_cast<const WindowView&>(*views_.front().view); }
+
 std::vector<InterestRow> Job::provisional(size_t limit) const {
-  const WindowView& view = views_.front().view;
+  const WindowView& view = interest();
   const int64_t end = view.newest_open_window();
   return end == kNoTime ? std::vector<InterestRow>() : interest_rows(view.provisional(end, limit));
 }
 InterestTotals Job::provisional_totals() const {
-  const WindowView& view = views_.front().view;
+  const WindowView& view = interest();
   const int64_t end = view.newest_open_window();
   return end == kNoTime ? InterestTotals{} : interest_totals(view, end);
 }

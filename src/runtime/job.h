@@ -43,6 +43,7 @@ class Persons;
 struct Erasure;
 struct TableErasure;
 struct DeclaredView;
+class WindowView;
 
 struct JobOptions {
   bool take_over = false;
@@ -207,6 +208,7 @@ class Job {
   template <class F>
   auto while_disk_is_full(F&& action) -> decltype(action());
   SilverFacts facts() const;
+  const WindowView& interest() const;  // product_interest, which has no sessions
 
   Config config_;
   JobOptions options_;

@@ -82,7 +82,7 @@ Result<> Job::declare_view(StreamView& view) {
   delta::Transaction t;
   t.operation = "SET TBLPROPERTIES";
   t.metadata = view.table->snapshot().metadata();
-  DeclaredView at = DeclaredView::of(view.view);
+  DeclaredView at = DeclaredView::of(*view.view);
   at.replace(view.table->snapshot(), batch_);
   at.write(t.metadata->configuration);
   t.commit_uuid = random_.uuid();

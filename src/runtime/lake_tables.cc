@@ -106,10 +106,14 @@ delta::TableSchema view_schema(const ViewDeclaration& view) {
   schema.fields.push_back(time("window_start"));
   schema.fields.push_back(time("window_end"));
   for (const Measure& m : view.measures) {
-    if (m.is_money()) {
+    if (m.is_money() || m.function == MeasureFunction::unless) {
       schema.fields.push_back({m.name, T::decimal(38, 4), true});
     } else if (m.function == MeasureFunction::other_currencies) {
       schema.fields.push_back({m.name, T::map_of(T::decimal(38, 4)), true});
+    } else if (m.function == MeasureFunction::any) {
+      schema.fields.push_back({m.name, T::boolean(), true});
+    } else if (m.function == MeasureFunction::first) {
+      schema.fields.push_back(text(m.name));
     } else if (m.function == MeasureFunction::rate) {
       for (const std::string& column : m.columns()) schema.fields.push_back({column, T::double_float(), true});
     } else {

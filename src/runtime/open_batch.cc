@@ -55,9 +55,9 @@ void OpenBatch::add(Decoder& decoder, size_t source, const PolledRecords& polled
 void OpenBatch::apply(std::span<StreamView> views, size_t source, std::span<const uint32_t> rows) {
   if (views.empty() || rows.empty()) return;
   for (StreamView& v : views) {
-    const int64_t before = v.view.overlay_late();
-    v.view.apply(events_, rows, watermark_before_);
-    if (const int64_t late = v.view.overlay_late() - before) accounts_[source].late[v.name()] += late;
+    const int64_t before = v.view->overlay_late();
+    v.view->apply(events_, rows, watermark_before_);
+    if (const int64_t late = v.view->overlay_late() - before) accounts_[source].late[v.name()] += late;
   }
   applied_ = true;
 }
@@ -99,7 +99,7 @@ void OpenBatch::settle(const DedupeIndex& dedupe, std::span<StreamView> views) {
       if (fates[i] == Seen::no) kept_.push_back(rows[i]);
     }
     if (!views.empty() && applied_) {
-      for (StreamView& v : views) v.view.drop_overlay();
+      for (StreamView& v : views) v.view->drop_overlay();
       for (SourceAccount& a : accounts_) a.late.clear();
       for (size_t first = 0, last; first < kept_.size(); first = last) {
         const uint16_t source = events_.source[kept_[first]];

@@ -61,7 +61,7 @@ class OpenBatchTest : public ::testing::Test {
     return stream_views(config);
   }
   std::vector<StreamView> views_ = interest();
-  WindowView& interest_ = views_.front().view;
+  WindowView& interest_ = static_cast<WindowView&>(*views_.front().view);
   OpenBatch batch_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/time_text.h"
+#include "gold/session_view.h"
 #include "runtime/account_log.h"
 #include "runtime/erasure.h"
 #include "runtime/interest_reader.h"
@@ -23,7 +24,10 @@ std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const
     if (row.window_end > account.watermark_before && row.window_end <= account.watermark_after) out.push_back(row);
   return out;
 }
+bool is_of_sessions(const GoldView& view) { return view.declaration().shape.is_session(); }
 }  // namespace
+
+bool Recovery::rebuilds_sessions(const View& view) { return is_of_sessions(*view.of.view) && !view.in_snapshot; }
 
 Result<> Recovery::run() {
   adopt_declared_views();
@@ -37,12 +41,12 @@ Result<> Recovery::run() {
 void Recovery::adopt_declared_views() {
   for (StreamView& v : job_.views_) {
     View& view = views_.emplace_back(
-        View{v, v.view.options(), DeclaredView::read(v.table->snapshot().metadata().configuration)});
+        View{v, v.view->options(), DeclaredView::read(v.table->snapshot().metadata().configuration)});
     if (view.declared.fingerprint.empty()) continue;  // it does not say: as configured
-    WindowView::Options options = view.wanted;
+    GoldView::Options options = view.wanted;
     options.shop_currency = view.declared.currency;
     options.first_window = view.declared.first_window;
-    if (WindowView declared(options); view.declared.is_of(declared)) v.view = std::move(declared);
+    if (auto declared = make_view(std::move(options)); view.declared.is_of(*declared)) v.view = std::move(declared);
   }
 }
 
@@ -140,10 +144,10 @@ Result<> Recovery::load_views() {
   for (View& v : views_) {
     const auto saved = std::ranges::find(snapshot_->views, v.of.name(), &StateSnapshot::View::name);
     if (saved == snapshot_->views.end() || snapshot_->batch > v.of.reached) continue;
-    auto loaded = WindowView::load(v.of.view.options(), saved->state);
+    auto loaded = load_view(v.of.view->options(), saved->state);
     if (!loaded && loaded.error().code == ErrorCode::unsupported) continue;  // of another declaration
-    WindowView view = TRY(std::move(loaded));
-    if (view.options().first_window != v.of.view.options().first_window)
+    auto view = TRY(std::move(loaded));
+    if (view->options().first_window != v.of.view->options().first_window)
       continue;  // of an earlier time of the same declaration
     v.of.view = std::move(view);
     v.in_snapshot = true;
@@ -182,12 +186,12 @@ Result<> Recovery::recover_views() {
   bool all_in_snapshot = true;
   int64_t from = INT64_MAX;
   for (const View& v : views_) {
-    if (v.is_new) continue;
+    if (v.is_new || rebuilds_sessions(v)) continue;
     all_in_snapshot &= v.in_snapshot;
-    for (const EventColumn c : columns_of(v.of.view.declaration()))
+    for (const EventColumn c : columns_of(v.of.view->declaration()))
       if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
-    const int64_t watermark = v.in_snapshot ? v.of.view.watermark() : TRY(watermark_of(v.of.reached, v.of.name()));
-    const WindowShape& shape = v.of.view.declaration().shape;
+    const int64_t watermark = v.in_snapshot ? v.of.view->watermark() : TRY(watermark_of(v.of.reached, v.of.name()));
+    const WindowShape& shape = v.of.view->declaration().shape;
     from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
   }
   if (all_in_snapshot)
@@ -195,8 +199,13 @@ Result<> Recovery::recover_views() {
   else
     filter.from_time = from;
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, filter, texts));
-  for (View& v : views_)
-    if (!v.is_new) TRY(v.in_snapshot ? replay(v, rows, snapshot_->batch) : rebuild_view(v, rows));
+  for (View& v : views_) {
+    if (v.is_new) continue;
+    if (rebuilds_sessions(v))
+      TRY(rebuild_sessions(v));
+    else
+      TRY(v.in_snapshot ? replay(v, rows, snapshot_->batch) : rebuild_view(v, rows));
+  }
   return {};
 }
 
@@ -215,9 +224,49 @@ Result<> Recovery::rebuild_view(View& view, const SilverRows& rows) {
   std::vector<uint32_t> settled;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
     if (rows.batch_id[i] <= view.of.reached) settled.push_back(i);
-  view.of.view.apply(rows.events, settled, kNoTime);
-  (void)view.of.view.commit(watermark);  // windows up to there are in the table already
+  view.of.view->apply(rows.events, settled, kNoTime);
+  (void)view.of.view->commit(watermark);  // windows up to there are in the table already
   return replay(view, rows, view.of.reached);
+}
+
+// How far back an open session reaches is not known: rows are read from ever earlier on, until no session begins so
+// near to where reading did that it may have begun before.
+Result<> Recovery::rebuild_sessions(View& view) {
+  const GoldView::Options options = view.of.view->options();
+  const int64_t gap = options.view.shape.gap(), watermark = TRY(watermark_of(view.of.reached, view.of.name()));
+  for (int64_t back = 6 * kMicrosPerHour;; back *= 8) {
+    const bool all = watermark == kNoTime || back > 10'000 * kMicrosPerDay;
+    const int64_t from = all ? INT64_MIN : watermark - gap - back;
+    const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
+                                            {.from_time = from, .live_only = true}, columns_of(options.view)));
+    auto sessions = std::make_unique<SessionView>(options);
+    TRY(replay_sessions(*sessions, rows, view.of.reached));
+    (void)sessions->commit(watermark);
+    const int64_t oldest = sessions->oldest_start();
+    if (!all && oldest != kNoTime && oldest < from + gap) continue;
+    view.of.view = std::move(sessions);
+    return replay(view, rows, view.of.reached);
+  }
+}
+
+// Up to batch `last`, whose final sessions the table has: what was late then and which were final follows from the
+// batches in their order. The watermarks of some may be gone from the log: their rows were not late.
+Result<> Recovery::replay_sessions(SessionView& view, const SilverRows& rows, int64_t last) {
+  std::map<int64_t, std::vector<uint32_t>> by_batch;
+  for (uint32_t i = 0; i < rows.events.rows(); ++i)
+    if (rows.batch_id[i] <= last) by_batch[rows.batch_id[i]].push_back(i);
+  if (by_batch.empty()) return {};
+  TRY(collect_accounts(by_batch.begin()->first));
+  for (const auto& [batch, mine] : by_batch)
+    if (!accounts_.empty() && batch < accounts_.begin()->first) view.apply(rows.events, mine, kNoTime);
+  for (const auto& [batch, account] : accounts_) {
+    if (batch < by_batch.begin()->first || batch > last) continue;
+    (void)view.commit(account.watermark_before);
+    if (const auto mine = by_batch.find(batch); mine != by_batch.end())
+      view.apply(rows.events, mine->second, account.watermark_before);
+    (void)view.commit(account.watermark_after);
+  }
+  return {};
 }
 
 // The batches after `base` in order, with the watermarks of their accounts; those that the table lacks are committed.
@@ -228,9 +277,15 @@ Result<> Recovery::replay(View& view, const SilverRows& rows, int64_t base) {
   const int64_t reached = view.of.reached;
   for (const auto& [batch, account] : accounts_) {
     if (batch <= base) continue;
+    PACTOLUS_CHECK(
+        view.of.view->watermark() == account.watermark_before,
+        fmt::format("{} is at {} before batch {} of epoch {}, which began at {}; it was replayed from batch {} ({}), "
+                    "its table has {}",
+                    view.of.name(), view.of.view->watermark(), batch, account.epoch, account.watermark_before, base,
+                    view.in_snapshot ? "a snapshot" : "Silver", reached));
     if (const auto mine = by_batch.find(batch); mine != by_batch.end())
-      view.of.view.apply(rows.events, mine->second, account.watermark_before);
-    const ViewRows final_rows = view.of.view.commit(account.watermark_after);
+      view.of.view->apply(rows.events, mine->second, account.watermark_before);
+    const ViewRows final_rows = view.of.view->commit(account.watermark_after);
     if (&view == &views_.front()) interest_.emplace(batch, interest_rows(final_rows));
     if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(view.of, batch, account.batch_time, final_rows));
   }
@@ -334,29 +389,31 @@ Result<> Recovery::finish_quarantine() {
 // at all.
 Result<> Recovery::change_view(View& view) {
   if (view.declared.fingerprint.empty() && !view.is_new) return job_.declare_view(view.of);
-  if (WindowView wanted(view.wanted); view.declared.is_of(wanted)) return {};
+  if (view.declared.is_of(*make_view(view.wanted))) return {};
   view.wanted.first_window = job_.watermark_.watermark();
-  WindowView changed(view.wanted);
-  const int64_t first = changed.options().first_window;
+  auto changed = make_view(view.wanted);
+  const int64_t first = changed->options().first_window;
+  const WindowShape& shape = changed->declaration().shape;
+  // What began before is none of its sessions; that it did is seen by the events of a gap before.
+  const int64_t from = first == kNoTime ? INT64_MIN : first - (shape.is_session() ? shape.gap() : 0);
   const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
-                                          {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true},
-                                          columns_of(changed.declaration())));
+                                          {.from_time = from, .live_only = true}, columns_of(changed->declaration())));
   std::vector<uint32_t> all(rows.events.rows());
   std::iota(all.begin(), all.end(), 0u);
-  changed.apply(rows.events, all, kNoTime);
-  const ViewRows closed = changed.commit(job_.watermark_.watermark());
+  changed->apply(rows.events, all, kNoTime);
+  const ViewRows closed = changed->commit(job_.watermark_.watermark());
   PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
   view.of.view = std::move(changed);
   TRY(job_.declare_view(view.of));
   changed_views_ |= !view.is_new;
-  const std::string from = first == kNoTime ? "the first" : iso_time(first);
+  const std::string begin = first == kNoTime ? "the first" : iso_time(first);
   if (job_.options_.say)
     job_.options_.say(
         view.is_new
             ? fmt::format("the view {} is new here: windows from {} on are made; gold rebuild makes those before",
-                          view.of.name(), from)
+                          view.of.name(), begin)
             : fmt::format("the declaration of {} has changed: windows from {} on are made by the new one",
-                          view.of.name(), from));
+                          view.of.name(), begin));
   return {};
 }
 

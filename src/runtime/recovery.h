@@ -11,6 +11,8 @@
 
 namespace pactolus {
 
+class SessionView;
+
 class Recovery {
  public:
   explicit Recovery(Job& job) : job_(job) {}
@@ -21,7 +23,7 @@ class Recovery {
  private:
   struct View {
     StreamView& of;
-    WindowView::Options wanted;
+    GoldView::Options wanted;
     DeclaredView declared;     // as its table has it
     bool is_new = false;       // it joins a lake that was there before it
     bool in_snapshot = false;  // and of the same declaration
@@ -36,6 +38,9 @@ class Recovery {
   Result<> recover_views();
   Result<int64_t> watermark_of(int64_t batch, const std::string& table) const;
   Result<> rebuild_view(View& view, const SilverRows& rows);
+  static bool rebuilds_sessions(const View& view);  // from Silver: no snapshot has them
+  Result<> rebuild_sessions(View& view);
+  Result<> replay_sessions(SessionView& view, const SilverRows& rows, int64_t last);
   Result<> replay(View& view, const SilverRows& rows, int64_t base);
   Result<> recover_alerts();
   bool alerts_are_from_the_start() const;

@@ -27,7 +27,7 @@ struct StateSnapshot {
   int64_t horizon_us = 0;   // of dedupe: another horizon has other buckets
   std::vector<IdRun> runs;
   struct View {
-    std::string name, state;  // WindowView::save, which says what it is of
+    std::string name, state;  // GoldView::save, which says what it is of
   };
   std::vector<View> views;
   std::string evidence;  // ConversionEvidence::save

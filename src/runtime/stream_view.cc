@@ -4,8 +4,8 @@
 
 namespace pactolus {
 
-WindowView::Options view_options(const Config& config, ViewDeclaration view) {
-  WindowView::Options options{.view = std::move(view), .shop_currency = config.shop.currency};
+GoldView::Options view_options(const Config& config, ViewDeclaration view) {
+  GoldView::Options options{.view = std::move(view), .shop_currency = config.shop.currency};
   for (const ExtraEventType& type : config.events.types) options.types.push_back(type.name);
   return options;
 }
@@ -13,7 +13,7 @@ WindowView::Options view_options(const Config& config, ViewDeclaration view) {
 std::vector<StreamView> stream_views(const Config& config) {
   std::vector<StreamView> views;
   for (const ViewDeclaration& view : config.gold.views)
-    views.push_back({WindowView(view_options(config, view)), std::nullopt, 0});
+    views.push_back({make_view(view_options(config, view)), std::nullopt, 0});
   PACTOLUS_CHECK(views.front().name() == kProductInterest, "the first view is " + views.front().name());
   return views;
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "query/duckdb.h"
+#include "verify/measure_sql.h"
 
 namespace pactolus {
 namespace {
@@ -67,51 +68,19 @@ void replace_all(std::string& text, std::string_view name, std::string_view valu
   for (size_t at = 0; (at = text.find(name, at)) != text.npos; at += value.size()) text.replace(at, name.size(), value);
 }
 
-std::string type_list(const std::vector<MeasuredType>& types) {
-  std::vector<std::string> quoted;
-  for (const MeasuredType& t : types) quoted.push_back(sql_text(t.name));
-  return fmt::format("({})", fmt::join(quoted, ", "));
-}
-
-std::string is_of(const Measure& m, std::string_view kind = "kind") {
-  return m.types.empty() ? "TRUE" : fmt::format("{} IN {}", kind, type_list(m.types));
-}
-
-bool has_minus(const Measure& m) { return std::ranges::any_of(m.types, &MeasuredType::minus); }
-
-std::string amount_of(const Measure& m) {
-  std::string amount = m.amount == Amount::price      ? "price"
-                       : m.amount == Amount::quantity ? "quantity::BIGINT"
-                                                      : "price * quantity";
-  if (!has_minus(m)) return amount;
-  std::vector<MeasuredType> minus;
-  std::ranges::copy_if(m.types, std::back_inserter(minus), &MeasuredType::minus);
-  return fmt::format("CASE WHEN kind IN {0} THEN -({1}) ELSE {1} END", type_list(minus), amount);
-}
-
-std::string set_column(const Measure& m) {
-  return std::string(name_of(m.function == MeasureFunction::orders ? EventColumn::order_id : m.column));
-}
-
-std::string column(size_t measure) { return fmt::format("m{}", measure); }
-
-bool is_in_expected(const Measure& m) {
-  return m.function != MeasureFunction::rate && m.function != MeasureFunction::other_currencies;
-}
-
 }  // namespace
 
 std::string ViewSql::filled(std::string text, const ViewComparison& c) const {
-  const int64_t pane = view_.shape.pane();
+  const int64_t pane = view_.shape.is_session() ? 1 : view_.shape.pane();
   std::set<std::string> values;
   std::vector<std::string> same_key;
   std::string any_kind;
   for (const Measure& m : view_.measures) {
-    if (m.is_set()) values.insert(fmt::format("s.{},", set_column(m)));
-    if (m.function != MeasureFunction::rate) any_kind += (any_kind.empty() ? "" : " OR ") + is_of(m, "s.event_type");
+    if (m.is_set() || m.function == MeasureFunction::first) values.insert(fmt::format("s.{},", set_column(m)));
+    if (names_events(m)) any_kind += (any_kind.empty() ? "" : " OR ") + is_of(m, "s.event_type");
   }
   for (size_t k = 0; k < view_.keys.size(); ++k)
-    same_key.push_back(fmt::format("k.k{} IS NOT DISTINCT FROM s.{}", k, name_of(view_.keys[k])));
+    same_key.push_back(fmt::format("k.k{} IS NOT DISTINCT FROM {}", k, column_sql(view_.keys[k], "s.")));
   // Longer names first where one begins with another.
   const std::pair<std::string_view, std::string> fillings[] = {
       {"$any_kind", fmt::format("({})", any_kind)},
@@ -187,21 +156,10 @@ std::string ViewSql::expected() const {
   std::vector<std::string> summed, sums, steps, step_sums, all;
   for (size_t i = 0; i < view_.measures.size(); ++i) {
     const Measure& m = view_.measures[i];
-    if (!is_in_expected(m)) continue;
-    const std::string name = column(i);
-    std::string sum = fmt::format("count(*) FILTER ({})", is_of(m));
-    std::string type = "BIGINT";
-    if (m.function == MeasureFunction::sum) {
-      sum = fmt::format("coalesce(sum({}) FILTER ({}{}), 0)", amount_of(m), is_of(m),
-                        m.is_money() ? " AND other_currency IS NULL" : "");
-      if (m.is_money()) type = "DECIMAL(38, 4)";
-    } else if (m.function == MeasureFunction::orders) {
-      sum = fmt::format("count(*) FILTER ({} AND order_id IS NULL)", is_of(m));
-    } else if (m.is_set()) {
-      sum = "0";
-    }
-    summed.push_back(fmt::format("{}::{} AS {}", sum, type, name));
-    sums.push_back(fmt::format("sum({0})::{1} AS {0}", name, type));
+    if (!is_summed(m)) continue;
+    const std::string name = numbered(i);
+    summed.push_back(fmt::format("{}::{} AS {}", sum_of(m), type_of(m), name));
+    sums.push_back(fmt::format("sum({0})::{1} AS {0}", name, type_of(m)));
     all.push_back(m.is_set() ? fmt::format("(s.{0} + sum(coalesce(t.{0}, 0)) OVER windows)::BIGINT AS {0}", name)
                              : fmt::format("s.{}", name));
     if (!m.is_set()) continue;
@@ -212,7 +170,7 @@ std::string ViewSql::expected() const {
       if (i == j)
         behind = true;
       else
-        (behind ? zeros_behind : zeros_before) += fmt::format(", 0 AS {}", column(j));
+        (behind ? zeros_behind : zeros_before) += fmt::format(", 0 AS {}", numbered(j));
     }
     step_sums.push_back(fmt::format("sum({0}) AS {0}", name));
     steps.push_back(fmt::format(R"(
@@ -274,13 +232,12 @@ WHERE start_us(ends) >= $first)",
                      fmt::join(parts, " UNION ALL "));
 }
 
-// Columns of a shop's own view may have any name, so they are numbered.
 std::string ViewSql::actual() const {
   std::string columns;
   for (size_t i = 0; i < view_.measures.size(); ++i) {
     const Measure& m = view_.measures[i];
     for (const std::string& name : m.columns())
-      columns += fmt::format(", a.{} AS {}{}", sql_name(name), column(i), name.substr(m.name.size()));
+      columns += fmt::format(", a.{} AS {}{}", sql_name(name), numbered(i), name.substr(m.name.size()));
   }
   std::vector<std::string> same_key;
   for (size_t k = 0; k < view_.keys.size(); ++k)
@@ -288,7 +245,7 @@ std::string ViewSql::actual() const {
   return fmt::format(R"(
 CREATE OR REPLACE TEMP TABLE actual AS
 SELECT k.key, pane_of(epoch_us(a.window_end)) AS ends, epoch_us(a.window_start) AS from_us,
-       epoch_us(a.window_end) AS to_us{}
+       epoch_us(a.window_end) AS to_us, a.batch_id AS made_by{}
 FROM (SELECT a.* FROM $table a $of r.window_date = a.window_date AND epoch_us(a.window_end) <= r.last_end) a
 JOIN keys k ON {}
 WHERE epoch_us(a.window_start) >= $first)",
@@ -298,7 +255,7 @@ WHERE epoch_us(a.window_start) >= $first)",
 std::vector<std::string> ViewSql::tables(const ViewComparison& c) const {
   std::vector<std::string> of_silver, of_gold, texts;
   for (size_t k = 0; k < view_.keys.size(); ++k) {
-    of_silver.push_back(fmt::format("s.{} AS k{}", name_of(view_.keys[k]), k));
+    of_silver.push_back(fmt::format("{} AS k{}", column_sql(view_.keys[k], "s."), k));
     of_gold.push_back(std::string(name_of(view_.keys[k])));
     texts.push_back(fmt::format("coalesce(k{}, 'null')", k));
   }
@@ -311,11 +268,15 @@ CREATE OR REPLACE TEMP TABLE keys AS
 SELECT row_number() OVER ()::INTEGER AS key, *, concat_ws(' ', {}) AS called
 FROM (SELECT {} FROM silver s WHERE s.batch_id <= $batch AND $any_kind UNION SELECT {} FROM $table))",
                               fmt::join(texts, ", "), fmt::join(of_silver, ", "), fmt::join(of_gold, ", ")));
-  out.push_back(kCounted);
-  out.push_back(expected());
-  if (std::string other = expected_other(); !other.empty()) out.push_back(std::move(other));
-  out.push_back(actual());
-  out.push_back(kLarger);
+  if (view_.shape.is_session()) {
+    for (std::string& statement : session_tables()) out.push_back(std::move(statement));
+  } else {
+    out.push_back(kCounted);
+    out.push_back(expected());
+    if (std::string other = expected_other(); !other.empty()) out.push_back(std::move(other));
+    out.push_back(actual());
+    out.push_back(kLarger);
+  }
   for (std::string& statement : out) {
     replace_all(statement, "$judged",
                 "$of r.window_date = make_timestamp(start_us(e.ends))::DATE AND e.ends * $pane <= r.last_end");
@@ -329,10 +290,11 @@ std::string ViewSql::numbers() const {
   std::vector<std::string> compared;
   for (size_t i = 0; i < view_.measures.size(); ++i) {
     const Measure& m = view_.measures[i];
-    if (!is_in_expected(m)) continue;
-    const std::string name = column(i);
+    if (!is_summed(m)) continue;
+    const std::string name = numbered(i);
     std::string text = fmt::format("differs({}, a.{}, e.{}, more)", sql_text(m.name), name, name);
-    if (has_minus(m)) text = fmt::format("CASE WHEN NOT more THEN {} END", text);
+    if (has_minus(m) || m.function == MeasureFunction::first)
+      text = fmt::format("CASE WHEN NOT more THEN {} END", text);
     if (m.is_set())
       text = fmt::format(
           "CASE WHEN NOT coalesce(a.{0}_approx AND abs(a.{0} - e.{0}) <= {2}::DOUBLE * e.{0}, false) THEN {1} END",
@@ -358,32 +320,53 @@ FROM (SELECT key, ends, currency, amount FROM expected_other WHERE measure = {})
 FULL JOIN (SELECT key, ends, unnest(map_keys({})) AS currency, unnest(map_values({})) AS amount FROM actual) a
 USING (key, ends, currency)
 WHERE e.amount IS DISTINCT FROM a.amount AND ends NOT IN (FROM larger))",
-                              view_.measures[i].name, i, column(i), column(i)));
+                              view_.measures[i].name, i, numbered(i), numbered(i)));
+  }
+  return out;
+}
+
+std::string ViewSql::measure_named(std::string_view name) const {
+  size_t i = 0;
+  while (view_.measures[i].name != name) ++i;
+  return numbered(i);
+}
+
+std::vector<std::string> ViewSql::derived() const {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < view_.measures.size(); ++i) {
+    const Measure& m = view_.measures[i];
+    std::string wanted;
+    if (m.function == MeasureFunction::any) wanted = fmt::format("{} > 0", measure_named(m.part));
+    if (m.function == MeasureFunction::unless)
+      wanted = fmt::format("CASE WHEN {} > 0 THEN 0 ELSE greatest(0, {}) END", measure_named(m.whole),
+                           measure_named(m.part));
+    if (!wanted.empty())
+      out.push_back(
+          fmt::format("SELECT key, ends, format('{0} {{}} for {{}}', {1}::VARCHAR, ({2})::VARCHAR) AS what "
+                      "FROM actual WHERE {1} IS DISTINCT FROM ({2})",
+                      m.name, numbered(i), wanted));
   }
   return out;
 }
 
 std::vector<std::string> ViewSql::rates() const {
-  const auto count_named = [&](std::string_view name) {
-    size_t i = 0;
-    while (view_.measures[i].name != name || view_.measures[i].function != MeasureFunction::count) ++i;
-    return column(i);
-  };
   std::vector<std::string> out;
   for (size_t i = 0; i < view_.measures.size(); ++i) {
     const Measure& m = view_.measures[i];
     if (m.function != MeasureFunction::rate) continue;
-    const std::string c = column(i);
-    out.push_back(fmt::format(kRate, m.name, m.whole, m.part, c, c, c, count_named(m.part), count_named(m.whole), c, c,
-                              c, c, c, c));
+    const std::string c = numbered(i);
+    out.push_back(fmt::format(kRate, m.name, m.whole, m.part, c, c, c, measure_named(m.part), measure_named(m.whole), c,
+                              c, c, c, c, c));
   }
   return out;
 }
 
 std::vector<std::string> ViewSql::faults(const ViewComparison& c) const {
-  std::vector<std::string> out = {kWindows, numbers()};
+  std::vector<std::string> out = view_.shape.is_session() ? session_faults(c) : std::vector<std::string>{kWindows};
+  out.push_back(numbers());
   for (std::string& query : others()) out.push_back(std::move(query));
   for (std::string& query : rates()) out.push_back(std::move(query));
+  for (std::string& query : derived()) out.push_back(std::move(query));
   for (std::string& query : out) {
     query = filled(what_is(query), c);
   }

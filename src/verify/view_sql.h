@@ -13,6 +13,10 @@
 // Adding +1 where such an interval begins and -1 behind its end, the running sum over window ends is the number of
 // values: exact, and without a row for each window.
 //
+// A session's rows are found, not made: a Silver row that was not late is of the session of its key that holds its time
+// and was final first since its batch. Sessions hold their rows without a gap and no other is near them; what no
+// session holds is still open. There ends are microseconds (verify/session_sql.cc).
+//
 // Tables that the statements make, one after the other (each replaces what it made before):
 //   keys             key, called: a number for each combination of key values in Silver and in Gold, and their text
 //   counted          the view's Silver rows: key, kind, pane, first_end, other_currency, amounts, values
@@ -68,6 +72,11 @@ class ViewSql {
   std::string numbers() const;
   std::vector<std::string> others() const;
   std::vector<std::string> rates() const;
+  std::vector<std::string> derived() const;
+  std::string measure_named(std::string_view name) const;  // its column of `actual`
+  // Of sessions (verify/session_sql.cc)
+  std::vector<std::string> session_tables() const;
+  std::vector<std::string> session_faults(const ViewComparison& c) const;
   const ViewDeclaration& view_;
   std::string table_;
 };

@@ -134,6 +134,11 @@ class Answers(Lake):
         self.assertEqual([r["events"] for r in shown["rows"]], [r["events"] for r in rows])
         self.assertEqual(set(shown["rows"][0]), set(rows[0]) - {"window_start", "window_end", "window_date", "batch_id", "basis"}
                          - {k for k, v in rows[0].items() if isinstance(v, bytes)})
+        shown = json.loads(self.good("gold", "show", "sessions", "--limit", 3, "--json", "--lake", self.lake))
+        sessions = DeltaTable(self.lake / "gold/sessions").to_pyarrow_table().to_pylist()
+        newest = sorted(sessions, key=lambda row: (row["window_end"], row["session"]), reverse=True)[:3]
+        self.assertEqual({row["session"] for row in shown["rows"]}, {row["session"] for row in newest})
+        self.assertIn("sessions, the newest of ", self.good("gold", "show", "sessions", "--lake", self.lake))
         self.assertIn("│ device_type │", self.good("gold", "show", "shop_activity", "--lake", self.lake))
         self.assertIn('did you mean "shop_activity"', self.bad(2, "gold", "show", "shop_activty", "--lake", self.lake))
 

@@ -141,7 +141,7 @@ class ByHand(Lake):
     def test_ls_show_and_history(self):
         tables = {t["table"]: t for t in self.pactolus("tables", "ls")["tables"]}
         self.assertEqual(list(tables), ["silver", "quarantine", "ledger", "gold/alerts", "gold/category_conversion", "gold/product_interest",
-                                        "gold/shop_activity"])
+                                        "gold/sessions", "gold/shop_activity"])
         self.assertEqual(tables["silver"]["rows"], self.table().to_pyarrow_table().num_rows)
         self.assertEqual(tables["silver"]["files"], len(self.table().file_uris()))
         self.assertEqual(tables["silver"]["most_files_in_a_partition"], max(self.partitions().values()))

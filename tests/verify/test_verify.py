@@ -526,6 +526,55 @@ class OtherViews(Damaged):
             self.fails("gold", words)
 
 
+class Sessions(Damaged):
+    TABLE = "gold/sessions"
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.data_files(self.TABLE)[0]
+
+    def test_a_number_that_silver_does_not_give(self):
+        for column, change in (("events", lambda old: old + 1), ("revenue", lambda old: old + 1), ("converted", lambda old: not old),
+                               ("cart_value", lambda old: old + 1), ("abandoned_cart_value", lambda old: old + 1),
+                               ("user_id", lambda old: old + "x"), ("device_type", lambda old: "toaster")):
+            with self.subTest(column):
+                old = []
+                self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, column, lambda v: (old.append(v), change(v))[1]))
+                self.fails("gold", f"{column} ")
+                self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, column, old[0]))
+        self.passes()
+
+    def test_a_session_that_is_not_there(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: rows.slice(1))
+        self.fails("gold", "the session is missing")
+
+    def test_a_session_of_nobody(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: pa.concat_tables([rows, self.set_value(rows.slice(0, 1), 0, "session", "none")]))
+        self.fails("gold", "no event of Silver is of this session")
+
+    def test_a_session_that_is_there_twice(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: pa.concat_tables([rows, rows.slice(0, 1)]))
+        self.fails("gold", "the window is there 2 times")
+
+    def test_a_session_that_begins_or_ends_at_another_time(self):
+        second = 1_000_000
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, "window_start", lambda old: old - second))
+        self.fails("gold", "it begins 20")
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, "window_start", lambda old: old + second))
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, "window_end", lambda old: old + second))
+        self.fails("gold", "it begins 20")
+
+    def test_a_session_that_leaves_out_its_last_event(self):
+        ends = pq.ParquetFile(self.file).read(columns=["events", "window_start", "window_end"]).to_pylist()
+        row = next(i for i, r in enumerate(ends) if r["events"] > 3)
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, row, "window_end", lambda old: old - 1))
+        self.fails("gold", "events near it are not in it")
+
+    def test_a_session_of_another_batch(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, "batch_id", 1))
+        self.fails("gold", "did not make it final")
+
+
 class Duplicates(Damaged):
     def doubled_ids(self):
         """Ids that Bronze holds twice, read from its bytes."""
