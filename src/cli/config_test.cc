@@ -336,13 +336,14 @@ TEST_F(ConfigTest, ViewsJoinTheBuiltInOnesOrTakeTheirPlace) {
   const LoadedConfig loaded = load();
   ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
   const auto& views = loaded.config.gold.views;
-  ASSERT_EQ(views.size(), 5u);
+  ASSERT_EQ(views.size(), 6u);
   EXPECT_EQ(views[0], built_in_views()[0]);
   EXPECT_EQ(views[2].shape, (WindowShape{10 * kMicrosPerMinute, 5 * kMicrosPerMinute}));
   EXPECT_TRUE(views[2].keys.empty());
   EXPECT_EQ(views[3], built_in_views()[3]);
-  EXPECT_EQ(views[4].shape, (WindowShape{kMicrosPerHour, kMicrosPerHour}));
-  EXPECT_EQ(views[4].keys, (std::vector{EventColumn::product_category, EventColumn::device_type}));
+  EXPECT_EQ(views[4], built_in_views()[4]);
+  EXPECT_EQ(views[5].shape, (WindowShape{kMicrosPerHour, kMicrosPerHour}));
+  EXPECT_EQ(views[5].keys, (std::vector{EventColumn::product_category, EventColumn::device_type}));
   EXPECT_TRUE(has(loaded.origins.at("gold.view.device_hours"), "pactolus.toml:1"));
   // What view_lines says is what was read.
   std::string again = "[events]\ntypes = [\"wishlist\"]\n";
@@ -358,7 +359,7 @@ TEST_F(ConfigTest, AViewThatIsNotEnabledIsNotThere) {
       "[[gold.view]]\nname = \"mine\"\nenabled = false\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n");
   const LoadedConfig loaded = load();
   ASSERT_TRUE(loaded.errors.empty()) << loaded.errors[0].message;
-  ASSERT_EQ(loaded.config.gold.views.size(), 3u);
+  ASSERT_EQ(loaded.config.gold.views.size(), 4u);
   EXPECT_EQ(loaded.config.gold.views[1].name, "category_conversion");
   project("[[gold.view]]\nname = \"product_interest\"\nenabled = false\n");
   EXPECT_TRUE(has(only_error().message, "alerts are made of product_interest"));
@@ -397,7 +398,10 @@ TEST_F(ConfigTest, AViewThatCannotBeMadeIsRefused) {
   EXPECT_TRUE(has(message(view + "slide = \"2h\"\nmeasures = [\"count() as n\"]\n"), "a slide that is at most"));
   EXPECT_TRUE(has(message(view + "measures = [\"count(veiw) as n\"]\n"), "did you mean \"view\"?"));
   EXPECT_TRUE(has(message(view), "expected at least one measure"));
-  EXPECT_TRUE(has(message(view + "gap = \"1m\"\nmeasures = [\"count() as n\"]\n"), "or sessions (gap), got both"));
+  EXPECT_TRUE(
+      has(message(view + "gap = \"1m\"\nslide = \"1m\"\nmeasures = [\"count() as n\"]\n"), "got a gap and a slide"));
+  EXPECT_TRUE(
+      has(message(view + "gap = \"1m\"\nmeasures = [\"count() as n\"]\n"), "expected step(), then() or maybe()"));
   const std::string sessions = "[[gold.view]]\nname = \"mine\"\nkeys = [\"user_id\"]\ngap = \"1h\"\n";
   EXPECT_TRUE(
       has(message(sessions + "measures = [\"any(buys) as n\", \"count() as buy\"]\n"), "did you mean \"buy\"?"));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kEntries = {"name", "enabled", "keys", "size", "slide", "gap", "measures"};
 // Tables that are no windowed views, and what begins the names of those that models write.
-constexpr std::array<std::string_view, 6> kTaken = {"alerts", "funnel", "events", "silver", "quarantine", "ledger"};
+constexpr std::array<std::string_view, 5> kTaken = {"alerts", "events", "silver", "quarantine", "ledger"};
 constexpr std::string_view kModels = "daily_";
 
 bool is_view_name(std::string_view text) {
@@ -48,8 +48,8 @@ class Taking {
   TakenView finish(Config& config) {
     if (view_.name.empty() && mistakes_.empty()) missing("name", "expected a name, got none");
     if (!enabled_ && mistakes_.empty()) return leave_out(config);
-    if (has_gap_ && (has_size_ || has_slide_))
-      missing("gap", "expected windows (size, slide) or sessions (gap), got both");
+    if (has_gap_ && has_slide_)
+      missing("gap", "expected windows (size, slide), sessions (gap) or a funnel (size, gap), got a gap and a slide");
     else if (!has_size_ && !has_gap_)
       missing("size",
               "expected the length of the windows, such as \"1h\", or a gap, such as \"30m\", for sessions; "
@@ -59,7 +59,7 @@ class Taking {
       return {view_.name, std::move(mistakes_)};
     }
     if (has_gap_)
-      view_.shape = WindowShape::session_of(gap_);
+      view_.shape = has_size_ ? WindowShape::funnel_of(view_.shape.size, gap_) : WindowShape::session_of(gap_);
     else if (!has_slide_)
       view_.shape.slide = view_.shape.size;
     auto& views = config.gold.views;
@@ -161,7 +161,7 @@ std::vector<std::string> faults_of_view(const Config& config, std::string_view n
   if (view.name != interest.name) return faults;
   const bool has_all = std::ranges::all_of(
       interest.measures, [&](const Measure& m) { return std::ranges::find(view.measures, m) != view.measures.end(); });
-  if (view.shape.is_session())
+  if (view.shape.has_sessions())
     faults.push_back("expected windows, which alerts are made of, got sessions");
   else if (view.keys != interest.keys || !has_all)
     faults.push_back(fmt::format(
@@ -175,12 +175,11 @@ std::vector<std::string> view_lines(const ViewDeclaration& view) {
   for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
   std::vector<std::string> out = {fmt::format("[[{}]]", kViews), fmt::format("name = {}", toml_quoted(view.name)),
                                   fmt::format("keys = {}", quoted_list(keys))};
-  if (view.shape.is_session()) {
+  if (!view.shape.is_session()) out.push_back(fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))));
+  if (view.shape.has_sessions())
     out.push_back(fmt::format("gap = {}", toml_quoted(duration_value(view.shape.gap()))));
-  } else {
-    out.push_back(fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))));
+  else
     out.push_back(fmt::format("slide = {}", toml_quoted(duration_value(view.shape.slide))));
-  }
   out.push_back("measures = [");
   for (const Measure& m : view.measures) out.push_back(fmt::format("  {},", toml_quoted(to_text(m))));
   out.push_back("]");

@@ -1,6 +1,7 @@
 #include "gold/gold_view.h"
 
 #include "base/check.h"
+#include "gold/funnel_view.h"
 #include "gold/session_view.h"
 #include "gold/window_view.h"
 
@@ -14,6 +15,7 @@ GoldView::GoldView(Options options)
 
 std::unique_ptr<GoldView> make_view(GoldView::Options options) {
   if (options.view.shape.is_session()) return std::make_unique<SessionView>(std::move(options));
+  if (options.view.shape.is_funnel()) return std::make_unique<FunnelView>(std::move(options));
   return std::make_unique<WindowView>(std::move(options));
 }
 
@@ -26,8 +28,9 @@ Result<std::unique_ptr<GoldView>> loaded(GoldView::Options options, std::string_
 }  // namespace
 
 Result<std::unique_ptr<GoldView>> load_view(GoldView::Options options, std::string_view bytes) {
-  return options.view.shape.is_session() ? loaded<SessionView>(std::move(options), bytes)
-                                         : loaded<WindowView>(std::move(options), bytes);
+  if (options.view.shape.is_session()) return loaded<SessionView>(std::move(options), bytes);
+  if (options.view.shape.is_funnel()) return loaded<FunnelView>(std::move(options), bytes);
+  return loaded<WindowView>(std::move(options), bytes);
 }
 
 }  // namespace pactolus

@@ -53,6 +53,10 @@ class GoldView {
   // Of state and overlay: where a bounded run closes everything. kNoTime when nothing is open.
   virtual int64_t last_window_end() const = 0;
 
+  // When the first event was of which the state still holds something, of a view that counts sessions: whoever makes
+  // it from rows has all of them when reading began a gap before that. kNoTime when it holds none.
+  virtual int64_t oldest_session() const { return kNoTime; }
+
   // State without overlay, in bytes that depend only on what it means.
   virtual void save(std::string& out) const = 0;
   virtual size_t bytes() const noexcept = 0;  // about what state and overlay hold

@@ -11,8 +11,9 @@
 namespace pactolus {
 namespace {
 
-constexpr std::array<std::string_view, 10> kFunctions = {
-    "count", "sum", "other_currencies", "distinct", "sketch", "orders", "rate", "any", "unless", "first"};
+constexpr std::array<std::string_view, 13> kFunctions = {
+    "count", "sum",  "other_currencies", "distinct", "sketch", "orders", "rate", "any", "unless", "first", "step",
+    "then",  "maybe"};
 constexpr std::array<std::string_view, 3> kAmounts = {"price*quantity", "price", "quantity"};
 
 std::string_view trim(std::string_view text) {
@@ -81,6 +82,9 @@ std::vector<std::string> Measure::columns() const {
     case MeasureFunction::orders: return {name, name + "_approx"};
     case MeasureFunction::sketch: return {name, name + "_approx", name + "_sketch"};
     case MeasureFunction::rate: return {name + "_rate", name + "_low", name + "_high"};
+    case MeasureFunction::then:
+    case MeasureFunction::maybe: return {name, name + "_rate", name + "_seconds"};
+    case MeasureFunction::step:
     case MeasureFunction::count:
     case MeasureFunction::sum:
     case MeasureFunction::other_currencies:
@@ -119,6 +123,12 @@ Result<Measure> parse_measure(std::string_view text) {
   switch (out.function) {
     case MeasureFunction::count:
     case MeasureFunction::orders: TRY(parse_types(words, false, out)); break;
+    case MeasureFunction::step:
+    case MeasureFunction::then:
+    case MeasureFunction::maybe:
+      TRY(parse_types(words, false, out));
+      if (out.types.empty()) return fail(ErrorCode::usage, "expected an event type, got nothing");
+      break;
     case MeasureFunction::sum:
     case MeasureFunction::other_currencies: {
       std::string squeezed(first);
@@ -178,7 +188,10 @@ std::string to_text(const Measure& m) {
     case MeasureFunction::rate:
     case MeasureFunction::unless: words = {m.part, m.whole}; break;
     case MeasureFunction::count:
-    case MeasureFunction::orders: break;
+    case MeasureFunction::orders:
+    case MeasureFunction::step:
+    case MeasureFunction::then:
+    case MeasureFunction::maybe: break;
   }
   for (const MeasuredType& t : m.types) words.push_back((t.minus ? "-" : "") + t.name);
   return fmt::format("{}({}) as {}", kFunctions[size_t(m.function)], fmt::join(words, ", "), m.name);

@@ -12,8 +12,16 @@
 //   rate(purchases, views) as conversion                  of two counts: conversion_rate, with the ends of its 95 %
 //                                                         interval in conversion_low and conversion_high
 //   any(purchases) as converted                           is that count more than 0?
-//   unless(cart_value, purchases) as abandoned            that sum of money where that count is 0, otherwise 0; never
-//   less first(device_type) as device_type                     of a session: the first that an event of it has
+//   unless(cart_value, purchases) as abandoned            that sum of money where that count is 0, otherwise 0; not
+//   below 0 first(device_type) as device_type                     of a session: the first that an event of it has
+//
+// and, of a funnel, which counts sessions:
+//
+//   step(view) as views                                   those with such an event
+//   then(add_to_cart) as carts                            of these, those with such an event at the same time or later:
+//                                                         carts, carts_rate of the step before, carts_seconds the
+//                                                         median from the step before
+//   maybe(begin_checkout) as checkouts                    likewise, but a step that the next one does not wait for
 #pragma once
 
 #include <cstdint>
@@ -36,7 +44,10 @@ enum class MeasureFunction : uint8_t {
   rate,
   any,
   unless,
-  first
+  first,
+  step,
+  then,
+  maybe
 };
 enum class Amount : uint8_t { price_times_quantity, price, quantity };
 
@@ -59,6 +70,9 @@ struct Measure {
   // Computed from other measures of its row.
   bool is_derived() const noexcept {
     return function == MeasureFunction::rate || function == MeasureFunction::any || function == MeasureFunction::unless;
+  }
+  bool is_step() const noexcept {
+    return function == MeasureFunction::step || function == MeasureFunction::then || function == MeasureFunction::maybe;
   }
   bool is_set() const noexcept {
     return function == MeasureFunction::distinct || function == MeasureFunction::sketch ||

@@ -20,7 +20,9 @@ TEST(Measures, AreReadAndWrittenTheSame) {
        {"count(view) as views", "count() as events", "sum(price*quantity, purchase, -refund) as net",
         "sum(quantity, purchase) as units", "sum(price) as prices",
         "other_currencies(price*quantity, purchase) as revenue_other", "distinct(user_id, view, add_to_cart) as people",
-        "sketch(session_id) as sessions", "orders(purchase) as orders", "rate(purchases, views) as conversion"}) {
+        "sketch(session_id) as sessions", "orders(purchase) as orders", "rate(purchases, views) as conversion",
+        "any(purchases) as converted", "unless(cart, purchases) as left", "first(user_id) as user",
+        "step(view, search) as seen", "then(add_to_cart) as carts", "maybe(begin_checkout) as checkouts"}) {
     const auto measure = parse_measure(text);
     ASSERT_TRUE(measure) << text << ": " << measure.error().message;
     EXPECT_EQ(to_text(*measure), text);
@@ -30,10 +32,10 @@ TEST(Measures, AreReadAndWrittenTheSame) {
 }
 
 TEST(Measures, ThatMakeNoSenseAreRefusedInWords) {
-  EXPECT_EQ(refused("cuont(view) as v"),
-            "expected a function (count, sum, other_currencies, distinct, sketch, orders, rate, any, unless, first), "
-            "got cuont; did you mean "
-            "\"count\"?");
+  EXPECT_EQ(
+      refused("cuont(view) as v"),
+      "expected a function (count, sum, other_currencies, distinct, sketch, orders, rate, any, unless, first, step, "
+      "then, maybe), got cuont; did you mean \"count\"?");
   EXPECT_EQ(refused("views"), "expected FUNCTION(…) as NAME, such as count(view) as views, got views");
   EXPECT_EQ(refused("count(view)"), "expected \"as NAME\" behind count(view), got nothing");
   EXPECT_EQ(refused("count(view) views"), "expected \"as NAME\" behind count(view), got views");
@@ -75,13 +77,28 @@ TEST(ViewDeclarations, AllFaultsAreTold) {
   EXPECT_EQ(faults_of(view, types()).size(), 1u);
 }
 
+TEST(ViewDeclarations, AFunnelIsStepsInOrder) {
+  ViewDeclaration view = view_with({"then(purchase) as bought", "step(view) as views", "maybe(view) as again",
+                                    "step(search) as searches", "count() as n"});
+  view.shape = WindowShape::funnel_of(kMicrosPerHour, kMicrosPerMinute);
+  EXPECT_EQ(faults_of(view, types()),
+            (std::vector<std::string>{
+                "then(purchase) as bought: expected one step(), before all then() and maybe()",
+                "maybe(view) as again: expected each event type in one step, got view twice",
+                "step(search) as searches: expected one step(), before all then() and maybe()",
+                "count() as n: expected step(), then() or maybe(): windows with a gap are a funnel's"}));
+  view = view_with({"step(view) as views"});
+  EXPECT_EQ(faults_of(view, types()),
+            std::vector<std::string>{"step(view) as views: expected a size and a gap for the steps of a funnel"});
+}
+
 TEST(ViewDeclarations, TheBuiltInOnesHaveNoFault) {
   std::string names;
   for (const ViewDeclaration& view : built_in_views()) {
     EXPECT_EQ(faults_of(view, types()), std::vector<std::string>());
     names += view.name + " ";
   }
-  EXPECT_EQ(names, "product_interest category_conversion shop_activity sessions ");
+  EXPECT_EQ(names, "product_interest category_conversion shop_activity sessions funnel ");
 }
 
 TEST(ViewDeclarations, AFingerprintSaysWhatItIsOf) {

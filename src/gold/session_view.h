@@ -9,17 +9,17 @@
 // ended before the watermark is late and enters nothing. One that comes in time begins a new session when the one that
 // it would have joined is final already, so that no row is ever changed.
 //
-// State is one entry for each open session; most keys have one. Final sessions leave it, and with them the names of
-// their keys.
+// State is the open sessions (gold/open_sessions.h). Final ones leave it, and with them the names of their keys.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gold/gold_view.h"
 #include "gold/key_table.h"
+#include "gold/open_sessions.h"
 #include "gold/view_actions.h"
 #include "gold/view_fold.h"
 
@@ -33,7 +33,7 @@ class SessionView final : public GoldView {
   void drop_overlay() override;
   ViewRows commit(int64_t watermark_after) override;
   int64_t last_window_end() const override;
-  int64_t oldest_start() const;  // of state; kNoTime when no session is open
+  int64_t oldest_session() const override { return state_.oldest_start(); }
 
   void save(std::string& out) const override;  // gold/session_view_state.cc has the format
   static Result<SessionView> load(Options options, std::string_view bytes);
@@ -49,48 +49,28 @@ class SessionView final : public GoldView {
     std::string text;
     void take(int64_t at, std::string_view value);
   };
-  // Open sessions; those of one key are a chain of windows that do not overlap.
-  class Sessions {
-   public:
-    Sessions(const MeasureSlots& slots, int64_t gap)
-        : numbers(slots), slots_(slots), gap_(gap), texts_(size_t(slots.texts)) {}
-    // The session of the key that an event then belongs to. Those that it makes one of are merged.
-    size_t at(int32_t key, int64_t time) {
-      if (size_t(key) < heads_.size())
-        if (const int32_t s = heads_[size_t(key)];
-            s >= 0 && next_[size_t(s)] == kNone && time >= first[size_t(s)] && time < last[size_t(s)] + gap_) {
-          last[size_t(s)] = std::max(last[size_t(s)], time);
-          return size_t(s);
-        }
-      return join(key, time, time);
+  struct Counted {
+    explicit Counted(const MeasureSlots& of) : slots(of), numbers(of) {}
+    void append(int32_t key) {
+      numbers.append(key);
+      texts.resize(texts.size() + size_t(slots.texts));
     }
-    // Likewise of a session in [begin, end]: others have no event less than a gap away.
-    size_t join(int32_t key, int64_t begin, int64_t end);
-    void leave(size_t session);  // it is final
-    // The least that holds what is open. Numbers of sessions change.
-    void compact();
-    void clear();
-    bool is_open(size_t session) const { return next_[session] != kGone; }
-    size_t open() const noexcept { return open_; }
-    size_t all() const noexcept { return first.size(); }
-    First& text(size_t session, int32_t slot) { return texts_of_[session * texts_ + size_t(slot)]; }
-    const First& text(size_t session, int32_t slot) const { return texts_of_[session * texts_ + size_t(slot)]; }
-    void take(size_t to, Sessions& other, size_t from);  // what was counted in a session
-    void renumber(std::span<const int32_t> new_number);  // key n becomes new_number[n]
+    void take(size_t to, Counted& other, size_t from);
+    void clear() {
+      numbers.clear();
+      texts.clear();
+    }
+    Counted like() const { return Counted(slots); }
+    void renumber(std::span<const int32_t> new_number) { numbers.renumber(new_number); }
     size_t bytes() const noexcept;
+    First& text(size_t session, int32_t slot) { return texts[session * size_t(slots.texts) + size_t(slot)]; }
+    const First& text(size_t session, int32_t slot) const {
+      return texts[session * size_t(slots.texts) + size_t(slot)];
+    }
 
+    MeasureSlots slots;
     ViewPane numbers;  // an entry each
-    std::vector<int64_t> first, last;
-
-   private:
-    static constexpr int32_t kNone = -1, kGone = -2;
-    MeasureSlots slots_;
-    int64_t gap_;
-    size_t texts_;
-    size_t open_ = 0;
-    std::vector<int32_t> next_;   // of the same key
-    std::vector<int32_t> heads_;  // by key
-    std::vector<First> texts_of_;
+    std::vector<First> texts;
   };
 
   void forget_keys();
@@ -100,7 +80,7 @@ class SessionView final : public GoldView {
   ViewActions actions_;
   KeyTable keys_;
   int32_t keys_kept_ = 0;  // after the last clean-up
-  Sessions state_, overlay_;
+  OpenSessions<Counted> state_, overlay_;
   BatchKeys batch_keys_;
   ViewFold fold_;
 };

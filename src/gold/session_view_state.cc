@@ -48,7 +48,7 @@ void SessionView::save(std::string& out) const {
   for (size_t s = 0; s < state_.all(); ++s) {
     if (!state_.is_open(s)) continue;
     KeyTexts key;
-    for (size_t k = 0; k < keys_.columns(); ++k) key.push_back(keys_.text(state_.numbers.key(s), k));
+    for (size_t k = 0; k < keys_.columns(); ++k) key.push_back(keys_.text(state_.key(s), k));
     sessions.emplace_back(state_.first[s], std::move(key), s);
   }
   std::ranges::sort(sessions);
@@ -58,18 +58,18 @@ void SessionView::save(std::string& out) const {
     for (const auto& text : key) save_text(to, text);
     to.signed_number(first);
     to.number(uint64_t(state_.last[s] - first));
-    for (const int64_t n : state_.numbers.counts(s)) to.signed_number(n);
-    for (const WideMoney m : state_.numbers.moneys(s)) to.signed_number(m);
-    for (const DistinctSet& set : state_.numbers.sets(s)) set.save(to);
+    for (const int64_t n : state_.counted.numbers.counts(s)) to.signed_number(n);
+    for (const WideMoney m : state_.counted.numbers.moneys(s)) to.signed_number(m);
+    for (const DistinctSet& set : state_.counted.numbers.sets(s)) set.save(to);
     for (int32_t t = 0; t < slots_.texts; ++t) {
-      const First& text = state_.text(s, t);
+      const First& text = state_.counted.text(s, t);
       to.number(text.time != kNoTime);
       if (text.time == kNoTime) continue;
       to.signed_number(text.time);
       to.text(text.text);
     }
     others.clear();
-    state_.numbers.each_other(s, [&](const OtherAmount& o) {
+    state_.counted.numbers.each_other(s, [&](const OtherAmount& o) {
       others.emplace_back(o.slot, actions_.currencies().value(o.currency), o.amount);
     });
     std::ranges::sort(others);
@@ -98,7 +98,7 @@ Result<SessionView> SessionView::load(Options wanted, std::string_view bytes) {
   view.watermark_ = watermark;
 
   const int64_t gap = view.view_->shape.gap();
-  Sessions& state = view.state_;
+  auto& state = view.state_;
   const size_t sessions = in.count();
   KeyTexts key(view.keys_.columns()), key_before;
   std::vector<int32_t> codes(view.keys_.columns());
@@ -123,20 +123,20 @@ Result<SessionView> SessionView::load(Options wanted, std::string_view bytes) {
     for (int32_t c = 0; c < view.slots_.counts; ++c) {
       const int64_t count = in.signed_number();
       if (count >= kCountLimit || count <= -kCountLimit) return corrupt("a count is out of range");
-      state.numbers.count(s, c) = count;
+      state.counted.numbers.count(s, c) = count;
     }
     const auto amount_of_money = [&]() -> Result<WideMoney> {
       const WideMoney m = in.wide_signed_number();
       if (m >= kMoneyLimit || m <= -kMoneyLimit) return corrupt("an amount of money is out of range");
       return m;
     };
-    for (int32_t m = 0; m < view.slots_.moneys; ++m) state.numbers.money(s, m) = TRY(amount_of_money());
-    for (int32_t set = 0; set < view.slots_.sets; ++set) state.numbers.set(s, set) = TRY(DistinctSet::load(in));
+    for (int32_t m = 0; m < view.slots_.moneys; ++m) state.counted.numbers.money(s, m) = TRY(amount_of_money());
+    for (int32_t set = 0; set < view.slots_.sets; ++set) state.counted.numbers.set(s, set) = TRY(DistinctSet::load(in));
     for (int32_t t = 0; t < view.slots_.texts; ++t) {
       if (in.number(1) == 0) continue;
       const int64_t time = in.signed_number();
       if (time < first || time > first + length) return corrupt("a first event is none of its session");
-      state.text(s, t).take(time, in.text());
+      state.counted.text(s, t).take(time, in.text());
     }
     const size_t others = in.count();
     std::pair<int32_t, std::string_view> other_before{-1, {}};
@@ -147,7 +147,7 @@ Result<SessionView> SessionView::load(Options wanted, std::string_view bytes) {
           place.second == view.options_.shop_currency)
         return corrupt("an unknown currency");
       other_before = place;
-      state.numbers.add_other(s, slot, view.actions_.currencies().code(place.second), TRY(amount_of_money()));
+      state.counted.numbers.add_other(s, slot, view.actions_.currencies().code(place.second), TRY(amount_of_money()));
     }
   }
   if (!in.ok() || !in.at_end()) return corrupt("it ends early or goes on too long");

@@ -42,6 +42,9 @@ ViewActions::ViewActions(const ViewDeclaration& view, const MeasureSlots& slots,
       case MeasureFunction::rate:
       case MeasureFunction::any:
       case MeasureFunction::unless: continue;  // of other measures
+      case MeasureFunction::step:
+      case MeasureFunction::then:
+      case MeasureFunction::maybe: continue;  // of sessions
     }
     for (size_t type = 0; type < actions_.size(); ++type) {
       const auto named = std::ranges::find(m.types, types[type], &MeasuredType::name);

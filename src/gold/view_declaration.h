@@ -33,17 +33,17 @@ std::string fingerprint(const ViewDeclaration& view, std::string_view shop_curre
 // What a fingerprint says, without a name. No value for words of another format.
 std::optional<ViewDeclaration> view_of_fingerprint(std::string_view fingerprint);
 
-// product_interest, category_conversion, shop_activity and sessions.
+// product_interest, category_conversion, shop_activity, sessions and funnel.
 const std::vector<ViewDeclaration>& built_in_views();
 
 // Where the measures of a view lie in what is counted for each key.
 struct MeasureSlots {
   struct Of {
-    int32_t count = -1, money = -1, set = -1, other = -1, text = -1;
+    int32_t count = -1, money = -1, set = -1, other = -1, text = -1, step = -1;
   };
   explicit MeasureSlots(const ViewDeclaration& view);
   std::vector<Of> of;  // by measure
-  int32_t counts = 0, moneys = 0, sets = 0, others = 0, texts = 0;
+  int32_t counts = 0, moneys = 0, sets = 0, others = 0, texts = 0, steps = 0;
   std::vector<bool> is_sketch;  // by set
 };
 

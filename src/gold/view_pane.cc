@@ -54,7 +54,8 @@ void ViewPane::add_entry(size_t to, ViewPane& other, size_t from) {
 }
 
 void ViewPane::renumber(std::span<const int32_t> new_number) {
-  for (int32_t& key : keys_) key = new_number[size_t(key)];
+  for (int32_t& key : keys_)
+    if (key >= 0) key = new_number[size_t(key)];
   if (!slots_.empty()) rebuild_index(slots_.size());
 }
 

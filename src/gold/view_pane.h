@@ -64,7 +64,7 @@ class ViewPane {
       for (int32_t i = first_other_[entry]; i >= 0; i = others_[size_t(i)].next) function(others_[size_t(i)]);
   }
   void clear();
-  void renumber(std::span<const int32_t> new_number);  // key n becomes new_number[n]
+  void renumber(std::span<const int32_t> new_number);  // key n becomes new_number[n]; -1 is nobody's and stays
   size_t bytes() const noexcept;
 
  private:

@@ -1,6 +1,7 @@
 #include "gold/view_rows.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 
@@ -65,6 +66,17 @@ std::optional<Conversion> ViewRows::rate(size_t row, size_t measure) const {
   return conversion_of(count_of(row, m.whole), count_of(row, m.part));
 }
 
+std::optional<double> ViewRows::step_rate(size_t row, size_t measure) const {
+  size_t before = measure - 1;  // the last one that it waited for
+  while (!view_->measures[before].is_step() || view_->measures[before].function == MeasureFunction::maybe) --before;
+  const int64_t of = number(row, before);
+  return of == 0 ? std::nullopt : std::optional(double(number(row, measure)) / double(of));
+}
+std::optional<double> ViewRows::step_seconds(size_t row, size_t measure) const {
+  const double median = medians_[row * size_t(slots_.steps) + size_t(slots_.of[measure].step)];
+  return std::isnan(median) ? std::nullopt : std::optional(median);
+}
+
 void ViewRows::append(const ViewRows& from, size_t row) {
   window_start_.push_back(from.window_start_[row]);
   if (view_->shape.is_session()) session_end_.push_back(from.session_end_[row]);
@@ -81,6 +93,7 @@ void ViewRows::append(const ViewRows& from, size_t row) {
   copy(approximate_, from.approximate_, slots_.sets);
   copy(sketches_, from.sketches_, slots_.sets);
   copy(others_, from.others_, slots_.others);
+  copy(medians_, from.medians_, slots_.steps);
 }
 
 ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_t batch) const {
@@ -134,6 +147,16 @@ ColumnBatch ViewRows::columns(size_t first, size_t last, ViewBasis basis, int64_
       FixedColumn<int64_t> column;
       for (size_t r = first; r < last; ++r) column.append(number(r, i));
       out.push_back(column.finish(m.name, kFormatInt64));
+      if (m.function == MeasureFunction::then || m.function == MeasureFunction::maybe) {
+        FixedColumn<double> rates, seconds;
+        for (size_t r = first; r < last; ++r) {
+          const auto rate = step_rate(r, i), median = step_seconds(r, i);
+          rate ? rates.append(*rate) : rates.append_null();
+          median ? seconds.append(*median) : seconds.append_null();
+        }
+        out.push_back(rates.finish(m.name + "_rate", kFormatDouble));
+        out.push_back(seconds.finish(m.name + "_seconds", kFormatDouble));
+      }
       if (!m.is_set()) continue;
       BoolColumn approx;
       for (size_t r = first; r < last; ++r) approx.append(approximate(r, i));

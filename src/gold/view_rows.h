@@ -51,6 +51,9 @@ class ViewRows {
   bool any(size_t row, size_t measure) const;
   WideMoney unless(size_t row, size_t measure) const;
   std::optional<std::string_view> first(size_t row, size_t measure) const;
+  // Of then() and maybe(): the share of the sessions of the step before, and the median time from it.
+  std::optional<double> step_rate(size_t row, size_t measure) const;
+  std::optional<double> step_seconds(size_t row, size_t measure) const;
 
   void append(const ViewRows& rows, size_t row);  // of the same view
 
@@ -62,6 +65,7 @@ class ViewRows {
  private:
   friend class ViewFold;
   friend class SessionView;
+  friend class FunnelView;
   size_t measure_of(std::string_view name) const;
   int64_t count_of(size_t row, std::string_view name) const;  // of a count() by its name
   void append_text(std::optional<std::string_view> text, TextRows& texts, std::vector<uint8_t>& has) {
@@ -83,6 +87,7 @@ class ViewRows {
   std::vector<std::vector<OtherCurrency>> others_;
   TextRows firsts_;
   std::vector<uint8_t> has_first_;
+  std::vector<double> medians_;  // by row, then step; NaN is none
 };
 
 }  // namespace pactolus

@@ -7,7 +7,8 @@
 //      |--|--|--|--|--|--|--|--|--|--|  window [1, 11)
 //
 // A session is a window of its own for each run of events of a key: [first, last + gap), with less than a gap from each
-// event to the next. Its shape has no slide; `size` is the gap.
+// event to the next. Its shape has no slide; `size` is the gap. A funnel has both: tumbling windows, and the gap of the
+// sessions that it counts in the window in which they end.
 //
 // All times are UTC microseconds and may lie before 1970.
 #pragma once
@@ -27,9 +28,15 @@ struct WindowShape {
   int64_t size = 10 * kMicrosPerMinute;
   int64_t slide = kMicrosPerMinute;
   bool session = false;
-  static constexpr WindowShape session_of(int64_t gap) noexcept { return {gap, gap, true}; }
+  int64_t session_gap = 0;  // of a funnel
+  static constexpr WindowShape session_of(int64_t gap) noexcept { return {gap, gap, true, gap}; }
+  static constexpr WindowShape funnel_of(int64_t size, int64_t gap) noexcept { return {size, size, false, gap}; }
   constexpr bool is_session() const noexcept { return session; }
-  constexpr int64_t gap() const noexcept { return size; }
+  constexpr bool is_funnel() const noexcept { return !session && session_gap > 0; }
+  constexpr bool has_sessions() const noexcept { return session_gap > 0; }
+  constexpr int64_t gap() const noexcept { return session_gap; }
+  // The funnel's window in which a session that ends then is counted starts here: an end is no part of a window.
+  constexpr int64_t window_of_end(int64_t end) const noexcept { return floor_to(end - 1, size); }
   bool operator==(const WindowShape&) const = default;
 
   // At most 10,000 panes or overlapping windows, and a length of at most a leap year: beyond that sums of sums serve

@@ -125,7 +125,10 @@ class NaiveView {
         case MeasureFunction::rate:
         case MeasureFunction::any:
         case MeasureFunction::unless:
-        case MeasureFunction::first: break;
+        case MeasureFunction::first:
+        case MeasureFunction::step:
+        case MeasureFunction::then:
+        case MeasureFunction::maybe: break;
       }
     }
     number += int64_t(values.size());

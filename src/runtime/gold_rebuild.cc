@@ -8,7 +8,6 @@
 
 #include "base/fault.h"
 #include "base/time_text.h"
-#include "gold/session_view.h"
 #include "lake/delta/stats.h"
 #include "runtime/account_log.h"
 #include "runtime/batch_writer.h"
@@ -146,26 +145,23 @@ class Rebuild {
     return true;
   }
 
-  // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time.
-  // Sessions that began the day before are not of these days, which a gap before them shows; those that begin in them
-  // are read to their end.
+  // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time. Sessions
+  // that begin in the days are read to their end.
   Result<ViewRows> make_rows(const delta::Snapshot& silver, const GoldView::Options& options, int64_t closed,
                              GoldRebuild& out) {
-    const auto view = make_view(options);
+    const auto view = TRY(view_at_begin(silver, options, out));
     ViewRows made(std::make_shared<const ViewDeclaration>(view_));
     std::set<int64_t> windows;
-    const bool sessions = view_.shape.is_session();
-    const int64_t last_end = sessions ? closed : std::min(closed, end() + view_.shape.size - view_.shape.slide);
+    const WindowShape& shape = view_.shape;
+    const int64_t last_end = shape.is_session() ? closed : std::min(closed, end() + shape.size - shape.slide);
     read_to_ = begin();
-    for (int32_t day = first_; read_to_ < last_end && (read_to_ < end() || !sessions || open_of_days(*view)); ++day) {
-      SilverFilter filter{.from_time = read_to_, .to_time = std::min((int64_t(day) + 1) * kMicrosPerDay, last_end)};
+    for (int32_t day = first_; read_to_ < last_end; ++day) {
+      const bool in_days = read_to_ < end() || !shape.is_session();
+      if (const int64_t oldest = view->oldest_session(); !in_days && (oldest == kNoTime || oldest >= end())) break;
+      const SilverFilter filter{.from_time = read_to_,
+                                .to_time = std::min((int64_t(day) + 1) * kMicrosPerDay, last_end)};
       read_to_ = filter.to_time;
-      if (sessions && day == first_) filter.from_time -= view_.shape.gap();
-      const SilverRows rows = TRY(read_silver(silver, decoder_, filter, columns_of(view_)));
-      std::vector<uint32_t> all(rows.events.rows());
-      for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-      out.events += int64_t(all.size());
-      view->apply(rows.events, all, view->watermark());
+      TRY(apply_all(*view, silver, filter, out));
       const ViewRows closed_now = view->commit(filter.to_time);
       for (size_t r = 0; r < closed_now.size(); ++r) {
         if (closed_now.window_start(r) >= end()) continue;
@@ -178,17 +174,39 @@ class Rebuild {
     return made;
   }
 
-  bool open_of_days(const GoldView& view) const {
-    const int64_t oldest = static_cast<const SessionView&>(view).oldest_start();
-    return oldest != kNoTime && oldest < end();
+  // With the sessions that were open where the days begin. Those that began before are not of the days, which a gap
+  // before them shows; a funnel has all that end in them, however far back they reach (as in Recovery).
+  Result<std::unique_ptr<GoldView>> view_at_begin(const delta::Snapshot& silver, const GoldView::Options& options,
+                                                  GoldRebuild& out) {
+    const WindowShape& shape = view_.shape;
+    read_from_ = begin() - (shape.has_sessions() ? shape.gap() : 0);
+    for (int64_t back = shape.is_funnel() ? 6 * kMicrosPerHour : 0;; back *= 8) {
+      auto view = make_view(options);
+      if (!shape.has_sessions()) return view;
+      const bool all = back > 10'000 * kMicrosPerDay;
+      read_from_ = all ? INT64_MIN : begin() - shape.gap() - back;
+      out.events = 0;
+      TRY(apply_all(*view, silver, {.from_time = read_from_, .to_time = begin()}, out));
+      (void)view->commit(begin());
+      const int64_t oldest = view->oldest_session();
+      if (back == 0 || all || oldest == kNoTime || oldest >= read_from_ + shape.gap()) return view;
+    }
+  }
+
+  Result<> apply_all(GoldView& view, const delta::Snapshot& silver, const SilverFilter& filter, GoldRebuild& out) {
+    const SilverRows rows = TRY(read_silver(silver, decoder_, filter, columns_of(view_)));
+    std::vector<uint32_t> all(rows.events.rows());
+    for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+    out.events += int64_t(all.size());
+    view.apply(rows.events, all, view.watermark());
+    return {};
   }
 
   // Has Silver got rows for these windows since? What came for windows that are still open does not matter.
   Result<bool> has_changed(const delta::Snapshot& before) const {
     delta::Snapshot now = before;
     TRY(now.refresh());
-    const SilverFilter filter{.from_time = begin() - (view_.shape.is_session() ? view_.shape.gap() : 0),
-                              .to_time = read_to_};
+    const SilverFilter filter{.from_time = read_from_, .to_time = read_to_};
     for (const delta::AddFile* file : silver_files(now, filter))
       if (!before.files().contains(file->path)) return true;
     return false;
@@ -198,7 +216,7 @@ class Rebuild {
   ViewDeclaration view_;
   LakePaths lake_;
   int32_t first_, last_;
-  int64_t read_to_ = 0;  // of Silver, in event time
+  int64_t read_from_ = 0, read_to_ = 0;  // of Silver, in event time
   Clock& clock_;
   Random& random_;
   Decoder decoder_;

@@ -118,6 +118,10 @@ delta::TableSchema view_schema(const ViewDeclaration& view) {
       for (const std::string& column : m.columns()) schema.fields.push_back({column, T::double_float(), true});
     } else {
       schema.fields.push_back(number(m.name));
+      if (m.function == MeasureFunction::then || m.function == MeasureFunction::maybe) {
+        schema.fields.push_back({m.name + "_rate", T::double_float(), true});
+        schema.fields.push_back({m.name + "_seconds", T::double_float(), true});
+      }
       if (m.is_set()) schema.fields.push_back({m.name + "_approx", T::boolean(), true});
       if (m.function == MeasureFunction::sketch) schema.fields.push_back({m.name + "_sketch", T::binary(), true});
     }

@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 #include "base/time_text.h"
-#include "gold/session_view.h"
 #include "runtime/account_log.h"
 #include "runtime/erasure.h"
 #include "runtime/interest_reader.h"
@@ -24,10 +23,11 @@ std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const
     if (row.window_end > account.watermark_before && row.window_end <= account.watermark_after) out.push_back(row);
   return out;
 }
-bool is_of_sessions(const GoldView& view) { return view.declaration().shape.is_session(); }
 }  // namespace
 
-bool Recovery::rebuilds_sessions(const View& view) { return is_of_sessions(*view.of.view) && !view.in_snapshot; }
+bool Recovery::rebuilds_sessions(const View& view) {
+  return view.of.view->declaration().shape.has_sessions() && !view.in_snapshot;
+}
 
 Result<> Recovery::run() {
   adopt_declared_views();
@@ -192,7 +192,10 @@ Result<> Recovery::recover_views() {
       if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
     const int64_t watermark = v.in_snapshot ? v.of.view->watermark() : TRY(watermark_of(v.of.reached, v.of.name()));
     const WindowShape& shape = v.of.view->declaration().shape;
-    from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
+    if (watermark == kNoTime)
+      from = INT64_MIN;
+    else  // what comes in time for a session is less than a gap old
+      from = std::min(from, shape.has_sessions() ? watermark - shape.gap() : shape.pane_of(watermark) - shape.size);
   }
   if (all_in_snapshot)
     filter.after_batch = snapshot_->batch;
@@ -229,29 +232,36 @@ Result<> Recovery::rebuild_view(View& view, const SilverRows& rows) {
   return replay(view, rows, view.of.reached);
 }
 
-// How far back an open session reaches is not known: rows are read from ever earlier on, until no session begins so
-// near to where reading did that it may have begun before.
 Result<> Recovery::rebuild_sessions(View& view) {
   const GoldView::Options options = view.of.view->options();
-  const int64_t gap = options.view.shape.gap(), watermark = TRY(watermark_of(view.of.reached, view.of.name()));
+  const int64_t watermark = TRY(watermark_of(view.of.reached, view.of.name()));
+  SilverRows rows;
+  view.of.view = TRY(view_of_sessions(options, view.of.reached, watermark, rows));
+  return replay(view, rows, view.of.reached);
+}
+
+// As it is behind batch `last`. How far back an open session reaches is not known: rows are read from ever earlier on,
+// until no session begins so near to where reading did that it may have begun before.
+Result<std::unique_ptr<GoldView>> Recovery::view_of_sessions(const GoldView::Options& options, int64_t last,
+                                                             int64_t watermark, SilverRows& rows) {
+  const WindowShape& shape = options.view.shape;
   for (int64_t back = 6 * kMicrosPerHour;; back *= 8) {
     const bool all = watermark == kNoTime || back > 10'000 * kMicrosPerDay;
-    const int64_t from = all ? INT64_MIN : watermark - gap - back;
-    const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
-                                            {.from_time = from, .live_only = true}, columns_of(options.view)));
-    auto sessions = std::make_unique<SessionView>(options);
-    TRY(replay_sessions(*sessions, rows, view.of.reached));
-    (void)sessions->commit(watermark);
-    const int64_t oldest = sessions->oldest_start();
-    if (!all && oldest != kNoTime && oldest < from + gap) continue;
-    view.of.view = std::move(sessions);
-    return replay(view, rows, view.of.reached);
+    const int64_t oldest_end = shape.is_funnel() && !all ? shape.window_of_end(watermark + 1) : watermark;
+    const int64_t from = all ? INT64_MIN : oldest_end - shape.gap() - back;
+    rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true},
+                           columns_of(options.view)));
+    auto view = make_view(options);
+    TRY(replay_sessions(*view, rows, last));
+    (void)view->commit(watermark);
+    const int64_t oldest = view->oldest_session();
+    if (all || oldest == kNoTime || oldest >= from + shape.gap()) return view;
   }
 }
 
-// Up to batch `last`, whose final sessions the table has: what was late then and which were final follows from the
-// batches in their order. The watermarks of some may be gone from the log: their rows were not late.
-Result<> Recovery::replay_sessions(SessionView& view, const SilverRows& rows, int64_t last) {
+// Up to batch `last`: what was late then and which sessions were final follows from the batches in their order. The
+// watermarks of some may be gone from the log: their rows were not late.
+Result<> Recovery::replay_sessions(GoldView& view, const SilverRows& rows, int64_t last) {
   std::map<int64_t, std::vector<uint32_t>> by_batch;
   for (uint32_t i = 0; i < rows.events.rows(); ++i)
     if (rows.batch_id[i] <= last) by_batch[rows.batch_id[i]].push_back(i);
@@ -391,18 +401,22 @@ Result<> Recovery::change_view(View& view) {
   if (view.declared.fingerprint.empty() && !view.is_new) return job_.declare_view(view.of);
   if (view.declared.is_of(*make_view(view.wanted))) return {};
   view.wanted.first_window = job_.watermark_.watermark();
+  const int64_t watermark = job_.watermark_.watermark();
   auto changed = make_view(view.wanted);
   const int64_t first = changed->options().first_window;
-  const WindowShape& shape = changed->declaration().shape;
-  // What began before is none of its sessions; that it did is seen by the events of a gap before.
-  const int64_t from = first == kNoTime ? INT64_MIN : first - (shape.is_session() ? shape.gap() : 0);
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
-                                          {.from_time = from, .live_only = true}, columns_of(changed->declaration())));
-  std::vector<uint32_t> all(rows.events.rows());
-  std::iota(all.begin(), all.end(), 0u);
-  changed->apply(rows.events, all, kNoTime);
-  const ViewRows closed = changed->commit(job_.watermark_.watermark());
-  PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
+  if (changed->declaration().shape.has_sessions()) {
+    SilverRows rows;
+    changed = TRY(view_of_sessions(view.wanted, job_.batch_, watermark, rows));
+  } else {
+    const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
+                                            {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true},
+                                            columns_of(changed->declaration())));
+    std::vector<uint32_t> all(rows.events.rows());
+    std::iota(all.begin(), all.end(), 0u);
+    changed->apply(rows.events, all, kNoTime);
+    const ViewRows closed = changed->commit(watermark);
+    PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
+  }
   view.of.view = std::move(changed);
   TRY(job_.declare_view(view.of));
   changed_views_ |= !view.is_new;

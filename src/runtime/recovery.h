@@ -11,8 +11,6 @@
 
 namespace pactolus {
 
-class SessionView;
-
 class Recovery {
  public:
   explicit Recovery(Job& job) : job_(job) {}
@@ -40,7 +38,9 @@ class Recovery {
   Result<> rebuild_view(View& view, const SilverRows& rows);
   static bool rebuilds_sessions(const View& view);  // from Silver: no snapshot has them
   Result<> rebuild_sessions(View& view);
-  Result<> replay_sessions(SessionView& view, const SilverRows& rows, int64_t last);
+  Result<std::unique_ptr<GoldView>> view_of_sessions(const GoldView::Options& options, int64_t last, int64_t watermark,
+                                                     SilverRows& rows);
+  Result<> replay_sessions(GoldView& view, const SilverRows& rows, int64_t last);
   Result<> replay(View& view, const SilverRows& rows, int64_t base);
   Result<> recover_alerts();
   bool alerts_are_from_the_start() const;

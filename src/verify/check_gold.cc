@@ -8,6 +8,7 @@
 #include "lake/parquet/parquet_file.h"
 #include "runtime/declared_view.h"
 #include "verify/checks.h"
+#include "verify/funnel_check.h"
 #include "verify/view_sql.h"
 
 namespace pactolus {
@@ -44,12 +45,16 @@ class ViewCheck {
   }
 
  private:
-  Result<> compare(const ViewComparison& c) {
+  Result<> compare(const ViewComparison& c, std::optional<int64_t> rebuild = {}) {
     for (const std::string& statement : sql_.tables(c)) {
       if (in_.stopped()) return fail(ErrorCode::io, "stopped");
       TRY(in_.sql.execute(statement));
     }
     for (const std::string& query : sql_.faults(c)) TRY(fail_rows(in_.sql, result_, query));
+    if (view_.shape.is_funnel()) {
+      judged_.larger += TRY(check_funnel(in_, view_, c, rebuild, result_));
+      return {};
+    }
     judged_.larger += TRY(one_number(in_.sql, "SELECT count(DISTINCT ends) FROM actual SEMI JOIN larger USING (ends)"));
     return {};
   }
@@ -66,7 +71,8 @@ class ViewCheck {
                    .closed = rebuilds.int_at(r, "last"),
                    .made = rebuilds.int_at(r, "made"),
                    .currency = declared_.currency,
-                   .of = fmt::format("SEMI JOIN (FROM rebuilt WHERE batch = {}) r ON", batch)}));
+                   .of = fmt::format("SEMI JOIN (FROM rebuilt WHERE batch = {}) r ON", batch)},
+                  batch));
       judged_.rebuilt += TRY(one_number(in_.sql, "SELECT count(*) FROM actual"));
     }
     return {};

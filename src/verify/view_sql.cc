@@ -268,7 +268,9 @@ CREATE OR REPLACE TEMP TABLE keys AS
 SELECT row_number() OVER ()::INTEGER AS key, *, concat_ws(' ', {}) AS called
 FROM (SELECT {} FROM silver s WHERE s.batch_id <= $batch AND $any_kind UNION SELECT {} FROM $table))",
                               fmt::join(texts, ", "), fmt::join(of_silver, ", "), fmt::join(of_gold, ", ")));
-  if (view_.shape.is_session()) {
+  if (view_.shape.is_funnel()) {
+    out.push_back(actual());
+  } else if (view_.shape.is_session()) {
     for (std::string& statement : session_tables()) out.push_back(std::move(statement));
   } else {
     out.push_back(kCounted);
@@ -363,7 +365,10 @@ std::vector<std::string> ViewSql::rates() const {
 
 std::vector<std::string> ViewSql::faults(const ViewComparison& c) const {
   std::vector<std::string> out = view_.shape.is_session() ? session_faults(c) : std::vector<std::string>{kWindows};
-  out.push_back(numbers());
+  if (view_.shape.is_funnel())
+    out.clear();  // verify/funnel_check.h has the rest
+  else
+    out.push_back(numbers());
   for (std::string& query : others()) out.push_back(std::move(query));
   for (std::string& query : rates()) out.push_back(std::move(query));
   for (std::string& query : derived()) out.push_back(std::move(query));

@@ -15,7 +15,9 @@
 //
 // A session's rows are found, not made: a Silver row that was not late is of the session of its key that holds its time
 // and was final first since its batch. Sessions hold their rows without a gap and no other is near them; what no
-// session holds is still open. There ends are microseconds (verify/session_sql.cc).
+// session holds is still open. There ends are microseconds
+// (verify/session_sql.cc). Of a funnel only keys, actual and the rates are made here (verify/funnel_check.h has the
+// rest).
 //
 // Tables that the statements make, one after the other (each replaces what it made before):
 //   keys             key, called: a number for each combination of key values in Silver and in Gold, and their text

@@ -140,7 +140,7 @@ class ByHand(Lake):
 
     def test_ls_show_and_history(self):
         tables = {t["table"]: t for t in self.pactolus("tables", "ls")["tables"]}
-        self.assertEqual(list(tables), ["silver", "quarantine", "ledger", "gold/alerts", "gold/category_conversion", "gold/product_interest",
+        self.assertEqual(list(tables), ["silver", "quarantine", "ledger", "gold/alerts", "gold/category_conversion", "gold/funnel", "gold/product_interest",
                                         "gold/sessions", "gold/shop_activity"])
         self.assertEqual(tables["silver"]["rows"], self.table().to_pyarrow_table().num_rows)
         self.assertEqual(tables["silver"]["files"], len(self.table().file_uris()))

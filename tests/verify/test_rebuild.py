@@ -50,14 +50,14 @@ class Rebuilt(InALake):
     def rebuild(self, *days):
         """What became of product_interest; the other views are rebuilt too."""
         done = self.pactolus("gold", "rebuild", *days)
-        self.assertEqual([v["view"] for v in done["views"]], ["product_interest", "category_conversion", "shop_activity", "sessions"])
+        self.assertEqual([v["view"] for v in done["views"]], ["product_interest", "category_conversion", "shop_activity", "sessions", "funnel"])
         return {"from": done["from"], "to": done["to"], **done["views"][0]}
 
     def verify(self):
         """Every row that a rebuild made has been made again, by other code."""
         gold = {c["name"]: c for c in self.pactolus("verify")["checks"]}["gold"]
         bases = collections.Counter()
-        for view in ("product_interest", "category_conversion", "shop_activity", "sessions"):
+        for view in ("product_interest", "category_conversion", "shop_activity", "sessions", "funnel"):
             bases.update(DeltaTable(self.lake / "gold" / view).to_pyarrow_table()["basis"].to_pylist())
         self.assertEqual(gold["figures"]["rebuilt_rows"] + gold["figures"]["rows_of_earlier_declarations"], bases["rebuild"])
         return gold

@@ -575,6 +575,35 @@ class Sessions(Damaged):
         self.fails("gold", "did not make it final")
 
 
+class Funnel(Damaged):
+    TABLE = "gold/funnel"
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.data_files(self.TABLE)[0]
+        rows = pq.ParquetFile(self.file).read().to_pylist()
+        self.row = next(i for i, r in enumerate(rows) if r["purchases"] > 0)
+
+    def test_a_number_that_silver_does_not_give(self):
+        for column in ("views", "carts", "purchases", "carts_rate", "carts_seconds", "purchases_seconds", "conversion_low"):
+            with self.subTest(column):
+                old = []
+                self.rewrite(self.TABLE, self.file,
+                             lambda rows: self.set_value(rows, self.row, column, lambda v: (old.append(v), v + 1)[1]))
+                self.fails("gold", f"{column} " if column != "conversion_low" else "conversion ")
+                self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, self.row, column, old[0]))
+        self.passes()
+
+    def test_a_window_that_is_not_there(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: rows.slice(1))
+        self.fails("gold", "the window is missing, Silver has ")
+
+    def test_a_window_too_many(self):
+        self.rewrite(self.TABLE, self.file,
+                     lambda rows: pa.concat_tables([rows, self.set_value(rows.slice(0, 1), 0, "product_category", "none")]))
+        self.fails("gold", "should not be there")
+
+
 class Duplicates(Damaged):
     def doubled_ids(self):
         """Ids that Bronze holds twice, read from its bytes."""

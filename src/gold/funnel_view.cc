@@ -1,0 +1,231 @@
+#include "gold/funnel_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+
+namespace pactolus {
+namespace {
+
+constexpr std::array kSessionKey = {EventColumn::session};
+
+double median_seconds(std::vector<int64_t>& durations) {
+  if (durations.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const size_t half = durations.size() / 2;
+  std::ranges::sort(durations);
+  const auto upper = double(durations[half]);
+  return (durations.size() % 2 == 1 ? upper : (upper + double(durations[half - 1])) / 2) / 1e6;
+}
+
+}  // namespace
+
+void FunnelView::Steps::begin(size_t session, int32_t key, int64_t time) {
+  for (Taken& b : begun[session]) {
+    if (b.key != key) continue;
+    b.time = std::min(b.time, time);
+    return;
+  }
+  begun[session].push_back({time, key, 0});
+}
+
+void FunnelView::Steps::take(size_t to, Steps& other, size_t from) {
+  for (const Taken& b : other.begun[from]) begin(to, b.key, b.time);
+  later[to].insert(later[to].end(), other.later[from].begin(), other.later[from].end());
+}
+
+size_t FunnelView::Steps::bytes() const noexcept {
+  size_t sum = (begun.capacity() + later.capacity()) * sizeof(std::vector<Taken>);
+  for (const auto* all : {&begun, &later})
+    for (const auto& taken : *all) sum += taken.capacity() * sizeof(Taken);
+  return sum;
+}
+
+FunnelView::FunnelView(Options options)
+    : GoldView(std::move(options)),
+      columns_(columns_of(*view_)),
+      step_of_(options_.types.size(), -1),
+      keys_(view_->keys.size()),
+      state_({}, view_->shape.gap()),
+      overlay_({}, view_->shape.gap()) {
+  PACTOLUS_CHECK(view_->shape.is_funnel());
+  const int64_t size = view_->shape.size;
+  if (options_.first_window != kNoTime) options_.first_window = floor_to(options_.first_window + size - 1, size);
+  for (const Measure& m : view_->measures) {
+    if (!m.is_step()) continue;
+    for (size_t type = 0; type < step_of_.size(); ++type)
+      if (std::ranges::find(m.types, options_.types[type], &MeasuredType::name) != m.types.end())
+        step_of_[type] = int32_t(optional_.size());
+    optional_.push_back(m.function == MeasureFunction::maybe);
+  }
+}
+
+void FunnelView::apply(const EventBatch& b, std::span<const uint32_t> rows, int64_t watermark_before) {
+  PACTOLUS_CHECK_EQ(watermark_before, watermark_);
+  for (const EventColumn c : columns_) PACTOLUS_CHECK_EQ(column_of(b, c).rows, b.rows());
+  batch_names_.start(b, rows, kSessionKey, names_);
+  batch_keys_.start(b, rows, view_->keys, keys_);
+  const int64_t gap = view_->shape.gap();
+  for (const uint32_t row : rows) {
+    const uint8_t type = b.event_type[row];
+    const int32_t step = type < step_of_.size() ? step_of_[type] : -1;
+    if (step < 0) continue;
+    const int64_t time = b.event_time[row];
+    PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd,
+                   fmt::format("an event time that cannot be: {}", time));
+    if (watermark_ != kNoTime && time + gap <= watermark_) {
+      ++overlay_late_;
+      continue;
+    }
+    const size_t session = overlay_.at(batch_names_.number(row), time);
+    const int32_t key = batch_keys_.number(row);
+    if (step == 0)
+      overlay_.counted.begin(session, key, time);
+    else
+      overlay_.counted.later[session].push_back({time, key, step});
+  }
+}
+
+void FunnelView::drop_overlay() {
+  overlay_.clear();
+  overlay_late_ = 0;
+}
+
+ViewRows FunnelView::commit(int64_t watermark_after) {
+  PACTOLUS_CHECK_GE(watermark_after, watermark_);  // kNoTime is below every time
+  state_.take_all(overlay_);
+  drop_overlay();
+  ViewRows out(view_);
+  if (watermark_after == watermark_) return out;
+  watermark_ = watermark_after;
+  for (const size_t session : state_.close(watermark_)) count(session);
+  while (!windows_.empty() && windows_.begin()->first + view_->shape.size <= watermark_) {
+    append_rows(windows_.begin()->first, windows_.begin()->second, out);
+    windows_.erase(windows_.begin());
+  }
+  state_.compact();
+  forget_keys();
+  return out;
+}
+
+FunnelView::Count& FunnelView::count_of(Window& window, int32_t key) {
+  Count& count = window.counts[key];
+  count.sessions.resize(size_t(steps()));
+  count.durations.resize(size_t(steps()));
+  return count;
+}
+
+// Has the event, where it has a value, that of the key?
+bool FunnelView::is_also_of(int32_t event_key, int32_t key) const {
+  const auto of_event = keys_.codes(event_key), of_key = keys_.codes(key);
+  for (size_t k = 0; k < of_key.size(); ++k)
+    if (of_event[k] >= 0 && of_event[k] != of_key[k]) return false;
+  return true;
+}
+
+void FunnelView::count(size_t session) {
+  const std::vector<Taken>& begun = state_.counted.begun[session];
+  const int64_t start = view_->shape.window_of_end(state_.end(session));
+  if (begun.empty() || start < options_.first_window) return;  // kNoTime is before all
+  Window& window = windows_[start];
+  window.oldest = std::min(window.oldest, state_.first[session]);
+  std::vector<Taken>& later = state_.counted.later[session];
+  std::ranges::sort(later);
+  for (const Taken& b : begun) {
+    Count& count = count_of(window, b.key);
+    ++count.sessions[0];
+    int64_t since = b.time;
+    for (int32_t step = 1; step < steps(); ++step) {
+      const auto taken = std::ranges::find_if(
+          later, [&](const Taken& t) { return t.step == step && t.time >= since && is_also_of(t.key, b.key); });
+      if (taken == later.end()) {
+        if (optional_[size_t(step)]) continue;
+        break;
+      }
+      ++count.sessions[size_t(step)];
+      count.durations[size_t(step)].push_back(taken->time - since);
+      if (!optional_[size_t(step)]) since = taken->time;
+    }
+  }
+}
+
+std::vector<std::optional<std::string_view>> FunnelView::texts(int32_t key) const {
+  std::vector<std::optional<std::string_view>> out;
+  for (size_t k = 0; k < keys_.columns(); ++k) out.push_back(keys_.text(key, k));
+  return out;
+}
+
+void FunnelView::append_rows(int64_t start, Window& window, ViewRows& out) {
+  std::map<std::vector<std::optional<std::string_view>>, Count*> sorted;  // null first
+  for (auto& [key, count] : window.counts) sorted.emplace(texts(key), &count);
+  for (const auto& [key, count] : sorted) {
+    out.window_start_.push_back(start);
+    for (const auto& text : key) out.append_text(text, out.keys_, out.has_key_);
+    out.counts_.insert(out.counts_.end(), count->sessions.begin(), count->sessions.end());
+    for (std::vector<int64_t>& durations : count->durations) out.medians_.push_back(median_seconds(durations));
+  }
+}
+
+// The tables only grow; once one has doubled, what nothing holds any more is left behind and the rest renumbered.
+void FunnelView::forget_keys() {
+  if (names_.size() >= 2 * names_kept_ + 1024) {
+    std::vector<int32_t> new_number(size_t(names_.size()), -1);
+    const std::vector<int32_t> kept = state_.used_keys(new_number);
+    state_.renumber(new_number);
+    names_ = names_.with(kept);
+    names_kept_ = names_.size();
+  }
+  if (keys_.size() < 2 * keys_kept_ + 1024) return;
+  std::vector<int32_t> kept, new_number(size_t(keys_.size()), -1);
+  const auto renumbered = [&](int32_t key) {
+    int32_t& n = new_number[size_t(key)];
+    if (n < 0) {
+      n = int32_t(kept.size());
+      kept.push_back(key);
+    }
+    return n;
+  };
+  for (size_t s = 0; s < state_.all(); ++s) {
+    if (!state_.is_open(s)) continue;
+    for (auto* all : {&state_.counted.begun[s], &state_.counted.later[s]})
+      for (Taken& t : *all) t.key = renumbered(t.key);
+  }
+  for (auto& [start, window] : windows_) {
+    std::map<int32_t, Count> counts;
+    for (auto& [key, count] : window.counts) counts.emplace(renumbered(key), std::move(count));
+    window.counts = std::move(counts);
+  }
+  keys_ = keys_.with(kept);
+  keys_kept_ = keys_.size();
+}
+
+int64_t FunnelView::last_window_end() const {
+  const int64_t size = view_->shape.size;
+  int64_t end = windows_.empty() ? kNoTime : windows_.rbegin()->first + size;
+  for (const int64_t session : {state_.last_end(), overlay_.last_end()})
+    if (session != kNoTime) end = std::max(end, view_->shape.window_of_end(session) + size);
+  return end;
+}
+
+int64_t FunnelView::oldest_session() const {
+  int64_t oldest = state_.oldest_start();
+  for (const auto& [start, window] : windows_)
+    if (oldest == kNoTime || window.oldest < oldest) oldest = window.oldest;
+  return oldest;
+}
+
+size_t FunnelView::bytes() const noexcept {
+  size_t sum = names_.bytes() + keys_.bytes() + state_.bytes() + overlay_.bytes();
+  for (const auto& [start, window] : windows_)
+    for (const auto& [key, count] : window.counts) {
+      sum += sizeof(Count) + 64;
+      for (const auto& durations : count.durations) sum += durations.capacity() * sizeof(int64_t);
+    }
+  return sum;
+}
+
+}  // namespace pactolus

@@ -1,0 +1,97 @@
+// A declared funnel at work (gold/gold_view.h): how many sessions took its steps, in their order, and how long they
+// took from one to the next. Sessions are those of gold/session_view.h by the key `session`; one is counted when it is
+// final, in the tumbling window in which it ends.
+//
+//   session   ─●────●──────●────●─────────●── gap ──)     counted in the window that holds the time before `)`
+//             view view   cart view   purchase
+//             └ first step  └ first cart since then └ first purchase since that cart
+//
+// A session counts once for each key that an event of its first step has, with the events of that key and those that
+// have no value where the key has one: a checkout names no category. A step is taken at the first of its events at or
+// after the last step that had to be waited for.
+//
+// State is the open sessions with their steps, and what is counted in windows that are not final. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gold/gold_view.h"
+#include "gold/key_table.h"
+#include "gold/open_sessions.h"
+
+namespace pactolus {
+
+class FunnelView final : public GoldView {
+ public:
+  explicit FunnelView(Options options);  // faults_of(options.view) is empty, its shape a funnel's
+
+  void apply(const EventBatch& b, std::span<const uint32_t> rows, int64_t watermark_before) override;
+  void drop_overlay() override;
+  ViewRows commit(int64_t watermark_after) override;
+  int64_t last_window_end() const override;
+  int64_t oldest_session() const override;
+
+  void save(std::string& out) const override;  // gold/funnel_view_state.cc has the format
+  static Result<FunnelView> load(Options options, std::string_view bytes);
+
+  size_t sessions() const noexcept { return state_.open(); }
+  size_t windows() const noexcept { return windows_.size(); }
+  size_t bytes() const noexcept override;
+
+ private:
+  struct Taken {
+    int64_t time;
+    int32_t key;  // of keys_
+    int32_t step;
+    auto operator<=>(const Taken&) const = default;
+  };
+  struct Steps {
+    void append(int32_t) {
+      begun.emplace_back();
+      later.emplace_back();
+    }
+    void take(size_t to, Steps& other, size_t from);
+    void begin(size_t session, int32_t key, int64_t time);  // the earliest for each key
+    void clear() {
+      begun.clear();
+      later.clear();
+    }
+    Steps like() const { return {}; }
+    void renumber(std::span<const int32_t>) {}
+    size_t bytes() const noexcept;
+
+    std::vector<std::vector<Taken>> begun, later;  // by session: first steps, all others
+  };
+  struct Count {
+    std::vector<int64_t> sessions;                // by step
+    std::vector<std::vector<int64_t>> durations;  // by step, microseconds
+  };
+  struct Window {
+    int64_t oldest = INT64_MAX;  // first event of a session counted here
+    std::map<int32_t, Count> counts;
+  };
+
+  int32_t steps() const noexcept { return slots_.steps; }
+  Count& count_of(Window& window, int32_t key);
+  bool is_also_of(int32_t event_key, int32_t key) const;
+  void count(size_t session);
+  void append_rows(int64_t start, Window& window, ViewRows& out);
+  void forget_keys();
+  std::vector<std::optional<std::string_view>> texts(int32_t key) const;
+
+  std::vector<EventColumn> columns_;  // that a batch must have
+  std::vector<int32_t> step_of_;      // by event type; -1 is none
+  std::vector<bool> optional_;        // by step
+  KeyTable names_{1};                 // of sessions
+  KeyTable keys_;
+  int32_t names_kept_ = 0, keys_kept_ = 0;  // after the last clean-up
+  OpenSessions<Steps> state_, overlay_;
+  std::map<int64_t, Window> windows_;  // by start
+  BatchKeys batch_names_, batch_keys_;
+};
+
+}  // namespace pactolus
