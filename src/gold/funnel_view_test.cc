@@ -144,7 +144,7 @@ class NaiveFunnel {
       std::vector<Row> joined = {r};
       std::erase_if(mine, [&](const std::vector<Row>& other) {
         const auto [first, last] = std::ranges::minmax(other, {}, &Row::time);
-        if (r.time >= last.time + kGap || first.time >= r.time + kGap) return false;
+        if (r.time > last.time + kGap || first.time > r.time + kGap) return false;
         joined.insert(joined.end(), other.begin(), other.end());
         return true;
       });

@@ -1,5 +1,6 @@
-// Open sessions by key: runs of events with less than a gap from each to the next, and what was counted of each.
-// Sessions of one key are a chain of windows [first, last + gap) that do not overlap; most keys have one. One thread.
+// Open sessions by key: runs of events with at most a gap from each to the next, and what was counted of each.
+// Sessions of one key are a chain of windows [first, last + gap) that neither overlap nor touch; most keys have one.
+// One thread.
 //
 // Counted holds what was counted, by the number of a session: append(key) makes room for the next number, take(to,
 // other, from) adds what another one has, clear(), like() makes an empty one of its kind, renumber() follows the keys,
@@ -26,7 +27,7 @@ class OpenSessions {
   size_t at(int32_t key, int64_t time) {
     if (size_t(key) < heads_.size())
       if (const int32_t s = heads_[size_t(key)];
-          s >= 0 && next_[size_t(s)] == kNone && time >= first[size_t(s)] && time < last[size_t(s)] + gap_) {
+          s >= 0 && next_[size_t(s)] == kNone && time >= first[size_t(s)] && time <= last[size_t(s)] + gap_) {
         last[size_t(s)] = std::max(last[size_t(s)], time);
         return size_t(s);
       }
@@ -39,7 +40,7 @@ class OpenSessions {
     size_t found = SIZE_MAX;
     for (int32_t* link = &heads_[size_t(key)]; *link >= 0;) {
       const auto s = size_t(*link);
-      if (begin >= last[s] + gap_ || first[s] >= end + gap_) {
+      if (begin > last[s] + gap_ || first[s] > end + gap_) {
         link = &next_[s];
       } else if (found == SIZE_MAX) {
         found = s;

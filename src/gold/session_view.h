@@ -1,8 +1,8 @@
-// A declared view of sessions at work (gold/gold_view.h): the runs of events of a key with less than a gap from each to
+// A declared view of sessions at work (gold/gold_view.h): the runs of events of a key with at most a gap from each to
 // the next, as session windows of Flink, Beam and Spark are.
 //
 //   an event at t         [t ─── gap ───)                 a window of its own, which
-//   a session of its key       [first ……… last ─── gap ───)   joins those that it overlaps
+//   a session of its key       [first ……… last ─── gap ───)   joins those that it overlaps or touches
 //   later, in between      [────────)                         and may make one of two
 //
 // A session ends a gap after its last event and is final when the watermark reaches that. An event whose own window

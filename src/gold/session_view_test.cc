@@ -38,9 +38,11 @@ TEST(SessionView, ASessionEndsAGapBehindItsLastEvent) {
   EXPECT_EQ(view.last_window_end(), kNoTime);
 }
 
-TEST(SessionView, AnEventExactlyAGapLaterBeginsTheNext) {
+TEST(SessionView, AnEventExactlyAGapLaterStillBelongsToIt) {
   SessionView view = counted();
-  EXPECT_EQ(closed(view, {at(0), at(10), at(19)}, 100), "user:u [0,10) 1 events\nuser:u [10,29) 2 events\n");
+  std::vector<Row> rows = {at(0), at(10), at(20), at(30)};
+  rows.back().time += 1;
+  EXPECT_EQ(closed(view, rows, 100), "user:u [0,30) 3 events\nuser:u [30,40) 1 events\n");
 }
 
 TEST(SessionView, AnEventInBetweenMakesOneOfTwo) {
@@ -169,7 +171,7 @@ class NaiveSessions {
       std::vector<Row> joined = {r};
       std::erase_if(mine, [&](const std::vector<Row>& other) {
         const auto [first, last] = ends(other);
-        if (r.time >= last + gap_ || first >= r.time + gap_) return false;
+        if (r.time > last + gap_ || first > r.time + gap_) return false;
         joined.insert(joined.end(), other.begin(), other.end());
         return true;
       });

@@ -6,7 +6,7 @@
 //   |--|--|--|--|--|--|--|--|--|--|     window [0, 10)
 //      |--|--|--|--|--|--|--|--|--|--|  window [1, 11)
 //
-// A session is a window of its own for each run of events of a key: [first, last + gap), with less than a gap from each
+// A session is a window of its own for each run of events of a key: [first, last + gap), with at most a gap from each
 // event to the next. Its shape has no slide; `size` is the gap. A funnel has both: tumbling windows, and the gap of the
 // sessions that it counts in the window in which they end.
 //

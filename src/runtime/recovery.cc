@@ -194,7 +194,7 @@ Result<> Recovery::recover_views() {
     const WindowShape& shape = v.of.view->declaration().shape;
     if (watermark == kNoTime)
       from = INT64_MIN;
-    else  // what comes in time for a session is less than a gap old
+    else  // what comes in time for a session is at most a gap old
       from = std::min(from, shape.has_sessions() ? watermark - shape.gap() : shape.pane_of(watermark) - shape.size);
   }
   if (all_in_snapshot)

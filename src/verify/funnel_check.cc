@@ -41,7 +41,7 @@ class Replay {
     std::vector<Session>& mine = sessions_[name];
     Session joined;
     std::erase_if(mine, [&](Session& other) {
-      if (event.time >= last_of(other) + gap_ || first_of(other) >= event.time + gap_) return false;
+      if (event.time > last_of(other) + gap_ || first_of(other) > event.time + gap_) return false;
       joined.insert(joined.end(), std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
       return true;
     });

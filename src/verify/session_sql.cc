@@ -50,14 +50,14 @@ WHERE (a.from_us <> e.first_time OR a.to_us <> e.last_time + $size) AND ends NOT
 UNION ALL
 SELECT key, ends, format('nothing happens for {} s of it', round(max(pause) / 1e6))
 FROM (SELECT key, ends, time - lag(time) OVER (PARTITION BY key, ends ORDER BY time) AS pause FROM of_session)
-WHERE pause >= $size AND ends NOT IN (FROM larger) GROUP BY key, ends)";
+WHERE pause > $size AND ends NOT IN (FROM larger) GROUP BY key, ends)";
 
 // What was there when a session became final, and near enough, is in it, unless it was final itself by then.
 constexpr const char* kNear = R"(
 SELECT a.key, a.ends, format('{} events near it are not in it', count(*)) AS what
 FROM (SELECT key, time, batch, NULL AS ends, NULL AS made_by FROM others
       UNION ALL SELECT o.key, o.time, o.batch, o.ends, a.made_by FROM of_session o JOIN actual a USING (key, ends)) o
-JOIN actual a ON a.key = o.key AND o.time > a.from_us - $size AND o.time < a.to_us AND o.batch <= a.made_by
+JOIN actual a ON a.key = o.key AND o.time >= a.from_us - $size AND o.time <= a.to_us AND o.batch <= a.made_by
 WHERE o.ends IS DISTINCT FROM a.ends AND coalesce(o.made_by >= a.made_by, true) AND a.ends NOT IN (FROM larger)
 GROUP BY a.key, a.ends)";
 
@@ -66,7 +66,7 @@ SELECT key, last_time + $size AS ends, format('the session is missing, Silver ha
 FROM (
   SELECT key, session, count(*) AS events, min(time) AS first_time, max(time) AS last_time
   FROM (SELECT key, time, sum(begins) OVER (PARTITION BY key ORDER BY time) AS session
-        FROM (SELECT *, coalesce(time - lag(time) OVER (PARTITION BY key ORDER BY time) >= $size, true)::INT AS begins
+        FROM (SELECT *, coalesce(time - lag(time) OVER (PARTITION BY key ORDER BY time) > $size, true)::INT AS begins
               FROM others))
   GROUP BY key, session)
 ANTI JOIN erased e ON first_time <= e.max_time + $size AND last_time + $size > e.min_time
