@@ -160,6 +160,42 @@ Result<> set_config(Config& c, std::string_view key, std::string_view value) {
   return {};
 }
 
+// "words keys=product_id,device_type size=10s slide=5s gap=10s: count() as events; first(user_id) as user"
+Result<ViewDeclaration> declared_view(std::string_view text) {
+  const size_t colon = text.find(": ");
+  const std::vector<std::string> head = words(text.substr(0, colon));
+  if (colon == text.npos || head.empty()) return bad("a view is: view NAME [keys=…] size=…|gap=…: MEASURE; MEASURE…");
+  ViewDeclaration view{head[0], {}, {0, 0}, {}};
+  int64_t gap = 0;
+  for (size_t i = 1; i < head.size(); ++i) {
+    const size_t equals = std::min(head[i].find('='), head[i].size() - 1);
+    const std::string name = head[i].substr(0, equals);
+    std::string_view value = std::string_view(head[i]).substr(equals + 1);
+    if (name == "size" || name == "slide" || name == "gap") {
+      (name == "size" ? view.shape.size : name == "slide" ? view.shape.slide : gap) = TRY(duration(value));
+      continue;
+    }
+    while (name == "keys" && !value.empty()) {
+      const size_t comma = std::min(value.find(','), value.size());
+      const auto key = event_column(value.substr(0, comma));
+      if (!key) return bad(fmt::format("\"{}\" is no column", value));
+      view.keys.push_back(*key);
+      value.remove_prefix(std::min(comma + 1, value.size()));
+    }
+    if (name != "keys") return bad(fmt::format("\"{}\" is nothing that a view has", name));
+  }
+  if (gap > 0)
+    view.shape = view.shape.size > 0 ? WindowShape::funnel_of(view.shape.size, gap) : WindowShape::session_of(gap);
+  else if (view.shape.slide == 0)
+    view.shape.slide = view.shape.size;
+  for (std::string_view rest = text.substr(colon + 1); !rest.empty();) {
+    const size_t end = std::min(rest.find(';'), rest.size());
+    view.measures.push_back(TRY(parse_measure(rest.substr(0, end))));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return view;
+}
+
 class Reader {
  public:
   explicit Reader(Case& out) : case_(out) {
@@ -186,6 +222,8 @@ class Reader {
     else if (word == "config") {
       const std::string_view key = take_word(text);
       return set_config(case_.config, key, text);
+    } else if (word == "view") {
+      case_.config.gold.views.push_back(TRY(declared_view(text)));
     } else if (word == "date") {
       case_.date_us = TRY(time_of(std::string(text) + "T00:00:00", 0));
       now_ = case_.clock_us = case_.date_us + 10 * kMicrosPerHour;
