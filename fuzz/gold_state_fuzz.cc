@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "gold/conversion_evidence.h"
+#include "gold/funnel_view.h"
 #include "gold/session_view.h"
 #include "gold/window_view.h"
 
@@ -42,15 +43,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     o.view.measures.push_back(parse_measure("first(user_id) as user_id").value());
     return o;
   }();
+  static const GoldView::Options funnel_options = [] {
+    GoldView::Options o;
+    for (const ViewDeclaration& view : built_in_views())
+      if (view.shape.is_funnel()) o.view = view;
+    return o;
+  }();
   static const std::string formats[] = {begin_of(WindowView(options), 2), begin_of(SessionView(session_options), 2),
-                                        begin_of(ConversionEvidence({}), 1)};
+                                        begin_of(FunnelView(funnel_options), 2), begin_of(ConversionEvidence({}), 1)};
   if (size == 0) return 0;
-  const size_t kind = data[0] % 3;
+  const size_t kind = data[0] % 4;
   std::string bytes = formats[kind];
   bytes.append(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string again;
-  if (kind < 2) {
-    const GoldView::Options& of = kind == 0 ? options : session_options;
+  if (kind < 3) {
+    const GoldView::Options& of = kind == 0 ? options : kind == 1 ? session_options : funnel_options;
     if (auto view = load_view(of, bytes)) {
       (*view)->save(again);
       auto same = load_view(of, again);

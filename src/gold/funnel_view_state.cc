@@ -130,6 +130,7 @@ Result<FunnelView> FunnelView::load(Options wanted, std::string_view bytes) {
   for (size_t n = 0; n < keys && in.ok(); ++n) {
     for (size_t k = 0; k < key.size(); ++k) {
       key[k] = in.number(1) != 0 ? std::optional(in.text()) : std::nullopt;
+      if (!in.ok()) return corrupt("it ends in a key");
       codes[k] = key[k] ? view.keys_.texts(k).code(*key[k]) : -1;
     }
     if (n > 0 && key <= before) return corrupt("keys are not in ascending order");

@@ -106,6 +106,7 @@ Result<SessionView> SessionView::load(Options wanted, std::string_view bytes) {
   for (size_t n = 0; n < sessions && in.ok(); ++n) {
     for (size_t k = 0; k < key.size(); ++k) {
       key[k] = load_text(in);
+      if (!in.ok()) return corrupt("it ends in a key");
       codes[k] = key[k] ? view.keys_.texts(k).code(*key[k]) : -1;
     }
     const int64_t first = in.signed_number();
