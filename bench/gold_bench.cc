@@ -17,6 +17,7 @@ EventBatch classic(uint32_t rows, int64_t start, int64_t jitter, Random& random)
   EventBatch b;
   for (int i = 0; i < 100; ++i) b.products.code(fmt::format("prod_{:04}", i));
   for (int i = 0; i < 500; ++i) b.users.code(fmt::format("user_{:04}", i));
+  for (int i = 0; i < 9000; ++i) b.sessions.code(fmt::format("session_{}", 1000 + i));
   for (int i = 0; i < 5; ++i) b.categories.code(fmt::format("category {}", i));
   for (int i = 0; i < 3; ++i) b.devices.code(fmt::format("device {}", i));
   for (uint32_t i = 0; i < rows; ++i) {
@@ -32,7 +33,7 @@ EventBatch classic(uint32_t rows, int64_t start, int64_t jitter, Random& random)
     b.product_category.codes.push_back(b.product_id.codes.back() % 5);
     b.device_type.codes.push_back(int32_t(random.below(3)));
     b.order_id.codes.push_back(-1);
-    b.session_id.codes.push_back(-1);
+    b.session_id.codes.push_back(int32_t(random.below(9000)));  // as the classic producer does
     b.currency.codes.push_back(-1);
     b.price.push_back(10'0000 + random.below(1'000'0000));
     b.quantity.push_back(1);
@@ -72,6 +73,7 @@ BENCHMARK(apply_classic)
     ->Args({50'000, 0, 1})
     ->Args({50'000, 0, 2})
     ->Args({50'000, 0, 3})
+    ->Args({50'000, 0, 4})
     ->Args({50'000, 120, 0})
     ->Args({1'000, 0, 0});
 
@@ -94,7 +96,7 @@ void stream_classic(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
   state.counters["rows"] = benchmark::Counter(double(windows), benchmark::Counter::kIsRate);
 }
-BENCHMARK(stream_classic)->Args({231, 0})->Args({50'000, 0})->Args({50'000, 1})->Args({50'000, 2})->Args({50'000, 3});
+BENCHMARK(stream_classic)->Args({231, 0})->Args({50'000, 0})->Args({50'000, 1})->Args({50'000, 2})->Args({50'000, 3})->Args({50'000, 4});
 
 // One window of ten panes closes for each minute of events: the cost of that commit alone, shown per event.
 void close_windows(benchmark::State& state) {

@@ -2,6 +2,7 @@
 
 #define XXH_INLINE_ALL  // hash64 (base/hash.h) in place: most of what a dictionary does for a short text is the call
 #include <xxhash.h>
+#include <atomic>
 
 #include <cstring>
 
@@ -101,7 +102,13 @@ size_t EventBatch::bytes() const {
   return total;
 }
 
+uint64_t EventBatch::next_filling() noexcept {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
 void EventBatch::clear() {
+  filling = next_filling();
   for (auto* t : {&event_id, &extra, &origin}) t->clear();
   for (auto* d : {&users, &products, &sessions, &categories, &devices, &pages, &referrers, &currencies, &orders})
     d->clear();

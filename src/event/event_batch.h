@@ -91,6 +91,10 @@ struct ExtraEventType {
 inline constexpr Money kNoMoney = INT64_MIN;
 
 struct EventBatch {
+  // Which filling of a batch this is: no other one of the process has that number, nor has this one after clear(). What
+  // was made of codes may be kept for as long as it stays.
+  uint64_t filling = next_filling();
+  static uint64_t next_filling() noexcept;
   // Identity
   TextRows event_id;
   std::vector<uint64_t> fingerprint;  // hash64(event_id)

@@ -36,26 +36,23 @@ MutableColumn column_of(EventBatch& b, EventColumn c) noexcept {
   __builtin_unreachable();
 }
 
-CodedColumn SessionColumn::start(const EventBatch& b, std::span<const uint32_t> rows) {
-  values_.clear();
+void SessionColumn::start(const EventBatch& b, std::span<const uint32_t> rows) {
+  batch_ = &b;
   codes_.resize(b.rows());
-  by_session_.assign(size_t(b.sessions.size()), -1);
-  by_user_.assign(size_t(b.users.size()), -1);
-  std::string user;
   for (const uint32_t row : rows) {
-    const int32_t session = b.session_id.codes[row], by = b.user_id.codes[row];
-    if (session < 0 && by < 0) {
-      codes_[row] = -1;
-      continue;
-    }
-    int32_t& code = session >= 0 ? by_session_[size_t(session)] : by_user_[size_t(by)];
-    if (code < 0) {
-      if (session < 0) user.assign("user:").append(b.users.value(by));
-      code = values_.code(session >= 0 ? b.sessions.value(session) : std::string_view(user));
-    }
-    codes_[row] = code;
+    const int32_t session = b.session_id.codes[row], user = b.user_id.codes[row];
+    codes_[row] = session >= 0 ? 2 * session : user >= 0 ? 2 * user + 1 : -1;
   }
-  return {&values_, codes_.data(), codes_.size()};
+}
+
+size_t SessionColumn::size() const noexcept {
+  return 2 * size_t(std::max(batch_->sessions.size(), batch_->users.size()));
+}
+
+std::string_view SessionColumn::text(int32_t code) {
+  if (code % 2 == 0) return batch_->sessions.value(code / 2);
+  user_.assign("user:").append(batch_->users.value(code / 2));
+  return user_;
 }
 
 }  // namespace pactolus

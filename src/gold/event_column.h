@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,15 +45,19 @@ struct MutableColumn {
 };
 MutableColumn column_of(EventBatch& b, EventColumn c) noexcept;  // likewise, to fill it
 
-// The column `session` of some rows of a batch. Memory that is used again. One thread.
+// The column `session` of some rows of a batch: codes of two dictionaries side by side. Memory that is used again. One
+// thread.
 class SessionColumn {
  public:
-  CodedColumn start(const EventBatch& b, std::span<const uint32_t> rows);  // until the next start(); of those rows only
+  void start(const EventBatch& b, std::span<const uint32_t> rows);  // borrows it until the next start()
+  const int32_t* codes() const noexcept { return codes_.data(); }   // of those rows only; -1 is null
+  size_t size() const noexcept;                                     // codes are below it
+  std::string_view text(int32_t code);                              // until the next text()
 
  private:
-  TextDictionary values_;
-  std::vector<int32_t> codes_;
-  std::vector<int32_t> by_session_, by_user_;  // code of a session_id, of a user_id; -1 is not there yet
+  const EventBatch* batch_ = nullptr;
+  std::vector<int32_t> codes_;  // twice the code of the session_id, or twice that of the user_id and 1
+  std::string user_;
 };
 
 }  // namespace pactolus

@@ -108,8 +108,47 @@ ViewRows FunnelView::commit(int64_t watermark_after) {
     windows_.erase(windows_.begin());
   }
   state_.compact();
+  for (size_t s = 0; s < state_.all(); ++s)
+    if (state_.is_open(s) && state_.counted.later[s].size() >= 2 * state_.counted.needed[s] + 32) forget_steps(s);
   forget_keys();
   return out;
+}
+
+// What no earlier event can come in front of any more, since it would be late, is decided: of it only those steps count
+// that were taken. A session that never pauses (a robot, or a shop whose ids come round again) stays small that way.
+std::vector<FunnelView::Taken> FunnelView::needed_steps(size_t session) const {
+  std::vector<Taken> later = state_.counted.later[session];
+  if (watermark_ == kNoTime) return later;
+  const int64_t decided = watermark_ - view_->shape.gap();
+  std::ranges::sort(later);
+  std::vector<bool> taken(later.size());
+  for (const Taken& b : state_.counted.begun[session])
+    each_step(b, later, [&](int32_t, size_t at, int64_t) { taken[at] = true; });
+  size_t at = 0;
+  std::erase_if(later, [&](const Taken& t) { return !taken[at++] && t.time <= decided; });
+  return later;
+}
+
+void FunnelView::forget_steps(size_t session) {
+  state_.counted.later[session] = needed_steps(session);
+  state_.counted.needed[session] = state_.counted.later[session].size();
+}
+
+// Calls taken(step, place in `later`, time since the last step that was waited for); `later` is sorted.
+template <class Function>
+void FunnelView::each_step(const Taken& begun, std::span<const Taken> later, Function taken) const {
+  int64_t since = begun.time;
+  for (int32_t step = 1; step < steps(); ++step) {
+    const auto from = std::ranges::lower_bound(later, since, {}, &Taken::time);
+    const auto found =
+        std::find_if(from, later.end(), [&](const Taken& t) { return t.step == step && is_also_of(t.key, begun.key); });
+    if (found == later.end()) {
+      if (optional_[size_t(step)]) continue;
+      return;
+    }
+    taken(step, size_t(found - later.begin()), found->time - since);
+    if (!optional_[size_t(step)]) since = found->time;
+  }
 }
 
 FunnelView::Count& FunnelView::count_of(Window& window, int32_t key) {
@@ -138,18 +177,10 @@ void FunnelView::count(size_t session) {
   for (const Taken& b : begun) {
     Count& count = count_of(window, b.key);
     ++count.sessions[0];
-    int64_t since = b.time;
-    for (int32_t step = 1; step < steps(); ++step) {
-      const auto taken = std::ranges::find_if(
-          later, [&](const Taken& t) { return t.step == step && t.time >= since && is_also_of(t.key, b.key); });
-      if (taken == later.end()) {
-        if (optional_[size_t(step)]) continue;
-        break;
-      }
+    each_step(b, later, [&](int32_t step, size_t, int64_t duration) {
       ++count.sessions[size_t(step)];
-      count.durations[size_t(step)].push_back(taken->time - since);
-      if (!optional_[size_t(step)]) since = taken->time;
-    }
+      count.durations[size_t(step)].push_back(duration);
+    });
   }
 }
 
@@ -177,6 +208,7 @@ void FunnelView::forget_keys() {
     const std::vector<int32_t> kept = state_.used_keys(new_number);
     state_.renumber(new_number);
     names_ = names_.with(kept);
+    batch_names_.forget();
     names_kept_ = names_.size();
   }
   if (keys_.size() < 2 * keys_kept_ + 1024) return;
@@ -200,6 +232,7 @@ void FunnelView::forget_keys() {
     window.counts = std::move(counts);
   }
   keys_ = keys_.with(kept);
+  batch_keys_.forget();
   keys_kept_ = keys_.size();
 }
 

@@ -53,18 +53,21 @@ class FunnelView final : public GoldView {
     void append(int32_t) {
       begun.emplace_back();
       later.emplace_back();
+      needed.push_back(0);
     }
     void take(size_t to, Steps& other, size_t from);
     void begin(size_t session, int32_t key, int64_t time);  // the earliest for each key
     void clear() {
       begun.clear();
       later.clear();
+      needed.clear();
     }
     Steps like() const { return {}; }
     void renumber(std::span<const int32_t>) {}
     size_t bytes() const noexcept;
 
-    std::vector<std::vector<Taken>> begun, later;  // by session: first steps, all others
+    std::vector<std::vector<Taken>> begun, later;  // by session: first steps, all others that may count
+    std::vector<size_t> needed;                    // how many others were when last looked at
   };
   struct Count {
     std::vector<int64_t> sessions;                // by step
@@ -79,6 +82,10 @@ class FunnelView final : public GoldView {
   Count& count_of(Window& window, int32_t key);
   bool is_also_of(int32_t event_key, int32_t key) const;
   void count(size_t session);
+  template <class Function>
+  void each_step(const Taken& begun, std::span<const Taken> later, Function taken) const;
+  std::vector<Taken> needed_steps(size_t session) const;
+  void forget_steps(size_t session);
   void append_rows(int64_t start, Window& window, ViewRows& out);
   void forget_keys();
   std::vector<std::optional<std::string_view>> texts(int32_t key) const;

@@ -36,12 +36,14 @@ void FunnelView::save(std::string& out) const {
 
   std::vector<int32_t> rank(size_t(keys_.size()), -1);
   const auto use = [&](int32_t key) { rank[size_t(key)] = 0; };
-  std::vector<std::tuple<int64_t, std::string_view, size_t>> sessions;
+  std::vector<std::tuple<int64_t, std::string_view, size_t, size_t>> sessions;
+  std::vector<std::vector<Taken>> later;
   for (size_t s = 0; s < state_.all(); ++s) {
     if (!state_.is_open(s)) continue;
-    sessions.emplace_back(state_.first[s], *names_.text(state_.key(s), 0), s);
-    for (const auto* all : {&state_.counted.begun[s], &state_.counted.later[s]})
-      for (const Taken& t : *all) use(t.key);
+    sessions.emplace_back(state_.first[s], *names_.text(state_.key(s), 0), s, later.size());
+    later.push_back(needed_steps(s));
+    for (const Taken& t : state_.counted.begun[s]) use(t.key);
+    for (const Taken& t : later.back()) use(t.key);
   }
   for (const auto& [start, window] : windows_)
     for (const auto& [key, count] : window.counts) use(key);
@@ -65,7 +67,7 @@ void FunnelView::save(std::string& out) const {
     taken = all;
     for (Taken& t : taken) t.key = rank[size_t(t.key)];
   };
-  for (const auto& [first, name, s] : sessions) {
+  for (const auto& [first, name, s, place] : sessions) {
     to.text(name);
     to.signed_number(first);
     to.number(uint64_t(state_.last[s] - first));
@@ -76,7 +78,7 @@ void FunnelView::save(std::string& out) const {
       to.number(uint32_t(t.key));
       to.number(uint64_t(t.time - first));
     }
-    ranked(state_.counted.later[s]);
+    ranked(later[place]);
     std::ranges::sort(taken);
     to.number(taken.size());
     for (const Taken& t : taken) {

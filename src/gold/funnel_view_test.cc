@@ -133,6 +133,27 @@ TEST(FunnelView, SavedBytesThatItCannotHaveWrittenAreRefused) {
   }
 }
 
+TEST(FunnelView, ASessionThatNeverPausesStaysSmall) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  size_t bytes = 0;
+  for (int64_t minute = 0; minute < 2000; ++minute) {
+    std::vector<Row> rows;
+    for (int i = 0; i < 20; ++i) {
+      rows.push_back(at(minute,
+                        i % 4 == 0   ? kView
+                        : i % 4 == 1 ? kCart
+                        : i % 4 == 2 ? kCheckout
+                                     : kBuy,
+                        "robot", i % 4 == 2 ? "" : fmt::format("c{}", i % 3)));
+    }
+    feed(view, rows);
+    EXPECT_EQ(view.commit((minute - 5) * kMinute).size(), 0u);
+    if (minute == 100) bytes = view.bytes();
+  }
+  EXPECT_EQ(view.sessions(), 1u);
+  EXPECT_LT(view.bytes(), 2 * bytes);
+}
+
 // The same meaning with every event kept.
 class NaiveFunnel {
  public:

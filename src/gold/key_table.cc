@@ -1,6 +1,7 @@
 #include "gold/key_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace pactolus {
@@ -75,19 +76,34 @@ void BatchKeys::start(const EventBatch& b, std::span<const uint32_t> rows, std::
                       KeyTable& table) {
   constexpr size_t kMostCombinations = 1 << 20;  // of several columns: 8 MiB
   table_ = &table;
-  columns_.clear();
   codes_.resize(columns.size());
+  columns_.resize(columns.size());
   size_t places = 1;
   direct_ = true;
-  for (const EventColumn name : columns) {
-    const CodedColumn of = name == EventColumn::session ? sessions_.start(b, rows) : column_of(b, name);
-    const size_t radix = size_t(of.values->size()) + 1;
-    columns_.push_back({of, radix});
+  bool same = b.filling == filling_;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    Column& column = columns_[c];
+    size_t values = 0;
+    if (columns[c] == EventColumn::session) {
+      sessions_.start(b, rows);
+      column.codes = sessions_.codes(), column.values = nullptr;
+      values = sessions_.size();
+    } else {
+      const CodedColumn of = column_of(b, columns[c]);
+      column.codes = of.codes, column.values = of.values;
+      values = size_t(of.values->size());
+    }
+    // In powers of two: a batch gets new values while it is filled, and places change with the radix.
+    const size_t radix = std::bit_ceil(values + 1);
+    same &= radix == column.radix || (columns.size() == 1 && radix >= column.radix);
+    column.radix = radix;
     if (direct_) places *= radix;
     direct_ = columns.size() == 1 || places <= kMostCombinations;
   }
+  filling_ = b.filling;
   if (!direct_) return;
   if (slots_.size() < places) slots_.resize(places, 0);
+  if (same) return;
   if (++generation_ == 0) {
     std::ranges::fill(slots_, 0);
     generation_ = 1;
@@ -96,8 +112,10 @@ void BatchKeys::start(const EventBatch& b, std::span<const uint32_t> rows, std::
 
 int32_t BatchKeys::look_up(uint32_t row) {
   for (size_t c = 0; c < columns_.size(); ++c) {
-    const int32_t code = columns_[c].of.codes[row];
-    codes_[c] = code < 0 ? -1 : table_->texts(c).code(columns_[c].of.values->value(code));
+    const Column& column = columns_[c];
+    const int32_t code = column.codes[row];
+    codes_[c] =
+        code < 0 ? -1 : table_->texts(c).code(column.values ? column.values->value(code) : sessions_.text(code));
   }
   return table_->number(codes_);
 }

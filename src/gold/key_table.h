@@ -46,8 +46,8 @@ class KeyTable {
   int32_t size_ = 0;
 };
 
-// From the codes of a batch to numbers of a table, remembered for the length of one apply(): by code when the view has
-// one column, by combination as long as the batch has not too many of them.
+// From the codes of a batch to numbers of a table, remembered for as long as the batch is filled: by code when the view
+// has one column, by combination as long as the batch has not too many of them.
 class BatchKeys {
  public:
   // Borrows all of them until the next start().
@@ -55,20 +55,23 @@ class BatchKeys {
              KeyTable& table);
   int32_t number(uint32_t row) {
     size_t place = 0;
-    for (const Column& c : columns_) place = place * c.radix + size_t(c.of.codes[row] + 1);
+    for (const Column& c : columns_) place = place * c.radix + size_t(c.codes[row] + 1);
     if (!direct_) return look_up(row);
     uint64_t& slot = slots_[place];
     if (slot >> 32 != generation_) slot = uint64_t(generation_) << 32 | uint32_t(look_up(row));
     return int32_t(uint32_t(slot));
   }
+  void forget() noexcept { filling_ = 0; }  // the table has other numbers now
 
  private:
   struct Column {
-    CodedColumn of;
-    size_t radix;  // codes of the batch, and null
+    const int32_t* codes;          // by row
+    const TextDictionary* values;  // null: of sessions_
+    size_t radix;                  // above the codes of the batch, and null
   };
   int32_t look_up(uint32_t row);
   KeyTable* table_ = nullptr;
+  uint64_t filling_ = 0;  // of the batch whose keys are remembered
   SessionColumn sessions_;
   std::vector<Column> columns_;
   std::vector<int32_t> codes_;

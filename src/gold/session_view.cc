@@ -108,6 +108,7 @@ void SessionView::forget_keys() {
   const std::vector<int32_t> kept = state_.used_keys(new_number);
   state_.renumber(new_number);
   keys_ = keys_.with(kept);
+  batch_keys_.forget();
   keys_kept_ = keys_.size();
 }
 

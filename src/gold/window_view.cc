@@ -120,6 +120,7 @@ void WindowView::forget_keys() {
       }
   for (auto& [start, pane] : panes_) pane.renumber(new_number);
   keys_ = keys_.with(kept);
+  batch_keys_.forget();
   keys_kept_ = keys_.size();
   rank_.clear();
   fold_ = ViewFold(slots_);
