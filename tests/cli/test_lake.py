@@ -25,6 +25,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/pr
 from program import TOPIC, InAFolder  # noqa: E402
 
 
+def iso_time(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1e6):06}Z"
+
+
 class Lake(InAFolder):
     """A lake of its own for each test."""
 
@@ -33,8 +37,8 @@ class Lake(InAFolder):
         self.lake = self.folder / "lake"
 
     def send(self, *words):
-        """Simulated events into the lake's log."""
-        return json.loads(self.good("simulate", "--fast", *words, "--to", f"lake:{self.lake}"))
+        """Simulated events into the lake's log, that end now: what is told of them is so of today."""
+        return json.loads(self.good("simulate", "--fast", "--end", iso_time(time.time()), *words, "--to", f"lake:{self.lake}"))
 
     def catch_up(self, *words):
         return json.loads(self.good("run", "--until-caught-up", *words, "--lake", self.lake))
@@ -313,7 +317,7 @@ class From(Lake):
         self.send("--count", 300, "--rate", 100_000)
         time.sleep(0.1)
         now = time.time()
-        begin = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06}Z"
+        begin = iso_time(now)
         time.sleep(0.1)
         self.send("--count", 200, "--rate", 100_000)
         self.write("pactolus.toml", f'[run]\nstart = "{begin}"\n')  # the key does what the flag does
