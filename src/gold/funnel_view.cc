@@ -1,7 +1,5 @@
 #include "gold/funnel_view.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -69,18 +67,12 @@ void FunnelView::apply(const EventBatch& b, std::span<const uint32_t> rows, int6
   for (const EventColumn c : columns_) PACTOLUS_CHECK_EQ(column_of(b, c).rows, b.rows());
   batch_names_.start(b, rows, kSessionKey, names_);
   batch_keys_.start(b, rows, view_->keys, keys_);
-  const int64_t gap = view_->shape.gap();
   for (const uint32_t row : rows) {
     const uint8_t type = b.event_type[row];
     const int32_t step = type < step_of_.size() ? step_of_[type] : -1;
     if (step < 0) continue;
     const int64_t time = b.event_time[row];
-    PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd,
-                   fmt::format("an event time that cannot be: {}", time));
-    if (watermark_ != kNoTime && time + gap <= watermark_) {
-      ++overlay_late_;
-      continue;
-    }
+    if (is_late_for_sessions(time)) continue;
     const size_t session = overlay_.at(batch_names_.number(row), time);
     const int32_t key = batch_keys_.number(row);
     if (step == 0)

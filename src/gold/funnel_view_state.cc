@@ -29,10 +29,7 @@ std::unexpected<Error> corrupt(std::string what) {
 
 void FunnelView::save(std::string& out) const {
   StateWriter to(out);
-  to.text(kFormat);
-  to.text(fingerprint());
-  to.signed_number(options_.first_window);
-  to.signed_number(watermark_);
+  save_head(to, kFormat);
 
   std::vector<int32_t> rank(size_t(keys_.size()), -1);
   const auto use = [&](int32_t key) { rank[size_t(key)] = 0; };
@@ -110,20 +107,9 @@ void FunnelView::save(std::string& out) const {
 
 Result<FunnelView> FunnelView::load(Options wanted, std::string_view bytes) {
   StateReader in(bytes);
-  if (in.text() != kFormat) return fail(ErrorCode::unsupported, "saved state of a view is of another format");
-  const std::string_view declared = in.text();
-  wanted.first_window = in.signed_number();
-  const int64_t watermark = in.signed_number();
-  const auto is_time = [](int64_t t) {
-    return t == kNoTime || (t >= kFirstEventTime - 366 * kMicrosPerDay && t <= kEventTimeEnd + 366 * kMicrosPerDay);
-  };
+  const int64_t watermark = TRY(load_head(in, kFormat, wanted));
   const int64_t size = wanted.view.shape.size, gap = wanted.view.shape.gap();
-  if (!in.ok() || !is_time(wanted.first_window) || !is_time(watermark) ||
-      (wanted.first_window != kNoTime && floor_to(wanted.first_window, size) != wanted.first_window))
-    return corrupt("the times make no sense");
   FunnelView view(std::move(wanted));
-  if (view.fingerprint() != declared)
-    return fail(ErrorCode::unsupported, "saved state of a view is of another declaration");
   view.watermark_ = watermark;
 
   const size_t keys = in.count();

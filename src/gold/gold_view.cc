@@ -1,5 +1,7 @@
 #include "gold/gold_view.h"
 
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "gold/funnel_view.h"
 #include "gold/session_view.h"
@@ -11,6 +13,39 @@ GoldView::GoldView(Options options)
     : options_(std::move(options)), view_(std::make_shared<const ViewDeclaration>(options_.view)), slots_(*view_) {
   const auto faults = faults_of(*view_, options_.types);
   PACTOLUS_CHECK(faults.empty(), (faults.empty() ? std::string() : faults.front()));
+}
+
+void GoldView::save_head(StateWriter& to, std::string_view format) const {
+  to.text(format);
+  to.text(fingerprint());
+  to.signed_number(options_.first_window);
+  to.signed_number(watermark_);
+}
+
+Result<int64_t> GoldView::load_head(StateReader& in, std::string_view format, Options& wanted) {
+  if (in.text() != format) return fail(ErrorCode::unsupported, "saved state of a view is of another format");
+  const std::string_view declared = in.text();
+  wanted.first_window = in.signed_number();
+  const int64_t watermark = in.signed_number();
+  // A watermark may reach as far as the last window end of the last event.
+  const auto is_time = [](int64_t t) {
+    return t == kNoTime || (t >= kFirstEventTime - 366 * kMicrosPerDay && t <= kEventTimeEnd + 366 * kMicrosPerDay);
+  };
+  const WindowShape& shape = wanted.view.shape;
+  const auto begins = [&](int64_t t) { return t == kNoTime || shape.is_session() || floor_to(t, shape.slide) == t; };
+  if (!in.ok() || !is_time(wanted.first_window) || !is_time(watermark) || !begins(wanted.first_window))
+    return fail(ErrorCode::corrupt, "saved state of a view: the declaration makes no sense");
+  if (declared != pactolus::fingerprint(wanted.view, wanted.shop_currency))
+    return fail(ErrorCode::unsupported, "saved state of a view is of another declaration");
+  return watermark;
+}
+
+bool GoldView::is_late_for_sessions(int64_t time) {
+  PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd,
+                 fmt::format("an event time that cannot be: {}", time));
+  const bool late = watermark_ != kNoTime && time + view_->shape.gap() <= watermark_;
+  overlay_late_ += late;
+  return late;
 }
 
 std::unique_ptr<GoldView> make_view(GoldView::Options options) {

@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "event/event_batch.h"
+#include "gold/state_bytes.h"
 #include "gold/view_declaration.h"
 #include "gold/view_rows.h"
 
@@ -69,6 +70,13 @@ class GoldView {
   explicit GoldView(Options options);  // faults_of(options.view) is empty
   GoldView(GoldView&&) = default;
   GoldView& operator=(GoldView&&) = default;
+
+  // What saved state begins with: its format, what it is of, first window, watermark. Loading checks all of them, sets
+  // the first window and answers the watermark.
+  void save_head(StateWriter& to, std::string_view format) const;
+  static Result<int64_t> load_head(StateReader& in, std::string_view format, Options& wanted);
+  // Of an event for a view that has sessions: its own window has ended. Counts it.
+  bool is_late_for_sessions(int64_t time);
 
   Options options_;
   std::shared_ptr<const ViewDeclaration> view_;

@@ -1,7 +1,5 @@
 #include "gold/session_view.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/check.h"
@@ -46,16 +44,10 @@ void SessionView::apply(const EventBatch& b, std::span<const uint32_t> rows, int
   actions_.start(b);
   std::vector<CodedColumn> texts;
   for (const EventColumn c : text_columns_) texts.push_back(column_of(b, c));
-  const int64_t gap = view_->shape.gap();
   for (const uint32_t row : rows) {
     if (!actions_.counts(b.event_type[row])) continue;
     const int64_t time = b.event_time[row];
-    PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd,
-                   fmt::format("an event time that cannot be: {}", time));
-    if (watermark_ != kNoTime && time + gap <= watermark_) {
-      ++overlay_late_;
-      continue;
-    }
+    if (is_late_for_sessions(time)) continue;
     const size_t session = overlay_.at(batch_keys_.number(row), time);
     actions_.apply(b, row, overlay_.counted.numbers, session);
     for (size_t t = 0; t < texts.size(); ++t) {

@@ -40,10 +40,7 @@ std::optional<std::string_view> load_text(StateReader& in) {
 
 void SessionView::save(std::string& out) const {
   StateWriter to(out);
-  to.text(kFormat);
-  to.text(fingerprint());
-  to.signed_number(options_.first_window);
-  to.signed_number(watermark_);
+  save_head(to, kFormat);
   std::vector<std::tuple<int64_t, KeyTexts, size_t>> sessions;
   for (size_t s = 0; s < state_.all(); ++s) {
     if (!state_.is_open(s)) continue;
@@ -84,17 +81,8 @@ void SessionView::save(std::string& out) const {
 
 Result<SessionView> SessionView::load(Options wanted, std::string_view bytes) {
   StateReader in(bytes);
-  if (in.text() != kFormat) return fail(ErrorCode::unsupported, "saved state of a view is of another format");
-  const std::string_view declared = in.text();
-  wanted.first_window = in.signed_number();
-  const int64_t watermark = in.signed_number();
-  const auto is_time = [](int64_t t) {
-    return t == kNoTime || (t >= kFirstEventTime - 366 * kMicrosPerDay && t <= kEventTimeEnd + 366 * kMicrosPerDay);
-  };
-  if (!in.ok() || !is_time(wanted.first_window) || !is_time(watermark)) return corrupt("the times make no sense");
+  const int64_t watermark = TRY(load_head(in, kFormat, wanted));
   SessionView view(std::move(wanted));
-  if (view.fingerprint() != declared)
-    return fail(ErrorCode::unsupported, "saved state of a view is of another declaration");
   view.watermark_ = watermark;
 
   const int64_t gap = view.view_->shape.gap();

@@ -63,10 +63,7 @@ Result<> all_used(const std::vector<bool>& used) {
 
 void WindowView::save(std::string& out) const {
   StateWriter to(out);
-  to.text(kFormat);
-  to.text(fingerprint());
-  to.signed_number(options_.first_window);
-  to.signed_number(watermark_);
+  save_head(to, kFormat);
 
   std::vector<bool> used_keys(size_t(keys_.size())), used_currencies(size_t(actions_.currencies().size()));
   for (const auto& [start, pane] : panes_)
@@ -125,21 +122,9 @@ void WindowView::save(std::string& out) const {
 
 Result<WindowView> WindowView::load(Options wanted, std::string_view bytes) {
   StateReader in(bytes);
-  if (in.text() != kFormat) return fail(ErrorCode::unsupported, "saved state of a view is of another format");
-  const std::string_view declared = in.text();
-  wanted.first_window = in.signed_number();
-  const int64_t watermark = in.signed_number();
-  // A watermark may reach as far as the last window end of the last event.
-  const auto is_time = [&](int64_t t) {
-    return t == kNoTime || (t >= kFirstEventTime - 366 * kMicrosPerDay && t <= kEventTimeEnd + 366 * kMicrosPerDay);
-  };
+  const int64_t watermark = TRY(load_head(in, kFormat, wanted));
   const WindowShape shape = wanted.view.shape;
-  if (!in.ok() || !is_time(wanted.first_window) || !is_time(watermark) ||
-      (wanted.first_window != kNoTime && floor_to(wanted.first_window, shape.slide) != wanted.first_window))
-    return corrupt("the declaration makes no sense");
   WindowView view(std::move(wanted));
-  if (view.fingerprint() != declared)
-    return fail(ErrorCode::unsupported, "saved state of a view is of another declaration");
   view.watermark_ = watermark;
 
   KeyTable& keys = view.keys_;
