@@ -96,7 +96,13 @@ void stream_classic(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
   state.counters["rows"] = benchmark::Counter(double(windows), benchmark::Counter::kIsRate);
 }
-BENCHMARK(stream_classic)->Args({231, 0})->Args({50'000, 0})->Args({50'000, 1})->Args({50'000, 2})->Args({50'000, 3})->Args({50'000, 4});
+BENCHMARK(stream_classic)
+    ->Args({231, 0})
+    ->Args({50'000, 0})
+    ->Args({50'000, 1})
+    ->Args({50'000, 2})
+    ->Args({50'000, 3})
+    ->Args({50'000, 4});
 
 // One window of ten panes closes for each minute of events: the cost of that commit alone, shown per event.
 void close_windows(benchmark::State& state) {

@@ -34,6 +34,11 @@ add_library(edit INTERFACE)
 target_include_directories(edit SYSTEM INTERFACE "${EDIT_INCLUDE_DIR}")
 _link_archives(edit edit bsd md tinfo)
 
+# PostgreSQL's client library is loaded when a shop has PostgreSQL (src/sinks/postgres/pg_connection.cc).
+find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+add_library(libpq_header INTERFACE)
+target_include_directories(libpq_header SYSTEM INTERFACE "${LIBPQ_INCLUDE_DIR}")
+
 # simdjson is compiled here, so that no shared library of a distribution's version is needed. libparquet carries another
 # version of it and shows its symbols: ours gets a namespace of its own, or calls would end in the wrong one.
 add_library(simdjson STATIC "${THIRD_PARTY}/simdjson/src/simdjson.cpp")

@@ -28,7 +28,7 @@ LIBRARIES = {
     r"<rdkafka": r"^bronze/kafka/",
     r"<simdjson\.h>": r"^(base/json\.cc|event/decoder\.cc)$",
     r"<boost/(beast|asio)": r"^serve/",
-    r"<(libpq-fe\.h|curl/)": r"^sinks/",
+    r"<libpq-fe\.h>": r"^sinks/postgres/pg_connection\.cc$",
     r"<toml\+\+|<CLI/": r"^cli/",
     r"<histedit\.h>": r"^cli/sql_prompt\.cc$",
 }

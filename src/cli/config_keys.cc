@@ -71,6 +71,15 @@ constexpr std::array kKeys = {
     ConfigKey{"silver.high_value", "is_high_value is price above this",
               [](Config& c) -> Slot { return MoneySlot{&c.silver.high_value}; }},
 
+    ConfigKey{"postgres.url", "Gold is copied there while run runs: \"postgresql://user@host:port/database\"",
+              [](Config& c) -> Slot { return TextSlot{&c.postgres.url, refuse_postgres}; }},
+    ConfigKey{"postgres.password_file", "a file with the password alone; else what libpq finds by itself",
+              [](Config& c) -> Slot { return TextSlot{&c.postgres.password_file, refuse_nothing}; }},
+    ConfigKey{"postgres.schema", "schema of the copies, of one lake alone; made when it is missing",
+              [](Config& c) -> Slot { return TextSlot{&c.postgres.schema, refuse_schema}; }},
+    ConfigKey{"postgres.open_rows", "rows of each view's open windows that are copied too, newest first; 0: none",
+              [](Config& c) -> Slot { return CountSlot{&c.postgres.open_rows, 0, 1'000'000}; }},
+
     ConfigKey{"models.folder", "where daily models of your own are, a .sql file each",
               [](Config& c) -> Slot { return TextSlot{&c.models.folder, refuse_empty}; }},
 
@@ -78,7 +87,7 @@ constexpr std::array kKeys = {
               [](Config& c) -> Slot { return TypesSlot{&c.events.types}; }},
 };
 
-constexpr std::array<std::string_view, 4> kLaterSections = {"alert", "postgres", "serve", "webhook"};
+constexpr std::array<std::string_view, 3> kLaterSections = {"alert", "serve", "webhook"};
 
 }  // namespace
 

@@ -54,6 +54,29 @@ std::string refuse_empty(std::string_view text, std::vector<std::string>&) {
   return text.find('\0') == std::string_view::npos ? "" : "expected a folder without a NUL in its name";
 }
 
+std::string refuse_nothing(std::string_view text, std::vector<std::string>&) {
+  return text.find('\0') == std::string_view::npos ? "" : "expected a text without a NUL";
+}
+
+// What a URL means, libpq says when it connects; here only that it keeps no secret.
+std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar) {
+  if (std::string refusal = refuse_nothing(text, similar); !refusal.empty()) return refusal;
+  const size_t begin = text.find("://");
+  const std::string_view user =
+      begin == std::string_view::npos ? "" : text.substr(begin + 3, text.find('@') - begin - 3);
+  const bool has_password = text.find("password") != std::string_view::npos ||
+                            (text.find('@') != std::string_view::npos && user.find(':') != std::string_view::npos);
+  return has_password ? "expected a URL without a password, which postgres.password_file is for" : "";
+}
+
+std::string refuse_schema(std::string_view text, std::vector<std::string>&) {
+  const bool named =
+      !text.empty() && text.size() <= 63 && only_of(text, "_") && (text.front() < '0' || text.front() > '9');
+  return named && !text.starts_with("pg_")
+             ? ""
+             : "expected 1 to 63 letters, digits and _, not beginning with a digit or pg_";
+}
+
 std::string refuse_job(std::string_view text, std::vector<std::string>&) {
   if (!text.empty() && text.size() <= 64 && only_of(text, "_-")) return "";
   return "expected 1 to 64 letters, digits, \"_\" or \"-\"";

@@ -10,6 +10,9 @@
 namespace pactolus {
 
 std::string refuse_empty(std::string_view text, std::vector<std::string>& similar);
+std::string refuse_nothing(std::string_view text, std::vector<std::string>& similar);  // but a NUL
+std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar);
+std::string refuse_schema(std::string_view text, std::vector<std::string>& similar);
 std::string refuse_job(std::string_view text, std::vector<std::string>& similar);
 std::string refuse_currency(std::string_view text, std::vector<std::string>& similar);
 // Names are looked up in the system's zone folder where it has one; without it only their form is judged.

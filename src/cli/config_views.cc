@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kEntries = {"name", "enabled", "keys", "size", "slide", "gap", "measures"};
 // Tables that are no windowed views, and what begins the names of those that models write.
-constexpr std::array<std::string_view, 5> kTaken = {"alerts", "events", "silver", "quarantine", "ledger"};
+constexpr std::array<std::string_view, 6> kTaken = {"alerts",     "events", "silver",
+                                                    "quarantine", "ledger", "flash_sale_alerts"};
 constexpr std::string_view kModels = "daily_";
 
 bool is_view_name(std::string_view text) {

@@ -71,12 +71,24 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
     session.stop.wait_us(rest.us, rest.wake_descriptor);
     if (read_empty(rest.wake_descriptor)) clock.sleep_us(std::min(kGather_us, rest.us));
   };
+  const auto deliver = [&] {
+    if (!loop.deliveries) return Json::array();
+    for (const std::string& text : loop.deliveries->messages()) {
+      if (loop.progress)
+        loop.progress->say(text);
+      else
+        session.say(text);
+    }
+    return loop.deliveries->status();
+  };
+  if (loop.deliveries) loop.deliveries->follow(job, clock.boot_us());
   while (!session.stop.requested()) {
     const Job::Step step = TRY(job.step());
+    if (step.committed && loop.deliveries) loop.deliveries->follow(job, clock.boot_us());
     const int64_t now = clock.boot_us();
     records += step.records;
     if (step.committed || now - told_us >= kTick_us) {
-      TRY(write_status(job, clock, true));
+      TRY(write_status(job, clock, true, deliver()));
       told_us = now;
     }
     if (loop.progress && loop.progress->on() && now - drawn_us >= kDraw_us) {
@@ -94,7 +106,8 @@ Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop) 
   }
   TRY(job.finish(loop.close_windows && !session.stop.requested()));
   if (loop.progress) loop.progress->clear();
-  return write_status(job, clock, false);
+  if (loop.deliveries) loop.deliveries->follow(job, clock.boot_us(), true);
+  return write_status(job, clock, false, deliver());
 }
 
 }  // namespace pactolus

@@ -1,15 +1,22 @@
 // `pactolus run`: Bronze to Silver to Gold, streaming or until caught up.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "cli/command.h"
+#include "cli/error_report.h"
 #include "cli/job_loop.h"
 #include "cli/stop_signal.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
+#include "runtime/deliveries.h"
 #include "runtime/job.h"
+#include "runtime/status.h"
 
 namespace pactolus {
 namespace {
+
+constexpr int64_t kPatienceStopped_us = 2 * kMicrosPerSecond;
 
 class Run final : public Command {
  public:
@@ -25,6 +32,7 @@ class Run final : public Command {
     flags.key("--start", "WHERE", "run.start", "start of a topic that was never read: earliest, latest, a time");
     flags.toggle("--take-over", &take_over_, "take the lake from a process that hangs");
     flags.duration("--lock-wait", &lock_wait_us_, "how long to wait for another process that runs the lake (10s)");
+    flags.duration("--deliver-within", &deliver_within_us_, "how long to wait at the end for receivers of Gold (30s)");
     flags.key("--batch-records", "N", "run.batch_records",
               "cut at so many records, so that the same log gives the same batches");
     flags.key("--commit-interval", "TIME", "run.commit_interval", "how often a batch is committed (1s)");
@@ -41,15 +49,27 @@ class Run final : public Command {
     const auto origin = session.loaded.origins.find("run.start");
     options.start_given = origin != session.loaded.origins.end() && origin->second.starts_with("flag ");
     auto job = TRY(Job::open(session.config, std::move(options), clock, Random::from_system()));
-    const JobLoop loop{.until_caught_up = until_caught_up_, .close_windows = close_windows_, .progress = &progress};
+    const auto deliveries = TRY(Deliveries::start(session.config, *job));
+    const JobLoop loop{.until_caught_up = until_caught_up_,
+                       .close_windows = close_windows_,
+                       .progress = &progress,
+                       .deliveries = deliveries.get()};
     TRY(run_job(*job, session, clock, loop));
+    const bool stopped = session.stop.requested();
+    const std::vector<std::string> behind =
+        deliveries->finish(stopped ? std::min(kPatienceStopped_us, deliver_within_us_) : deliver_within_us_);
+    for (const std::string& text : deliveries->messages()) session.say(text);
+    TRY(write_status(*job, clock, false, deliveries->status()));
     session.out << summary_json(job->view()).dump() << "\n";
-    return session.stop.requested() ? session.stop.exit_code() : 0;
+    if (stopped) return session.stop.exit_code();
+    for (const std::string& name : behind)
+      session.say(fmt::format("{} has not taken everything; the lake has it, and the next run delivers it", name));
+    return behind.empty() ? 0 : kExitNotDelivered;
   }
 
  private:
   bool until_caught_up_ = false, close_windows_ = false, take_over_ = false;
-  int64_t lock_wait_us_ = JobOptions().lock_wait_us;
+  int64_t lock_wait_us_ = JobOptions().lock_wait_us, deliver_within_us_ = 30 * kMicrosPerSecond;
 };
 
 }  // namespace

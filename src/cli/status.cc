@@ -157,6 +157,10 @@ class Status final : public Command {
                                      s["partition"].as_int(), count_text(s["next_offset"].as_int()), lag_text(s),
                                      s["idle"].as_bool() ? ", idle" : "");
     }
+    for (const Json& d : json["deliveries"].as_array())
+      session.out << fmt::format("to          {}: {}{}\n", d["to"].as_string(),
+                                 d["batch"].is_null() ? "nothing yet" : fmt::format("batch {}", d["batch"].as_int()),
+                                 d["error"].is_null() ? "" : fmt::format(", then {}", d["error"].as_string()));
     const Json& histories = json["histories"];
     const auto number = [&](const char* name) { return histories[name].as_int(); };
     if (number("files") + number("replays") > 0) {

@@ -54,6 +54,10 @@ class GoldView {
   // Of state and overlay: where a bounded run closes everything. kNoTime when nothing is open.
   virtual int64_t last_window_end() const = 0;
 
+  // Rows of windows that are not final, of state and overlay, newest windows first; a view of sessions, which change
+  // their ends until they are final, has none.
+  virtual ViewRows open_rows(size_t /*limit*/) const { return ViewRows(view_); }
+
   // When the first event was of which the state still holds something, of a view that counts sessions: whoever makes
   // it from rows has all of them when reading began a gap before that. kNoTime when it holds none.
   virtual int64_t oldest_session() const { return kNoTime; }

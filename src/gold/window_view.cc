@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "base/check.h"
 
@@ -175,6 +177,21 @@ ViewRows WindowView::provisional(int64_t window_end, size_t limit) const {
   const size_t shown = std::min(limit, ranked.size());
   std::ranges::partial_sort(ranked, ranked.begin() + ptrdiff_t(shown), before);
   for (size_t i = 0; i < shown; ++i) window.append_row(ranked[i].sum, keys_, actions_.currencies(), start, out);
+  return out;
+}
+
+ViewRows WindowView::open_rows(size_t limit) const {
+  ViewRows out(view_);
+  const WindowShape& shape = view_->shape;
+  std::set<int64_t, std::greater<>> ends;  // of windows with something in them
+  for (const Panes* panes : {&panes_, &overlay_})
+    for (const auto& [pane, counted] : *panes)
+      for (int64_t start = shape.first_start(pane); start <= pane; start += shape.slide)
+        if (is_open_window(start + shape.size)) ends.insert(start + shape.size);
+  for (auto end = ends.begin(); end != ends.end() && out.size() < limit; ++end) {
+    const ViewRows rows = provisional(*end, limit - out.size());
+    for (size_t r = 0; r < rows.size(); ++r) out.append(rows, r);
+  }
   return out;
 }
 

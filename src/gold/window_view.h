@@ -45,6 +45,7 @@ class WindowView final : public GoldView {
   // when the window is final or none of this view's. Totals are those of all its keys, also of those beyond the limit.
   ViewRows provisional(int64_t window_end, size_t limit) const;
   ViewTotals provisional_totals(int64_t window_end) const;
+  ViewRows open_rows(size_t limit) const override;
 
   void save(std::string& out) const override;  // gold/window_view_state.cc has the format
   static Result<WindowView> load(Options options, std::string_view bytes);

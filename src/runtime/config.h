@@ -84,6 +84,13 @@ struct Config {
     std::vector<ExtraEventType> types;  // after the built-in ten, in this order; at most 200
   } events;
 
+  struct Postgres {
+    std::string url;            // empty: no PostgreSQL. "postgresql://user@host:port/database", never with a password
+    std::string password_file;  // empty: what the client finds by itself (.pgpass)
+    std::string schema = "pactolus";
+    int64_t open_rows = 10'000;  // of windows that are not final, of each view, newest first; 0: final ones alone
+  } postgres;
+
   struct Models {
     std::string folder = "models";  // of the user's daily models, relative to the process's current one
   } models;

@@ -697,6 +697,13 @@ std::vector<InterestRow> Job::provisional(size_t limit) const {
   const int64_t end = view.newest_open_window();
   return end == kNoTime ? std::vector<InterestRow>() : interest_rows(view.provisional(end, limit));
 }
+std::map<std::string, ViewRows> Job::open_rows(size_t limit) const {
+  std::map<std::string, ViewRows> out;
+  for (const StreamView& v : views_)
+    if (ViewRows rows = v.view->open_rows(limit); !open_.is_open() && !rows.empty())
+      out.emplace(v.name(), std::move(rows));
+  return out;
+}
 InterestTotals Job::provisional_totals() const {
   const WindowView& view = interest();
   const int64_t end = view.newest_open_window();

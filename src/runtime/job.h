@@ -124,7 +124,11 @@ class Job {
   // State and overlay of product_interest: provisional rows of the newest open window, most viewed first.
   std::vector<InterestRow> provisional(size_t limit) const;
   InterestTotals provisional_totals() const;
+  // Of every view, rows of its windows that are open, newest windows first; as of the last commit, so none while a
+  // batch is open.
+  std::map<std::string, ViewRows> open_rows(size_t limit) const;
   const LakePaths& lake() const noexcept { return lake_; }
+  const std::string& lake_id() const { return silver_->snapshot().metadata().id; }  // UUID
 
  private:
   friend class Recovery;

@@ -30,7 +30,7 @@ Json sources_json(const std::vector<SourceAccount>& accounts, std::span<const So
   return sources;
 }
 
-Json status_json(const Job& job, int64_t now_us, bool running) {
+Json status_json(const Job& job, int64_t now_us, bool running, Json deliveries) {
   const JobView v = job.view();
   const InterestTotals totals = job.provisional_totals();
   Json alerts = Json::array();
@@ -69,16 +69,17 @@ Json status_json(const Job& job, int64_t now_us, bool running) {
       .set("sources", sources_json(v.sources, v.lags))
       .set("product_interest", interest_rows_json(job.provisional(kProvisionalRows), totals))
       .set("product_interest_totals", interest_totals_json(totals))
-      .set("open_alerts", std::move(alerts));
+      .set("open_alerts", std::move(alerts))
+      .set("deliveries", std::move(deliveries));
 }
 
-Result<> write_status(const Job& job, Clock& clock, bool running) {
+Result<> write_status(const Job& job, Clock& clock, bool running, Json deliveries) {
   // One that the lake was taken from says no more about it.
   if (const auto holder = read_lock_holder(job.lake().lock()); holder && holder->pid != ::getpid()) return {};
   const fs::path path = job.lake().status(), temporary = path.native() + ".tmp";
   {
     std::ofstream out(temporary, std::ios::trunc);
-    out << status_json(job, clock.now_us(), running).dump() << "\n";
+    out << status_json(job, clock.now_us(), running, std::move(deliveries)).dump() << "\n";
   }
   // A status that cannot be written (a full disk) is no reason to stop.
   (void)std::rename(temporary.c_str(), path.c_str());

@@ -21,8 +21,9 @@ Json time_json(int64_t time);  // as text; kNoTime is null
 // How far each partition has been read, and what the first ones have that is not: records, and seconds since about the
 // oldest of them came.
 Json sources_json(const std::vector<SourceAccount>& accounts, std::span<const SourceLag> lags = {});
-Json status_json(const Job& job, int64_t now_us, bool running);
-Result<> write_status(const Job& job, Clock& clock, bool running);
+// `deliveries` as Deliveries::status() has them.
+Json status_json(const Job& job, int64_t now_us, bool running, Json deliveries = Json::array());
+Result<> write_status(const Job& job, Clock& clock, bool running, Json deliveries = Json::array());
 // Error not_found when the lake has never been run.
 Result<Json> read_status(const LakePaths& lake);
 // Is it of the process that holds the lake, or left by one before it?

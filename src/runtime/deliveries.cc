@@ -1,0 +1,131 @@
+#include "runtime/deliveries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "runtime/alert_table.h"
+#include "runtime/declared_view.h"
+
+namespace pactolus {
+namespace {
+
+constexpr int64_t kShow_us = 5 * kMicrosPerSecond;  // how often open windows are shown
+
+// A line of a file that only its owner should be able to read.
+Result<std::string> read_secret(const std::string& path) {
+  std::string text = TRY(read_file(path));
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  if (text.empty()) return fail(ErrorCode::bad_config, fmt::format("the file of a secret is empty: {}", path));
+  return text;
+}
+
+// What names a row of a view: its key and window. Columns of earlier declarations of the table count too, which are
+// null in rows of today's: there may be rows of both in one window.
+std::vector<std::string> keys_of(const ViewDeclaration& view, const delta::TableSchema& table) {
+  std::vector<std::string> out;
+  for (const EventColumn key : view.keys) out.emplace_back(name_of(key));
+  out.emplace_back("window_start");
+  out.emplace_back("window_end");
+  const delta::TableSchema of_today = view_schema(view);
+  for (const delta::SchemaField& field : table.fields)
+    if (!of_today.find(field.name)) out.push_back(field.name);
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<PostgresTable>> postgres_tables(const LakePaths& lake) {
+  std::vector<PostgresTable> out;
+  for (const std::string& name : gold_tables(lake)) {
+    PostgresTable table{name, lake.gold(name), {}};
+    if (name == kAlerts) {
+      table.keys = {"rule", "product_id", "product_category", "opened_window", "window_end", "state"};
+      table.opens_flash_sales = true;
+    } else {
+      const auto snapshot = delta::Snapshot::load(table.folder);
+      if (!snapshot) return std::unexpected(snapshot.error());
+      const DeclaredView declared = DeclaredView::read(snapshot->metadata().configuration);
+      if (const auto view = declared.declaration(name))
+        table.keys = keys_of(*view, TRY(delta::parse_schema(snapshot->metadata().schema_string,
+                                                            snapshot->metadata().partition_columns)));
+    }
+    out.push_back(std::move(table));
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Deliveries>> Deliveries::start(const Config& config, const Job& job) {
+  std::unique_ptr<Deliveries> out(new Deliveries);
+  if (!config.postgres.url.empty()) {
+    std::string password;
+    if (!config.postgres.password_file.empty()) password = TRY(read_secret(config.postgres.password_file));
+    out->add_postgres(config, job, std::move(password));
+  }
+  return out;
+}
+
+Deliveries::~Deliveries() = default;
+
+void Deliveries::add_postgres(const Config& config, const Job& job, std::string password) {
+  open_limit_ = config.postgres.open_rows;
+  PostgresSink::Options options;
+  options.target.url = config.postgres.url;
+  options.target.password = std::move(password);
+  options.schema = config.postgres.schema;
+  options.lake_id = job.lake_id();
+  auto sink = std::make_shared<PostgresSink>(std::move(options));
+  // By the number of Gold's tables: their keys do not change while a job runs.
+  auto tables = std::make_shared<std::vector<PostgresTable>>();
+  threads_.push_back(std::make_unique<DeliveryThread>(
+      "postgres",
+      [this, sink, tables, lake = job.lake()](int64_t,
+                                              const std::function<bool()>& stop) -> Result<DeliveryThread::Passed> {
+        StreamPosition position;
+        OpenRows open;
+        {
+          const std::lock_guard lock(shown_.mutex);
+          position = shown_.position;
+          open = std::exchange(shown_.open, {});
+        }
+        if (gold_tables(lake).size() != tables->size()) *tables = TRY(postgres_tables(lake));
+        return DeliveryThread::Passed{TRY(sink->follow(*tables, position, open, stop))};
+      }));
+}
+
+void Deliveries::follow(const Job& job, int64_t boot_us, bool at_end) {
+  if (threads_.empty()) return;
+  const JobView view = job.view();
+  {
+    const std::lock_guard lock(shown_.mutex);
+    shown_.position = {view.epoch, view.batch, view.watermark};
+    if (open_limit_ > 0 && (at_end || boot_us - shown_us_ >= kShow_us)) {
+      shown_.open = job.open_rows(size_t(open_limit_));
+      if (!shown_.open.empty()) shown_us_ = boot_us;
+    }
+  }
+  for (const auto& thread : threads_) thread->wake(view.batch);
+}
+
+std::vector<std::string> Deliveries::finish(int64_t patience_us) {
+  std::vector<std::string> behind;
+  for (const auto& thread : threads_)
+    if (!thread->finish(patience_us)) behind.push_back(thread->name());
+  return behind;
+}
+
+std::vector<std::string> Deliveries::messages() {
+  std::vector<std::string> out;
+  for (const auto& thread : threads_)
+    for (std::string& text : thread->messages()) out.push_back(std::move(text));
+  return out;
+}
+
+Json Deliveries::status() const {
+  Json out = Json::array();
+  for (const auto& thread : threads_) out.push(thread->status());
+  return out;
+}
+
+}  // namespace pactolus

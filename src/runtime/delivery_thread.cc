@@ -1,0 +1,101 @@
+#include "runtime/delivery_thread.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace pactolus {
+namespace {
+using std::chrono::microseconds;
+constexpr int64_t kLook_us = 2'000'000;  // for what others have committed: a rebuild, a model
+constexpr int64_t kFirstWait_us = 1'000'000, kLongestWait_us = 30'000'000, kHurriedWait_us = 200'000;
+}  // namespace
+
+DeliveryThread::DeliveryThread(std::string name, Pass pass)
+    : name_(std::move(name)), pass_(std::move(pass)), thread_([this] { run(); }) {}
+
+DeliveryThread::~DeliveryThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void DeliveryThread::wake(int64_t batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    batch_ = batch;
+    ++wakes_;
+  }
+  changed_.notify_all();
+}
+
+bool DeliveryThread::finish(int64_t patience_us) {
+  std::unique_lock lock(mutex_);
+  hurry_ = true;
+  changed_.notify_all();
+  return changed_.wait_for(lock, microseconds(patience_us), [this] { return seen_ == wakes_ && !left_ && !error_; });
+}
+
+std::vector<std::string> DeliveryThread::messages() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(messages_, {});
+}
+
+Json DeliveryThread::status() const {
+  const std::lock_guard lock(mutex_);
+  return Json::object()
+      .set("to", name_)
+      .set("batch", done_ < 0 ? Json() : Json(done_))
+      .set("delivered", delivered_)
+      .set("error", error_ ? Json(error_->message) : Json());
+}
+
+void DeliveryThread::run() {
+  std::unique_lock lock(mutex_);
+  int64_t wait_us = 0, failed_us = 0;
+  std::string told;
+  while (!stop_) {
+    const bool hurried = hurry_;
+    // A failure waits its time out whatever comes meanwhile; else a new batch wakes.
+    changed_.wait_for(lock, microseconds(error_ && hurry_ ? std::min(wait_us, kHurriedWait_us) : wait_us),
+                      [&] { return stop_ || (!hurried && hurry_) || (!error_ && wakes_ > seen_); });
+    if (stop_) return;
+    if (wakes_ == 0) {
+      wait_us = kLook_us;
+      continue;
+    }
+    const int64_t batch = batch_, wakes = wakes_;
+    lock.unlock();
+    auto passed = pass_(batch, [this] { return stop_.load(); });
+    lock.lock();
+    if (passed) {
+      if (error_) messages_.push_back(fmt::format("{}: going on", name_));
+      error_.reset();
+      told.clear();
+      failed_us = 0;
+      done_ = batch, seen_ = wakes;
+      delivered_ += passed->delivered;
+      left_ = passed->again_us > 0;
+      wait_us = left_ ? passed->again_us : kLook_us;
+    } else {
+      if (stop_) return;  // what was given up is no failure
+      error_ = std::move(passed).error();
+      if (error_->message != told)
+        messages_.push_back(fmt::format("{}: {}{}", name_, told = error_->message,
+                                        error_->hint.empty() ? "" : fmt::format(" ({})", error_->hint)));
+      if (error_->code == ErrorCode::fenced) {
+        changed_.notify_all();
+        return;  // the job will find out
+      }
+      failed_us = std::clamp(failed_us * 2, kFirstWait_us, kLongestWait_us);
+      wait_us = failed_us;
+    }
+    changed_.notify_all();
+  }
+}
+
+}  // namespace pactolus
