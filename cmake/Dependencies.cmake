@@ -39,6 +39,17 @@ find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 add_library(libpq_header INTERFACE)
 target_include_directories(libpq_header SYSTEM INTERFACE "${LIBPQ_INCLUDE_DIR}")
 
+# Requests to webhooks. Headers alone; what they need of TLS is OpenSSL's.
+find_path(BOOST_INCLUDE_DIR boost/beast/core.hpp REQUIRED)
+add_library(boost_headers INTERFACE)
+target_include_directories(boost_headers SYSTEM INTERFACE "${BOOST_INCLUDE_DIR}")
+
+find_path(OPENSSL_INCLUDE_DIR openssl/ssl.h REQUIRED)
+add_library(openssl INTERFACE)
+target_include_directories(openssl SYSTEM INTERFACE "${OPENSSL_INCLUDE_DIR}")
+_link_archives(openssl ssl crypto)
+target_link_libraries(openssl INTERFACE ${CMAKE_DL_LIBS} Threads::Threads)
+
 # simdjson is compiled here, so that no shared library of a distribution's version is needed. libparquet carries another
 # version of it and shows its symbols: ours gets a namespace of its own, or calls would end in the wrong one.
 add_library(simdjson STATIC "${THIRD_PARTY}/simdjson/src/simdjson.cpp")
@@ -57,7 +68,8 @@ add_library(rdkafka INTERFACE)
 add_dependencies(rdkafka librdkafka_archive)
 target_include_directories(rdkafka SYSTEM INTERFACE "${RDKAFKA}/src")
 target_link_libraries(rdkafka INTERFACE "${RDKAFKA}/src/librdkafka.a")
-_link_archives(rdkafka ssl crypto zstd z)
+target_link_libraries(rdkafka INTERFACE openssl)
+_link_archives(rdkafka zstd z)
 target_link_libraries(rdkafka INTERFACE m dl Threads::Threads)
 target_link_options(rdkafka INTERFACE "LINKER:--exclude-libs,librdkafka.a")
 

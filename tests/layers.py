@@ -27,7 +27,7 @@ LIBRARIES = {
     r"<duckdb\.h>": r"^query/duckdb\.cc$",
     r"<rdkafka": r"^bronze/kafka/",
     r"<simdjson\.h>": r"^(base/json\.cc|event/decoder\.cc)$",
-    r"<boost/(beast|asio)": r"^serve/",
+    r"<boost/(beast|asio)": r"^(serve/|sinks/webhook/http_post\.cc$)",
     r"<libpq-fe\.h>": r"^sinks/postgres/pg_connection\.cc$",
     r"<toml\+\+|<CLI/": r"^cli/",
     r"<histedit\.h>": r"^cli/sql_prompt\.cc$",

@@ -3,8 +3,10 @@
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/config_alerts.h"
 #include "cli/config_keys.h"
 #include "cli/config_views.h"
+#include "cli/config_webhooks.h"
 
 namespace pactolus {
 namespace {
@@ -58,11 +60,10 @@ class ConfigShow final : public Command {
                                    toml_value(key, session.config)),
                        origin_of(session.loaded, std::string(key.name))});
     }
-    for (const ViewDeclaration& view : session.config.gold.views) {
+    for (auto& [name, texts] : declared_tables(session.config)) {
       lines.push_back({"", ""});
-      for (std::string& text : view_lines(view)) lines.push_back({std::move(text), ""});
-      lines[lines.size() - view_lines(view).size()].origin =
-          origin_of(session.loaded, fmt::format("{}.{}", kViews, view.name));
+      for (std::string& text : texts) lines.push_back({std::move(text), ""});
+      lines[lines.size() - texts.size()].origin = origin_of(session.loaded, name);
     }
     int width = 0;
     for (const Line& line : lines) width = std::max(width, std::min(48, visible_width(line.text)));
@@ -71,6 +72,18 @@ class ConfigShow final : public Command {
       out +=
           line.origin.empty() ? line.text + "\n" : fmt::format("{}  # {}\n", pad_right(line.text, width), line.origin);
     }
+    return out;
+  }
+
+  // Views, rules and webhooks: "gold.view.sessions" and its lines.
+  static std::vector<std::pair<std::string, std::vector<std::string>>> declared_tables(const Config& config) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> out;
+    for (const ViewDeclaration& view : config.gold.views)
+      out.emplace_back(fmt::format("{}.{}", kViews, view.name), view_lines(view));
+    for (auto& [name, lines] : alert_lines(config))
+      out.emplace_back(fmt::format("{}.{}", kAlertRules, name), std::move(lines));
+    for (const Config::Webhook& webhook : config.webhooks)
+      out.emplace_back(fmt::format("{}.{}", kWebhooks, webhook.name), webhook_lines(webhook));
     return out;
   }
 
@@ -87,10 +100,8 @@ class ConfigShow final : public Command {
       values.set(std::string(key.name),
                  entry(plain_value(key, session.config), origin_of(session.loaded, std::string(key.name))));
     }
-    for (const ViewDeclaration& view : session.config.gold.views) {
-      const std::string name = fmt::format("{}.{}", kViews, view.name);
-      values.set(name, entry(fmt::format("{}", fmt::join(view_lines(view), "\n")), origin_of(session.loaded, name)));
-    }
+    for (const auto& [name, texts] : declared_tables(session.config))
+      values.set(name, entry(fmt::format("{}", fmt::join(texts, "\n")), origin_of(session.loaded, name)));
     Json files = Json::array();
     for (const std::string& file : session.loaded.files) files.push(file);
     Json out = Json::object();

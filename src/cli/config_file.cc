@@ -8,9 +8,11 @@
 
 #include "base/closest_word.h"
 #include "base/file.h"
+#include "cli/config_alerts.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
 #include "cli/config_views.h"
+#include "cli/config_webhooks.h"
 
 namespace pactolus {
 namespace {
@@ -33,7 +35,9 @@ class Loading {
 
   void take(const Given& given) {
     if (refuse_secrets(given)) return;
-    if (given.key == kViews) return take_views(given);
+    if (given.key == kViews) return take_tables(given, take_view, "view");
+    if (given.key == kAlertRules) return take_tables(given, take_alert, "rule");
+    if (given.key == kWebhooks) return take_tables(given, take_webhook, "webhook");
     const ConfigKey* key = find_config_key(given.key);
     if (!key) return unknown(given);
     if (auto done = assign(key->slot(out_.config), given.value); !done) {
@@ -49,7 +53,7 @@ class Loading {
 
   // Once all sources have spoken: a view may measure event types that another source declares.
   void finish() {
-    for (const auto& [name, given] : views_)
+    for (const auto& [name, given] : declared_[std::string(kViews)])
       for (const std::string& fault : faults_of_view(out_.config, name))
         error(given, fmt::format("unusable view {}\n{}", name, fault), {});
   }
@@ -62,30 +66,39 @@ class Loading {
   }
 
  private:
-  void take_views(const Given& given) {
+  // A list of tables, each taken by `take`; `taken` gets what declared each last, without those that were left out.
+  void take_tables(const Given& given, TakenTable (*take_one)(const RawValue&, Config&), const char* what) {
     if (given.value.kind != RawValue::Kind::list)
-      return error(
-          given,
-          fmt::format("unusable value for {}\nexpected tables [[gold.view]], got {}", kViews, shown(given.value)),
-          "views are declared in a file; `pactolus config show` prints those that there are");
+      return error(given,
+                   fmt::format("unusable value for {}\nexpected tables [[{}]], got {}", given.key, given.key,
+                               shown(given.value)),
+                   fmt::format("{}s are declared in a file; `pactolus config show` prints those that there are", what));
     std::set<std::string> here;
     for (const RawValue& item : given.value.items) {
       Given one{given.key, item, item.line > 0 ? place_of_line(given.place, item.line) : given.place, given.code};
-      auto taken = take_view(item, out_.config);
-      for (const ViewMistake& mistake : taken.mistakes) {
+      if (item.kind != RawValue::Kind::table) {
+        error(one,
+              fmt::format("unusable value for {}\nexpected a table, as [[{}]] begins one, got {}", given.key, given.key,
+                          shown(item)),
+              {});
+        continue;
+      }
+      auto taken = take_one(item, out_.config);
+      for (const EntryMistake& mistake : taken.mistakes) {
         Given at = one;
         if (mistake.line > 0) at.place = place_of_line(given.place, mistake.line);
-        error(at, fmt::format("unusable value for {}.{}\n{}", kViews, mistake.entry, mistake.mismatch.expected),
+        error(at, fmt::format("unusable value for {}.{}\n{}", given.key, mistake.entry, mistake.mismatch.expected),
               mistake.mismatch.hint);
       }
       if (!taken.mistakes.empty()) continue;
       if (!here.insert(taken.name).second)
-        error(one, fmt::format("the view {} is declared twice in this file", taken.name), {});
-      out_.origins[fmt::format("{}.{}", kViews, taken.name)] = one.place;
+        error(one, fmt::format("the {} {} is declared twice in this file", what, taken.name), {});
+      out_.origins[fmt::format("{}.{}", given.key, taken.name)] = one.place;
+      auto& declared = declared_[given.key];
       if (taken.left_out)
-        views_.erase(taken.name);
+        declared.erase(taken.name);
       else
-        views_[taken.name] = std::move(one);
+        declared[taken.name] = std::move(one);
     }
   }
 
@@ -139,10 +152,11 @@ class Loading {
       return error(given, fmt::format("{} comes with a later release, this one does not have it yet", given.key),
                    "take it out; nothing else depends on it");
     }
-    if (given.key.starts_with(fmt::format("{}.", kViews)))
-      return error(given, fmt::format("{} is a list of tables", kViews), "each view begins with [[gold.view]]");
+    for (const std::string_view list : {kViews, kAlertRules, kWebhooks})
+      if (given.key.starts_with(fmt::format("{}.", list)))
+        return error(given, fmt::format("{} is a list of tables", list), fmt::format("each begins with [[{}]]", list));
     std::vector<std::string_view> names = config_key_names();
-    names.push_back(kViews);
+    names.insert(names.end(), {kViews, kAlertRules, kWebhooks});
     for (const std::string_view name : names) {
       if (!name.starts_with(given.key + ".")) continue;
       if (given.value.kind == RawValue::Kind::table) return;  // an empty section
@@ -168,7 +182,7 @@ class Loading {
 
   LoadedConfig& out_;
   std::set<std::string> later_reported_;
-  std::map<std::string, Given> views_;  // by name: what declared it last
+  std::map<std::string, std::map<std::string, Given>> declared_;  // tables of a list by name: what declared each last
 };
 
 void take_file(const fs::path& path, LoadedConfig& out, Loading& loading) {

@@ -87,7 +87,7 @@ constexpr std::array kKeys = {
               [](Config& c) -> Slot { return TypesSlot{&c.events.types}; }},
 };
 
-constexpr std::array<std::string_view, 3> kLaterSections = {"alert", "serve", "webhook"};
+constexpr std::array<std::string_view, 1> kLaterSections = {"serve"};
 
 }  // namespace
 

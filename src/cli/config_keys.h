@@ -116,7 +116,7 @@ std::string size_value(int64_t bytes);
 // A name that holds a secret by itself ("sasl.password"), and so may not stand in a file that is shared and shown.
 bool looks_secret(std::string_view name);
 
-// Part of the product, but not of this release: "serve.listen", "alert", "postgres", "webhook".
+// Part of the product, but not of this release: "serve.listen".
 bool belongs_to_later_release(std::string_view name);
 
 }  // namespace pactolus

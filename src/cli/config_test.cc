@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/time_text.h"
+#include "cli/config_alerts.h"
 #include "cli/config_file.h"
 #include "cli/config_keys.h"
 #include "cli/config_toml.h"
@@ -318,13 +319,51 @@ TEST_F(ConfigTest, AnEmptyUnknownSectionIsOne) {
 }
 
 TEST_F(ConfigTest, LaterReleasesAreNamedAsSuch) {
-  project(
-      "[[alert]]\nname = \"low\"\n[serve]\nlisten = \"0.0.0.0:80\"\ntls_cert = "
-      "\"c\"\n");
+  project("[serve]\nlisten = \"0.0.0.0:80\"\ntls_cert = \"c\"\n");
   const LoadedConfig loaded = load();
-  ASSERT_EQ(loaded.errors.size(), 2u);
-  for (const Error& error : loaded.errors) EXPECT_TRUE(has(error.message, "does not have it yet")) << error.message;
-  EXPECT_TRUE(has(loaded.errors[1].where, "serve.listen"));
+  ASSERT_EQ(loaded.errors.size(), 1u);
+  EXPECT_TRUE(has(loaded.errors[0].message, "does not have it yet")) << loaded.errors[0].message;
+  EXPECT_TRUE(has(loaded.errors[0].where, "serve.listen"));
+}
+
+TEST_F(ConfigTest, RulesOfAlertsJoinTheBuiltInOnesOrTakeTheirPlace) {
+  project(
+      "[[alert]]\nname = \"high_interest_low_conversion\"\nwhen = \"VIEWS >500 and purchases<10\"\n"
+      "[[alert]]\nname = \"dear_and_left\"\nwhen = \"carts > 20 and revenue < 0.5\"\n"
+      "[[alert]]\nname = \"low_conversion\"\nevidence = 1000\n");
+  const Config config = good();
+  ASSERT_EQ(config.alerts.rules.size(), 2u);
+  EXPECT_EQ(config.alerts.rules[0].when.to_text(), "views > 500 and purchases < 10");
+  EXPECT_EQ(config.alerts.rules[1].name, "dear_and_left");
+  EXPECT_EQ(config.alerts.evidence, 1000);
+  // What alert_lines says is what was read.
+  std::string again;
+  for (const auto& [name, lines] : alert_lines(config))
+    for (const std::string& line : lines) again += line + "\n";
+  project(again);
+  EXPECT_EQ(alert_lines(good()), alert_lines(config));
+  project(
+      "[[alert]]\nname = \"high_interest_low_conversion\"\nenabled = false\n[[alert]]\nname = "
+      "\"low_conversion\"\nenabled = false\n");
+  EXPECT_TRUE(good().alerts.rules.empty());
+  EXPECT_EQ(good().alerts.evidence, 0);
+}
+
+TEST_F(ConfigTest, SaysWhatIsWrongWithARule) {
+  for (const auto& [text, message] : std::vector<std::pair<const char*, const char*>>{
+           {"name = \"x\"", "expected a condition such as"},
+           {"name = \"x\"\nwhen = \"vews > 5\"", "did you mean \"views\"?"},
+           {"name = \"x\"\nwhen = 5", "expected a text in quotes, got 5"},
+           {"name = \"x\"\nevidence = 100", "got evidence, which is low_conversion's"},
+           {"name = \"low_conversion\"\nwhen = \"views > 5\"", "got a condition"},
+           {"name = \"low_conversion\"\nevidence = 1", "expected a whole number from 2"},
+           {"when = \"views > 5\"", "expected a name, got none"},
+           {"name = \"x\"\nwen = \"views > 5\"", "did you mean \"when\"?"}}) {
+    project(fmt::format("[[alert]]\n{}\n", text));
+    const LoadedConfig loaded = load();
+    ASSERT_FALSE(loaded.errors.empty()) << text;
+    EXPECT_TRUE(has(loaded.errors[0].message, message)) << loaded.errors[0].message;
+  }
 }
 
 TEST_F(ConfigTest, ViewsJoinTheBuiltInOnesOrTakeTheirPlace) {

@@ -17,20 +17,13 @@ constexpr std::array<std::string_view, 6> kTaken = {"alerts",     "events", "sil
                                                     "quarantine", "ledger", "flash_sale_alerts"};
 constexpr std::string_view kModels = "daily_";
 
-bool is_view_name(std::string_view text) {
-  const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, ok) && text[0] >= 'a';
-}
-
-class Taking {
+class Taking : private EntryTaker {
  public:
   void entry(const std::string& name, const RawValue& value) {
     if (name == "name") {
       take_name(value);
     } else if (name == "enabled") {
-      if (value.text != "true" && value.text != "false")
-        wrong(name, value, fmt::format("expected true or false, got {}", shown(value)));
-      enabled_ = value.text != "false";
+      flag(name, value, enabled_);
     } else if (name == "keys") {
       each_text(name, value, [&](const RawValue& item) { take_key(item); });
     } else if (name == "measures") {
@@ -38,27 +31,22 @@ class Taking {
     } else if (name == "size" || name == "slide" || name == "gap") {
       int64_t& target = name == "size" ? view_.shape.size : name == "slide" ? view_.shape.slide : gap_;
       (name == "size" ? has_size_ : name == "slide" ? has_slide_ : has_gap_) = true;
-      const auto done = assign(DurationSlot{&target, 1, 366 * kMicrosPerDay, false}, value);
-      if (!done) mistakes_.push_back({name, done.error(), value.line});
+      slot(name, value, DurationSlot{&target, 1, 366 * kMicrosPerDay, false});
     } else {
-      wrong(name, value,
-            fmt::format("expected one of {}, got {}{}", fmt::join(kEntries, ", "), name, did_you_mean(name, kEntries)));
+      unknown(name, value, kEntries);
     }
   }
 
-  TakenView finish(Config& config) {
-    if (view_.name.empty() && mistakes_.empty()) missing("name", "expected a name, got none");
-    if (!enabled_ && mistakes_.empty()) return leave_out(config);
+  TakenTable finish(Config& config) {
+    if (view_.name.empty() && mistakes.empty()) missing("name", "expected a name, got none");
+    if (!enabled_ && mistakes.empty()) return leave_out(config);
     if (has_gap_ && has_slide_)
       missing("gap", "expected windows (size, slide), sessions (gap) or a funnel (size, gap), got a gap and a slide");
     else if (!has_size_ && !has_gap_)
       missing("size",
               "expected the length of the windows, such as \"1h\", or a gap, such as \"30m\", for sessions; "
               "got none");
-    if (!mistakes_.empty()) {
-      std::ranges::stable_sort(mistakes_, {}, &ViewMistake::line);  // entries come by name; people read from the top
-      return {view_.name, std::move(mistakes_)};
-    }
+    if (!mistakes.empty()) return refused(view_.name);
     if (has_gap_)
       view_.shape = has_size_ ? WindowShape::funnel_of(view_.shape.size, gap_) : WindowShape::session_of(gap_);
     else if (!has_slide_)
@@ -74,43 +62,22 @@ class Taking {
   }
 
  private:
-  void wrong(std::string entry, const RawValue& value, std::string expected) {
-    mistakes_.push_back({std::move(entry), {std::move(expected)}, value.line});
-  }
-  void missing(std::string entry, std::string expected) {
-    mistakes_.push_back({std::move(entry), {std::move(expected)}});
-  }
-
   // A built-in view that is not wanted, or one of the shop's own that it keeps in its file for later.
-  TakenView leave_out(Config& config) {
+  TakenTable leave_out(Config& config) {
     if (view_.name == built_in_views().front().name) {
       missing("enabled", fmt::format("expected true: alerts are made of {}", view_.name));
-      return {view_.name, std::move(mistakes_)};
+      return refused(view_.name);
     }
     std::erase_if(config.gold.views, [this](const ViewDeclaration& v) { return v.name == view_.name; });
     return {view_.name, {}, true};
   }
 
-  template <class Function>
-  void each_text(const std::string& name, const RawValue& value, Function function) {
-    if (value.kind != RawValue::Kind::list)
-      return wrong(name, value, fmt::format("expected a list of texts, got {}", shown(value)));
-    for (const RawValue& item : value.items) {
-      if (item.kind != RawValue::Kind::text)
-        wrong(name, item, fmt::format("expected a text in quotes, got {}", shown(item)));
-      else
-        function(item);
-    }
-  }
-
   void take_name(const RawValue& value) {
-    if (value.kind != RawValue::Kind::text || !is_view_name(value.text))
-      return wrong(
-          "name", value,
-          fmt::format("expected 1 to 64 letters a-z, digits and _, beginning with a letter, got {}", shown(value)));
+    std::string taken;
+    if (!table_name(value, taken)) return;
     if (std::ranges::find(kTaken, value.text) != kTaken.end() || value.text.starts_with(kModels))
       return wrong("name", value, fmt::format("expected a name that no other table of Gold has, got {}", shown(value)));
-    view_.name = value.text;
+    view_.name = std::move(taken);
   }
 
   void take_key(const RawValue& item) {
@@ -132,22 +99,11 @@ class Taking {
   ViewDeclaration view_;
   int64_t gap_ = 0;
   bool has_size_ = false, has_slide_ = false, has_gap_ = false, enabled_ = true;
-  std::vector<ViewMistake> mistakes_;
 };
-
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::vector<std::string> quoted;
-  for (const std::string& text : texts) quoted.push_back(toml_quoted(text));
-  return fmt::format("[{}]", fmt::join(quoted, ", "));
-}
 
 }  // namespace
 
-TakenView take_view(const RawValue& table, Config& config) {
-  if (table.kind != RawValue::Kind::table)
-    return {
-        {},
-        {{"name", {fmt::format("expected a table, as [[gold.view]] begins one, got {}", shown(table))}, table.line}}};
+TakenTable take_view(const RawValue& table, Config& config) {
   Taking taking;
   for (const auto& [name, value] : table.entries) taking.entry(name, value);
   return taking.finish(config);
@@ -175,7 +131,7 @@ std::vector<std::string> view_lines(const ViewDeclaration& view) {
   std::vector<std::string> keys;
   for (const EventColumn key : view.keys) keys.emplace_back(name_of(key));
   std::vector<std::string> out = {fmt::format("[[{}]]", kViews), fmt::format("name = {}", toml_quoted(view.name)),
-                                  fmt::format("keys = {}", quoted_list(keys))};
+                                  fmt::format("keys = {}", toml_list(keys))};
   if (!view.shape.is_session()) out.push_back(fmt::format("size = {}", toml_quoted(duration_value(view.shape.size))));
   if (view.shape.has_sessions())
     out.push_back(fmt::format("gap = {}", toml_quoted(duration_value(view.shape.gap()))));

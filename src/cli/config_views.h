@@ -14,23 +14,13 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/config_keys.h"
+#include "cli/config_tables.h"
 
 namespace pactolus {
 
 inline constexpr std::string_view kViews = "gold.view";
 
-struct ViewMistake {
-  std::string entry;  // "size"
-  Mismatch mismatch;
-  int line = 0;  // 0: of the view as a whole
-};
-struct TakenView {
-  std::string name;
-  std::vector<ViewMistake> mistakes = {};  // then nothing was taken
-  bool left_out = false;                   // enabled = false
-};
-TakenView take_view(const RawValue& table, Config& config);
+TakenTable take_view(const RawValue& table, Config& config);
 
 // What is wrong with a view that was taken, each in a sentence, once all event types are known.
 std::vector<std::string> faults_of_view(const Config& config, std::string_view name);

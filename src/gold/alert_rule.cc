@@ -34,7 +34,7 @@ std::vector<AlertTransition> AlertRule::open() const {
 }
 
 void AlertRule::judge_row(const InterestRow& row, std::vector<AlertTransition>& out) {
-  const bool met = row.views > options_.views_above && row.purchases < options_.purchases_below;
+  const bool met = options_.when.met(row);
   const auto found = open_.find(row.product_id);
   if (found == open_.end()) {
     if (!met) return;
@@ -71,6 +71,7 @@ std::vector<AlertTransition> AlertRule::judge(std::span<const InterestRow> rows,
   std::vector<AlertTransition> out;
   int64_t window = kNoTime;
   for (const InterestRow& row : rows) {
+    if (options_.from != kNoTime && row.window_end <= options_.from) continue;
     if (row.window_start != window) {
       PACTOLUS_CHECK_LT(window, row.window_start);
       window = row.window_start;

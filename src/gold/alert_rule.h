@@ -1,4 +1,5 @@
-// The shop's rule "high interest, low conversion": views > 100 and purchases < 5 in a window, judged on final windows.
+// A shop's rule on products, by default "high interest, low conversion": views > 100 and purchases < 5 in a window,
+// judged on final windows of product_interest.
 //
 //              meets the rule                       meets it, with other numbers: update
 //   (quiet) ─────────────────────► open alert ◄──────────────────────────────────────┐
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "gold/alert_condition.h"
 #include "gold/interest_row.h"
 #include "gold/window_shape.h"
 
@@ -42,8 +44,9 @@ class AlertRule {
   struct Options {
     std::string name = "high_interest_low_conversion";
     WindowShape shape{};  // of the view whose rows are judged
-    int64_t views_above = 100;
-    int64_t purchases_below = 5;
+    AlertCondition when = {};
+    // Windows that end by then are not judged: the rule was another one, or none. kNoTime: all are.
+    int64_t from = kNoTime;
   };
   explicit AlertRule(Options options);
 

@@ -23,7 +23,7 @@ std::vector<EvidenceTransition> LowConversionRule::judge(std::span<const Convers
     out.push_back(std::move(over));
     alert = open_.erase(alert);
   }
-  for (const ConversionEvidence::Found& f : found) {
+  for (const ConversionEvidence::Found& f : options_.enabled ? found : std::span<const ConversionEvidence::Found>()) {
     const auto known = open_.find({f.product, f.category});
     if (known != open_.end() && f.ln_evidence < known->second.ln_evidence + kTellAgain) continue;
     const EvidenceTransition now{
@@ -35,6 +35,12 @@ std::vector<EvidenceTransition> LowConversionRule::judge(std::span<const Convers
   }
   std::ranges::sort(out, {},
                     [](const EvidenceTransition& t) { return std::tie(t.period_start, t.product_id, t.category); });
+  return out;
+}
+
+std::vector<EvidenceTransition> LowConversionRule::open() const {
+  std::vector<EvidenceTransition> out;
+  for (const auto& [key, alert] : open_) out.push_back(alert);
   return out;
 }
 

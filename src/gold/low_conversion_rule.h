@@ -34,6 +34,7 @@ class LowConversionRule {
  public:
   struct Options {
     std::string name = "low_conversion";
+    bool enabled = true;
     double alpha = 1e-4;
     int64_t period_us = kEvidencePeriod_us;
   };
@@ -45,6 +46,7 @@ class LowConversionRule {
                                         int64_t batch_time);
   // What is open behind these: all that judge() has ever answered, in order.
   void restore(std::span<const EvidenceTransition> told);
+  std::vector<EvidenceTransition> open() const;  // as last told
   const Options& options() const noexcept { return options_; }
 
  private:

@@ -9,6 +9,8 @@
 #include "base/columns.h"
 #include "base/time_text.h"
 #include "gold/conversion.h"
+#include "lake/delta/changes.h"
+#include "lake/delta/snapshot.h"
 #include "lake/delta/stats.h"
 #include "lake/parquet/parquet_file.h"
 
@@ -87,12 +89,8 @@ delta::TableSchema alerts_schema() {
           {"window_date"}};
 }
 
-std::string threshold_text(const AlertRule::Options& rule) {
-  return fmt::format("views > {} and purchases < {}", rule.views_above, rule.purchases_below);
-}
-
 AlertRow row_of(const AlertRule::Options& rule, AlertTransition transition) {
-  return {rule.name, threshold_text(rule), std::move(transition)};
+  return {rule.name, rule.when.to_text(), std::move(transition)};
 }
 
 AlertRow row_of(const LowConversionRule::Options& rule, const EvidenceTransition& t) {
@@ -123,39 +121,67 @@ Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std
   return write_dated_files(lake.gold(kAlerts), parts, names, random);
 }
 
+namespace {
+
+Result<> read_file_of_alerts(const fs::path& table, const std::string& path, std::vector<AlertRow>& out) {
+  const ColumnBatch batch = TRY(read_parquet(table / path));
+  const ColumnView v = ColumnView::of(batch);
+  for (const delta::SchemaField& field : alerts_schema().fields)
+    if (field.name != "window_date" && !v.has_child(field.name))
+      return fail(ErrorCode::corrupt, fmt::format("Gold file {} lacks the column {}", path, field.name));
+  for (int64_t i = 0; i < v.length(); ++i) {
+    AlertRow row;
+    row.rule = v.child("rule").text_at(i);
+    row.threshold = v.child("threshold").text_at(i);
+    row.batch = v.child("batch_id").int_at(i);
+    row.told_us = v.child("alert_time").int_at(i);
+    AlertTransition& t = row.transition;
+    t.product_id = v.child("product_id").text_at(i);
+    const std::string_view state = v.child("state").text_at(i);
+    t.state = state == "open" ? AlertState::open : state == "update" ? AlertState::update : AlertState::resolved;
+    t.window_start = v.child("window_start").int_at(i), t.window_end = v.child("window_end").int_at(i);
+    t.opened_window = v.child("opened_window").int_at(i);
+    t.views = v.child("views").int_at(i), t.purchases = v.child("purchases").int_at(i);
+    if (!v.child("ln_evidence").is_null(i)) {
+      row.category = v.child("product_category").text_at(i);
+      row.others = {v.child("other_views").int_at(i), v.child("other_purchases").int_at(i)};
+      row.ln_evidence = v.child("ln_evidence").double_at(i);
+    }
+    out.push_back(std::move(row));
+  }
+  return {};
+}
+
+void sort_as_told(std::vector<AlertRow>& rows) {
+  std::ranges::sort(rows, [](const AlertRow& a, const AlertRow& b) {
+    return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id, a.category,
+                    a.transition.state) < std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id,
+                                                   b.category, b.transition.state);
+  });
+}
+
+}  // namespace
+
 Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table) {
   std::vector<AlertRow> out;
-  for (const auto& [path, file] : table.files()) {
-    const ColumnBatch batch = TRY(read_parquet(table.table_folder() / path));
-    const ColumnView v = ColumnView::of(batch);
-    for (const delta::SchemaField& field : alerts_schema().fields)
-      if (field.name != "window_date" && !v.has_child(field.name))
-        return fail(ErrorCode::corrupt, fmt::format("Gold file {} lacks the column {}", path, field.name));
-    for (int64_t i = 0; i < v.length(); ++i) {
-      AlertRow row;
-      row.rule = v.child("rule").text_at(i);
-      row.threshold = v.child("threshold").text_at(i);
-      row.batch = v.child("batch_id").int_at(i);
-      row.told_us = v.child("alert_time").int_at(i);
-      AlertTransition& t = row.transition;
-      t.product_id = v.child("product_id").text_at(i);
-      const std::string_view state = v.child("state").text_at(i);
-      t.state = state == "open" ? AlertState::open : state == "update" ? AlertState::update : AlertState::resolved;
-      t.window_start = v.child("window_start").int_at(i), t.window_end = v.child("window_end").int_at(i);
-      t.opened_window = v.child("opened_window").int_at(i);
-      t.views = v.child("views").int_at(i), t.purchases = v.child("purchases").int_at(i);
-      if (!v.child("ln_evidence").is_null(i)) {
-        row.category = v.child("product_category").text_at(i);
-        row.others = {v.child("other_views").int_at(i), v.child("other_purchases").int_at(i)};
-        row.ln_evidence = v.child("ln_evidence").double_at(i);
-      }
-      out.push_back(std::move(row));
-    }
+  for (const auto& [path, file] : table.files()) TRY(read_file_of_alerts(table.table_folder(), path, out));
+  sort_as_told(out);
+  return out;
+}
+
+Result<std::vector<AlertRow>> read_alerts_since(const fs::path& table, int64_t batch, int64_t& version) {
+  const delta::TableChanges changes = TRY(delta::changes_since(table, Version(version)));
+  std::vector<AlertRow> out;
+  bool whole = changes.everything || !changes.replaced.empty();
+  for (const delta::AddFile& add : changes.added) {
+    const auto read = whole ? Result<>() : read_file_of_alerts(table, add.path, out);
+    if (!read && read.error().code != ErrorCode::not_found) return std::unexpected(read.error());
+    whole = whole || !read;  // merged meanwhile
   }
-  std::ranges::sort(out, [](const AlertRow& a, const AlertRow& b) {
-    return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id, a.category) <
-           std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id, b.category);
-  });
+  if (whole) out = TRY(read_alerts(TRY(delta::Snapshot::load(table, changes.version))));
+  std::erase_if(out, [&](const AlertRow& row) { return row.batch <= batch; });
+  sort_as_told(out);
+  version = changes.version.value;
   return out;
 }
 

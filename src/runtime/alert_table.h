@@ -19,9 +19,6 @@ inline constexpr const char* kAlerts = "alerts";  // its name under gold/
 inline constexpr const char* kAlertsFromStart = "pactolus.alertsFromStart";
 
 delta::TableSchema alerts_schema();
-// In words: "views > 100 and purchases < 5".
-std::string threshold_text(const AlertRule::Options& rule);
-
 // A transition as the table has it. Of evidence: the window is the period up to the look, `opened_window` its start.
 struct AlertRow {
   std::string rule, threshold;
@@ -41,5 +38,8 @@ Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std
                                                       int64_t told_us, const BatchNames& names, Random& random);
 // All of them, in the order in which they were told.
 Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table);
+// Those that batches after `batch` have told, in order; `version` is a version of the table that has the batch, so that
+// only what came since is read, and becomes the one that was read.
+Result<std::vector<AlertRow>> read_alerts_since(const fs::path& table, int64_t batch, int64_t& version);
 
 }  // namespace pactolus

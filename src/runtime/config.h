@@ -13,6 +13,7 @@
 #include "base/decimal.h"
 #include "base/ids.h"
 #include "event/decoder.h"
+#include "gold/alert_condition.h"
 #include "gold/view_declaration.h"
 
 namespace pactolus {
@@ -90,6 +91,26 @@ struct Config {
     std::string schema = "pactolus";
     int64_t open_rows = 10'000;  // of windows that are not final, of each view, newest first; 0: final ones alone
   } postgres;
+
+  struct Alerts {
+    struct Rule {
+      std::string name;
+      AlertCondition when;  // on final windows of product_interest
+    };
+    std::vector<Rule> rules = {{"high_interest_low_conversion", {}}};  // by different names
+    int64_t evidence = 10'000;                                         // of low_conversion, to 1; 0: nobody asks for it
+  } alerts;
+
+  struct Webhook {
+    std::string name;           // 1 to 64 of a-z 0-9 _, beginning with a letter
+    std::string url, url_file;  // one of them: a URL may be a secret
+    std::string secret_file;    // empty: messages are not signed
+    std::string ca_file;        // trusted instead of the system's certificates
+    int64_t attempts = 12;      // then a message is a dead letter; 1 to 100
+    int64_t timeout_us = 10 * kMicrosPerSecond;
+    std::vector<std::string> rules, states;  // of the alerts that it wants; empty: all
+  };
+  std::vector<Webhook> webhooks;  // by different names
 
   struct Models {
     std::string folder = "models";  // of the user's daily models, relative to the process's current one

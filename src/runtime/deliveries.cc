@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "runtime/alert_messages.h"
+#include "runtime/alert_notes.h"
 #include "runtime/alert_table.h"
 #include "runtime/declared_view.h"
+#include "sinks/webhook/webhook_sink.h"
 
 namespace pactolus {
 namespace {
@@ -63,10 +66,49 @@ Result<std::unique_ptr<Deliveries>> Deliveries::start(const Config& config, cons
     if (!config.postgres.password_file.empty()) password = TRY(read_secret(config.postgres.password_file));
     out->add_postgres(config, job, std::move(password));
   }
+  for (const Config::Webhook& webhook : config.webhooks) TRY(out->add_webhook(webhook, job));
   return out;
 }
 
 Deliveries::~Deliveries() = default;
+
+// A webhook that is new begins with the alerts that come from now on.
+Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job) {
+  WebhookSink::Options options;
+  const auto url = parse_http_url(webhook.url_file.empty() ? webhook.url : TRY(read_secret(webhook.url_file)));
+  if (!url)
+    return fail(ErrorCode::bad_config, fmt::format("the URL of the webhook {}: {}", webhook.name, url.error().message));
+  options.url = *url;
+  if (!webhook.secret_file.empty()) options.secret = TRY(read_secret(webhook.secret_file));
+  options.ca_file = webhook.ca_file;
+  options.attempts = webhook.attempts;
+  options.timeout_us = webhook.timeout_us;
+  WebhookQueue::Position first;
+  (void)TRY(read_alerts_since(job.lake().gold(kAlerts), INT64_MAX, first.version));
+  first.batch = job.view().batch;
+  auto sink = std::make_shared<WebhookSink>(std::move(options),
+                                            TRY(WebhookQueue::open(job.lake().webhooks(), webhook.name, first)));
+  threads_.push_back(std::make_unique<DeliveryThread>(
+      fmt::format("webhook {}", webhook.name),
+      [sink, webhook, lake = job.lake(), lake_id = job.lake_id()](
+          int64_t, const std::function<bool()>& stop) -> Result<DeliveryThread::Passed> {
+        SystemClock clock;
+        WebhookQueue& queue = sink->queue();
+        if (!queue.full()) {
+          WebhookQueue::Position at = queue.position();
+          const auto rows = TRY(read_alerts_since(lake.gold(kAlerts), at.batch, at.version));
+          for (const AlertRow& row : rows) at.batch = std::max(at.batch, row.batch);
+          TRY(queue.add(alert_messages(rows, webhook, TRY(read_alert_notes(lake)), lake_id, clock.now_us()), at));
+        }
+        DeliveryThread::Passed passed;
+        passed.delivered = TRY(sink->send_due([&] { return clock.now_us(); }, stop, passed.trouble));
+        if (const auto next = queue.next_due())
+          passed.again_us = std::max<int64_t>(*next - clock.now_us(), kMicrosPerSecond / 100);
+        passed.dead = queue.dead();
+        return passed;
+      }));
+  return {};
+}
 
 void Deliveries::add_postgres(const Config& config, const Job& job, std::string password) {
   open_limit_ = config.postgres.open_rows;

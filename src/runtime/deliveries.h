@@ -1,5 +1,5 @@
-// What leaves the lake while a job runs: Gold to PostgreSQL. Each receiver has a thread of its own that follows the
-// tables; the job only tells it that there is more, and what its open windows hold.
+// What leaves the lake while a job runs: Gold to PostgreSQL, alerts to webhooks. Each receiver has a thread of its
+// own that follows the tables; the job only tells it that there is more, and what its open windows hold.
 //
 // To be made, called and dropped by the thread of the job.
 #pragma once
@@ -18,7 +18,7 @@ namespace pactolus {
 
 class Deliveries {
  public:
-  // Nothing is configured: nothing is done. Error bad_config or not_found for a secret that cannot be read.
+  // Nothing is configured: nothing is done. Error bad_config or not_found for a secret or URL that cannot be read.
   static Result<std::unique_ptr<Deliveries>> start(const Config& config, const Job& job);
   ~Deliveries();
 
@@ -38,6 +38,7 @@ class Deliveries {
   };
   Deliveries() = default;
   void add_postgres(const Config& config, const Job& job, std::string password);
+  Result<> add_webhook(const Config::Webhook& webhook, const Job& job);
 
   Shown shown_;
   int64_t open_limit_ = 0;  // rows of a view; 0: nobody wants them

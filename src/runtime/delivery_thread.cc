@@ -51,13 +51,22 @@ Json DeliveryThread::status() const {
       .set("to", name_)
       .set("batch", done_ < 0 ? Json() : Json(done_))
       .set("delivered", delivered_)
-      .set("error", error_ ? Json(error_->message) : Json());
+      .set("dead", dead_)
+      .set("error", error_             ? Json(error_->message)
+                    : trouble_.empty() ? Json()
+                                       : Json(trouble_));
+}
+
+// Once, until it is something else.
+void DeliveryThread::say(const std::string& what, const std::string& hint) {
+  if (what == told_) return;
+  messages_.push_back(fmt::format("{}: {}{}", name_, what, hint.empty() ? "" : fmt::format(" ({})", hint)));
+  told_ = what;
 }
 
 void DeliveryThread::run() {
   std::unique_lock lock(mutex_);
   int64_t wait_us = 0, failed_us = 0;
-  std::string told;
   while (!stop_) {
     const bool hurried = hurry_;
     // A failure waits its time out whatever comes meanwhile; else a new batch wakes.
@@ -73,20 +82,23 @@ void DeliveryThread::run() {
     auto passed = pass_(batch, [this] { return stop_.load(); });
     lock.lock();
     if (passed) {
-      if (error_) messages_.push_back(fmt::format("{}: going on", name_));
+      if (!passed->trouble.empty()) say(trouble_ = std::move(passed->trouble), "");
+      // Nothing was due this time: what was the matter still is, until nothing is left.
+      const bool over = passed->again_us == 0;
+      if (over) trouble_.clear();
+      if (over && !told_.empty()) messages_.push_back(fmt::format("{}: going on", name_));
+      if (over) told_.clear();
       error_.reset();
-      told.clear();
       failed_us = 0;
       done_ = batch, seen_ = wakes;
       delivered_ += passed->delivered;
+      dead_ = passed->dead;
       left_ = passed->again_us > 0;
       wait_us = left_ ? passed->again_us : kLook_us;
     } else {
       if (stop_) return;  // what was given up is no failure
       error_ = std::move(passed).error();
-      if (error_->message != told)
-        messages_.push_back(fmt::format("{}: {}{}", name_, told = error_->message,
-                                        error_->hint.empty() ? "" : fmt::format(" ({})", error_->hint)));
+      say(error_->message, error_->hint);
       if (error_->code == ErrorCode::fenced) {
         changed_.notify_all();
         return;  // the job will find out

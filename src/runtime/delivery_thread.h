@@ -24,8 +24,10 @@ namespace pactolus {
 class DeliveryThread {
  public:
   struct Passed {
-    int64_t delivered = 0;  // rows, messages
-    int64_t again_us = 0;   // when there is something more to do, though nothing new comes; 0: nothing is left
+    int64_t delivered = 0;     // rows, messages
+    int64_t again_us = 0;      // when there is something more to do, though nothing new comes; 0: nothing is left
+    std::string trouble = {};  // what the receiver refused: said, and no error, since the pass looks after it
+    int64_t dead = 0;          // messages that were put aside, ever
   };
   // Of what was committed up to that batch; asks `stop` while it waits for something.
   using Pass = std::function<Result<Passed>(int64_t batch, const std::function<bool()>& stop)>;
@@ -44,6 +46,7 @@ class DeliveryThread {
 
  private:
   void run();
+  void say(const std::string& what, const std::string& hint);
 
   const std::string name_;
   const Pass pass_;
@@ -54,6 +57,9 @@ class DeliveryThread {
   int64_t wakes_ = 0, seen_ = 0;  // calls of wake(), and how many of them a pass has followed
   int64_t batch_ = -1, done_ = -1, delivered_ = 0;
   std::optional<Error> error_;
+  std::string trouble_;
+  int64_t dead_ = 0;
+  std::string told_;
   std::vector<std::string> messages_;
   std::thread thread_;  // last: all else is there when it starts
 };

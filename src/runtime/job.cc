@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/time_text.h"
 #include "gold/window_view.h"
+#include "runtime/declared_alerts.h"
 #include "runtime/declared_view.h"
 #include "runtime/losses.h"
 #include "runtime/recovery.h"
@@ -43,12 +44,13 @@ Job::Job(const Config& config, JobOptions options, Clock& clock, Random random)
       watermark_({config.time.allowed_lateness_us, config.time.max_skew_us}),
       dedupe_(config.dedup.horizon_us),
       views_(stream_views(config)),
-      alerts_(AlertRule::Options{}),
       evidence_({.period_us = kEvidencePeriod_us}),
-      low_conversion_(LowConversionRule::Options{}),
+      low_conversion_({}),
       maintenance_(lake_, config.job, clock, Random(random.next())),
       compactor_(clock, Random(random.next())),
-      snapshots_(lake_.snapshots()) {}
+      snapshots_(lake_.snapshots()) {
+  take_rules(DeclaredAlerts::of(config_));
+}
 Job::~Job() = default;
 
 void Job::forget_state() {
@@ -56,9 +58,8 @@ void Job::forget_state() {
   watermark_.grow_to(live_sources_);
   dedupe_ = DedupeIndex(config_.dedup.horizon_us);
   for (StreamView& v : views_) v.view = make_view(view_options(config_, v.view->declaration()));
-  alerts_ = AlertRule(AlertRule::Options{});
   evidence_ = ConversionEvidence({.period_us = kEvidencePeriod_us});
-  low_conversion_ = LowConversionRule(LowConversionRule::Options{});
+  take_rules(DeclaredAlerts::of(config_));
   silver_dates_.clear();
   erased_.clear();
   totals_.records_before = 0;
@@ -103,7 +104,7 @@ Result<> Job::open_tables() {
     if (view && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
       DeclaredView::of(*view).write(made.configuration);
     if (name == kAlerts && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
-      made.configuration[kAlertsFromStart] = "true";
+      made.configuration[kAlertsFromStart] = "true", DeclaredAlerts::of(config_).write(made.configuration);
     if (made.name == "silver") made.configuration[kShortestHorizon] = std::to_string(config_.dedup.horizon_us);
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
@@ -673,7 +674,9 @@ JobView Job::view() const {
     if (lag.records > 0 && oldest != kNoTime) lag.us = std::max<int64_t>(0, clock_.now_us() - oldest);
     v.lags.push_back(lag);
   }
-  v.open_alerts = alerts_.open();
+  for (const AlertRule& rule : alert_rules_)
+    for (AlertTransition& alert : rule.open()) v.open_alerts.push_back(std::move(alert));
+  std::ranges::stable_sort(v.open_alerts, std::greater<>(), &AlertTransition::views);
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();
   v.compaction = compactor_.totals();

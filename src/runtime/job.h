@@ -43,6 +43,7 @@ class Persons;
 struct Erasure;
 struct TableErasure;
 struct DeclaredView;
+struct DeclaredAlerts;
 class WindowView;
 
 struct JobOptions {
@@ -78,7 +79,7 @@ struct JobView {
   JobTotals totals;
   std::vector<SourceAccount> sources;        // as of the last commit
   std::vector<SourceLag> lags;               // of the live ones, which come first
-  std::vector<AlertTransition> open_alerts;  // as of the last window judged, most viewed first
+  std::vector<AlertTransition> open_alerts;  // by the rules on windows, as of the last one judged; most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
   CompactionTotals compaction;  // since this process opened the job
 };
@@ -195,6 +196,8 @@ class Job {
                                      int64_t batch_time);
   Result<> commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertRow>& rows);
   Result<> declare_view(StreamView& view);
+  void take_rules(const DeclaredAlerts& declared);
+  Result<> declare_alerts(const DeclaredAlerts& declared, const std::vector<AlertRow>& resolved);
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();
@@ -241,8 +244,8 @@ class Job {
   DedupeIndex dedupe_;
   std::vector<StreamView> views_;  // product_interest first
   std::optional<delta::DeltaTable> alert_table_;
-  int64_t alerts_batch_ = 0;  // how far that table has come
-  AlertRule alerts_;          // on its rows
+  int64_t alerts_batch_ = 0;            // how far that table has come
+  std::vector<AlertRule> alert_rules_;  // as declared, on its rows
   ConversionEvidence evidence_;
   LowConversionRule low_conversion_;
 

@@ -9,6 +9,7 @@
 //   of tables
 //                                                            <lake>/_pactolus/erased/      ids of erased events,
 //                                                            remembered on
+//                                                          <lake>/_pactolus/webhooks/    what they have not taken yet
 #pragma once
 
 #include <map>
@@ -35,6 +36,7 @@ struct LakePaths {
   fs::path care_lock() const { return own() / "care.lock"; }
   fs::path erased_ids() const { return own() / "erased"; }
   fs::path unfinished_erasure() const { return own() / "erasing.json"; }
+  fs::path webhooks() const { return own() / "webhooks"; }
   fs::path temporary() const { return own() / "tmp"; }
 };
 

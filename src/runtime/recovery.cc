@@ -31,9 +31,11 @@ bool Recovery::rebuilds_sessions(const View& view) {
 
 Result<> Recovery::run() {
   adopt_declared_views();
+  const DeclaredAlerts alerts = DeclaredAlerts::read(job_.alert_table_->snapshot().metadata().configuration);
+  job_.take_rules(alerts);
   TRY(recover_batches());
   for (View& view : views_) TRY(change_view(view));
-  return {};
+  return change_alerts(alerts);
 }
 
 // What is open is finished as it was declared. That needs no more than the declaration, as long as this release makes
@@ -309,15 +311,15 @@ Result<> Recovery::recover_alerts() {
   TRY(recover_evidence());
   if (reached == 0 && !alerts_are_from_the_start()) return join_alerts();
   const int64_t watermark = TRY(watermark_of(reached, kAlerts));
-  std::vector<AlertTransition> told;
+  std::map<std::string, std::vector<AlertTransition>> told;  // by rule
   std::vector<EvidenceTransition> told_evidence;
   for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) {
     if (row.rule == job_.low_conversion_.options().name)
       told_evidence.push_back(evidence_of(row));
     else
-      told.push_back(std::move(row.transition));
+      told[row.rule].push_back(std::move(row.transition));
   }
-  job_.alerts_.restore(told, watermark);
+  for (AlertRule& rule : job_.alert_rules_) rule.restore(told[rule.options().name], watermark);
   job_.low_conversion_.restore(told_evidence);
   std::vector<InterestRow> settled;
   for (const auto& [batch, account] : accounts_) {
@@ -377,14 +379,51 @@ Result<> Recovery::join_alerts() {
   const int64_t watermark = job_.watermark_.watermark();
   if (watermark == kNoTime) return {};
   const auto rows = TRY(read_interest(views_.front().of.table->snapshot(), watermark - kMicrosPerDay));
-  job_.alerts_.judge(rows, watermark);
-  std::vector<AlertTransition> open = job_.alerts_.open();
-  if (open.empty()) return job_.bring_up(*job_.alert_table_, job_.alerts_batch_);
-  for (AlertTransition& alert : open) alert.state = AlertState::open;
-  std::ranges::sort(open, {}, [](const AlertTransition& t) { return std::tie(t.window_start, t.product_id); });
   std::vector<AlertRow> told;
-  for (AlertTransition& alert : open) told.push_back(row_of(job_.alerts_.options(), std::move(alert)));
+  for (AlertRule& rule : job_.alert_rules_) {
+    rule.judge(rows, watermark);
+    std::vector<AlertTransition> open = rule.open();
+    for (AlertTransition& alert : open) alert.state = AlertState::open;
+    std::ranges::sort(open, {}, [](const AlertTransition& t) { return std::tie(t.window_start, t.product_id); });
+    for (AlertTransition& alert : open) told.push_back(row_of(rule.options(), std::move(alert)));
+  }
+  if (told.empty()) return job_.bring_up(*job_.alert_table_, job_.alerts_batch_);
   return job_.commit_alerts(job_.batch_, job_.batch_time_, told);
+}
+
+// Rules as configured, when the table has others: those that are new or changed judge the windows that end after the
+// watermark, and what an earlier one had opened is resolved as it was last told.
+Result<> Recovery::change_alerts(const DeclaredAlerts& declared) {
+  DeclaredAlerts wanted = DeclaredAlerts::of(job_.config_);
+  if (wanted.same_rules(declared)) return {};
+  wanted.replace(declared, job_.watermark_.watermark());
+  std::vector<AlertRow> resolved;
+  std::map<std::string, AlertRule> kept;
+  for (AlertRule& rule : job_.alert_rules_) {
+    if (wanted.has(declared, rule.options().name)) {
+      kept.emplace(rule.options().name, std::move(rule));
+      continue;
+    }
+    for (AlertTransition& alert : rule.open()) {
+      alert.state = AlertState::resolved;
+      resolved.push_back(row_of(rule.options(), std::move(alert)));
+    }
+  }
+  const std::vector<EvidenceTransition> evidence = job_.low_conversion_.open();
+  if (wanted.evidence == 0)
+    for (EvidenceTransition alert : evidence) {
+      alert.state = AlertState::resolved;
+      resolved.push_back(row_of(job_.low_conversion_.options(), alert));
+    }
+  TRY(job_.declare_alerts(wanted, resolved));
+  job_.take_rules(wanted);
+  for (AlertRule& rule : job_.alert_rules_)
+    if (const auto found = kept.find(rule.options().name); found != kept.end()) rule = std::move(found->second);
+  if (wanted.evidence > 0) job_.low_conversion_.restore(evidence);
+  if (job_.options_.say && job_.batch_ > 0)
+    job_.options_.say(fmt::format(
+        "the rules of alerts have changed: {} that were open by the rules before are resolved", resolved.size()));
+  return {};
 }
 
 Result<> Recovery::finish_quarantine() {

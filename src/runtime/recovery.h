@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "runtime/declared_alerts.h"
 #include "runtime/declared_view.h"
 #include "runtime/job.h"
 #include "runtime/silver_reader.h"
@@ -43,6 +44,7 @@ class Recovery {
   Result<> replay_sessions(GoldView& view, const SilverRows& rows, int64_t last);
   Result<> replay(View& view, const SilverRows& rows, int64_t base);
   Result<> recover_alerts();
+  Result<> change_alerts(const DeclaredAlerts& declared);
   bool alerts_are_from_the_start() const;
   Result<> join_alerts();
   Result<> recover_evidence();

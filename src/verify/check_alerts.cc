@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/alert_table.h"
+#include "runtime/declared_alerts.h"
 #include "runtime/declared_view.h"
 #include "verify/checks.h"
 
@@ -15,7 +16,8 @@ constexpr const char* kExpected = R"(
 CREATE OR REPLACE TEMP TABLE expected_alerts AS
 WITH finals AS (
   SELECT product_id, epoch_us(window_start) AS w, views, purchases, {rule} AS met
-  FROM "gold/product_interest" WHERE product_id IS NOT NULL AND epoch_us(window_end) <= {w}),
+  FROM "gold/product_interest" WHERE product_id IS NOT NULL AND epoch_us(window_end) <= {w}
+       AND epoch_us(window_end) > {from}),
 islands AS (
   SELECT product_id, w, views, purchases,
          w - {slide} * row_number() OVER (PARTITION BY product_id ORDER BY w) AS island FROM finals WHERE met),
@@ -32,7 +34,7 @@ FROM ends e LEFT JOIN finals f ON f.product_id = e.product_id AND f.w = behind W
 constexpr const char* kTold = R"(
 CREATE OR REPLACE TEMP TABLE told_alerts AS
 SELECT product_id, state, epoch_us(window_start) AS w, epoch_us(opened_window) AS opened, views, purchases
-FROM "gold/alerts" WHERE rule = '{rule_name}' AND batch_id <= {reached})";
+FROM "gold/alerts" WHERE rule = '{rule_name}' AND batch_id <= {reached} AND epoch_us(opened_window) + {size} > {from})";
 
 // Both ways. {after}: alerts that opened by then are not judged.
 constexpr const char* kDifferences = R"(
@@ -65,15 +67,20 @@ Result<CheckResult> check_alerts(VerifyInput& in) {
         after, TRY(one_number(in.sql, fmt::format("SELECT coalesce((SELECT watermark_after FROM batches WHERE batch = "
                                                   "(SELECT min(batch_id) FROM \"gold/alerts\")), {})",
                                                   INT64_MAX))));
-  const AlertRule::Options rule;
-  TRY(in.sql.execute(fmt::format(kExpected, fmt::arg("rule", threshold_text(rule)), fmt::arg("w", watermark),
-                                 fmt::arg("slide", view->shape.slide), fmt::arg("size", view->shape.size))));
-  TRY(in.sql.execute(fmt::format(kTold, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached))));
-  TRY(fail_rows(in.sql, result, fmt::format(kDifferences, fmt::arg("after", after))));
-  const int64_t transitions = TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts"));
-  const int64_t opened = TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts WHERE state = 'open'"));
-  const int64_t judged =
-      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM told_alerts WHERE opened > {}", after)));
+  const DeclaredAlerts rules = DeclaredAlerts::read(alerts.snapshot->metadata().configuration);
+  int64_t transitions = 0, opened = 0, judged = 0;
+  for (const DeclaredAlerts::Rule& rule : rules.rules) {
+    const int64_t from = rule.from == kNoTime ? INT64_MIN + 1 : rule.from;
+    TRY(in.sql.execute(fmt::format(kExpected, fmt::arg("rule", rule.when.to_sql()), fmt::arg("w", watermark),
+                                   fmt::arg("slide", view->shape.slide), fmt::arg("size", view->shape.size),
+                                   fmt::arg("from", from))));
+    TRY(in.sql.execute(fmt::format(kTold, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached),
+                                   fmt::arg("size", view->shape.size), fmt::arg("from", from))));
+    TRY(fail_rows(in.sql, result, fmt::format(kDifferences, fmt::arg("after", after))));
+    transitions += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts"));
+    opened += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts WHERE state = 'open'"));
+    judged += TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM told_alerts WHERE opened > {}", after)));
+  }
   result.figure("alerts", opened);
   result.figure("transitions", transitions);
   result.figure("judged", judged);

@@ -5,6 +5,7 @@ Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/
 
 import collections
 import datetime
+import decimal
 import json
 import math
 import pathlib
@@ -187,6 +188,111 @@ class Told(Lake):
         self.run_job("--close-windows")
         self.assertEqual([a for a in self.pactolus("alerts", "ls")["alerts"] if a["rule"] == "high_interest_low_conversion"], [])
         self.good("verify", "--lake", self.lake)
+
+
+class Rules(Lake):
+    """Rules of the shop's own, in pactolus.toml."""
+
+    DEAR = ("dear_and_left", "carts > 12 and revenue < 900.5", lambda r: r["carts"] > 12 and r["revenue"] < decimal.Decimal("900.5"))
+    RATE = ("poor_rate", "views >= 60 AND conversion_high<0.12",
+            lambda r: r["views"] >= 60 and r["conversion_high"] is not None and r["conversion_high"] < 0.12)
+    SHOPS = ("high_interest_low_conversion", "views > 100 and purchases < 5", lambda r: r["views"] > 100 and r["purchases"] < 5)
+    WIDER = ("high_interest_low_conversion", "views > 60 and purchases < 8", lambda r: r["views"] > 60 and r["purchases"] < 8)
+
+    def configure(self, *rules, without=(), evidence=None):
+        tables = [f'[[alert]]\nname = "{name}"\nwhen = "{when}"\n' for name, when, _ in rules]
+        tables += [f'[[alert]]\nname = "{name}"\nenabled = false\n' for name in without]
+        if evidence:
+            tables.append(f'[[alert]]\nname = "low_conversion"\nevidence = {evidence}\n')
+        self.write("pactolus.toml", "".join(tables))
+
+    def told(self, rule, after=datetime.datetime.min):
+        return sorted((a["product_id"], a["window_start"].replace(tzinfo=None), a["state"], a["opened_window"].replace(tzinfo=None),
+                       a["views"], a["purchases"]) for a in self.gold("alerts") if a["rule"] == rule[0]
+                      and a["opened_window"].replace(tzinfo=None) + SIZE > after)
+
+    def judged(self, rule, after=datetime.datetime.min):
+        """From the final windows that end after that time."""
+        windows = collections.defaultdict(dict)
+        for row in self.gold("product_interest"):
+            if row["window_end"].replace(tzinfo=None) > after:
+                windows[row["product_id"]][row["window_start"].replace(tzinfo=None)] = row
+        out, end = [], self.watermark().replace(tzinfo=None)
+        for product, by_start in windows.items():
+            opened = last = None
+            start = min(by_start)
+            while start + SIZE <= end and start <= max(by_start) + SLIDE:
+                row = by_start.get(start)
+                numbers = (row["views"], row["purchases"]) if row else (0, 0)
+                met = bool(row) and rule[2](row)
+                if met and opened is None:
+                    opened = start
+                    out.append((product, start, "open", opened, *numbers))
+                elif met and numbers != last:
+                    out.append((product, start, "update", opened, *numbers))
+                elif not met and opened is not None:
+                    out.append((product, start, "resolved", opened, *numbers))
+                    opened = None
+                last = numbers
+                start += SLIDE
+        return sorted(out)
+
+    def still_open(self, rule):
+        last = {}
+        for product, _, state, opened, *_ in sorted(self.told(rule), key=lambda t: (t[3], t[1], t[2] == "resolved")):
+            last[product, opened] = state
+        return [name for name, state in last.items() if state != "resolved"]
+
+    def test_each_by_its_own_condition(self):
+        self.configure(self.DEAR, self.RATE)
+        self.send()
+        for point in POINTS * 3:
+            self.run_it("run", "--until-caught-up", "--batch-records", 900, "--lake", self.lake, PACTOLUS_FAULT=point)
+        self.run_job("--batch-records", 900, "--close-windows")
+        for rule in (self.DEAR, self.RATE, self.SHOPS):
+            self.assertGreater(len(self.judged(rule)), 20, rule[0])
+            self.assertEqual(self.told(rule), self.judged(rule))
+        self.assertEqual({a["threshold"] for a in self.gold("alerts") if a["rule"] == "poor_rate"}, {"views >= 60 and conversion_high < 0.12"})
+        self.good("verify", "--lake", self.lake)
+
+    def test_one_that_changes_begins_anew_and_resolves_what_was_open(self):
+        self.configure(self.DEAR)
+        self.send(9000)
+        self.run_job()
+        changed = self.watermark().replace(tzinfo=None)
+        before = {rule: self.told(rule) for rule in (self.SHOPS, self.DEAR)}
+        self.assertTrue(self.still_open(self.SHOPS) and self.still_open(self.DEAR))
+        self.configure(self.WIDER, self.RATE, without=["dear_and_left"])
+        self.assertIn("the rules of alerts have changed", self.run_it("run", "--until-caught-up", "--lake", self.lake).stderr)
+        self.assertEqual(self.still_open(self.DEAR) + self.still_open(self.SHOPS), [])
+        self.end += datetime.timedelta(minutes=20)
+        self.send(9000, seed=9)
+        shutil.rmtree(self.lake / "_pactolus/snapshots")
+        self.run_job("--batch-records", 900, "--close-windows")
+        for rule in (self.WIDER, self.RATE):
+            self.assertGreater(len(self.judged(rule, changed)), 10)
+            self.assertEqual(self.told(rule, changed), self.judged(rule, changed))
+        # What was told before stands, and of the rule that is gone there is nothing new.
+        for rule, told in before.items():
+            self.assertFalse(collections.Counter(told) - collections.Counter(self.told(rule)))
+        self.assertEqual({t[2] for t in (collections.Counter(self.told(self.DEAR)) - collections.Counter(before[self.DEAR]))}, {"resolved"})
+        self.good("verify", "--lake", self.lake)
+
+    def test_how_strong_evidence_must_be(self):
+        self.configure(evidence=1000)
+        self.send(9000)
+        self.run_job("--batch-records", 300)
+        found = [math.exp(a["ln_evidence"]) for a in self.gold("alerts") if a["rule"] == "low_conversion" and a["state"] == "open"]
+        self.assertTrue(found and min(found) >= 1000)
+        self.assertLess(min(found), 10_000)
+        self.configure(without=["low_conversion"])
+        self.run_job()
+        rows = [a for a in self.gold("alerts") if a["rule"] == "low_conversion"]
+        self.assertEqual(len([a for a in rows if a["state"] == "open"]), len([a for a in rows if a["state"] == "resolved"]))
+        self.end += datetime.timedelta(minutes=20)
+        self.send(9000, seed=9)
+        self.run_job("--batch-records", 300)
+        self.assertEqual(len([a for a in self.gold("alerts") if a["rule"] == "low_conversion"]), len(rows))
 
 
 class Commands(Lake):
