@@ -125,6 +125,30 @@ void close_windows(benchmark::State& state) {
 }
 BENCHMARK(close_windows);
 
+// A watermark that leaps over an hour: 60 sliding windows of the classic shop's 100 products close in one commit, as
+// after a partition that held it has gone silent.
+void close_an_hour(benchmark::State& state) {
+  Random random(1);
+  EventBatch b = classic(uint32_t(60 * 60 * kEventsPerSecond), 0, 0, random);
+  const auto rows = all_rows(b);
+  WindowView view(built_in(0));
+  int64_t now = 0;
+  size_t closed = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    view.apply(b, rows, view.watermark());
+    view.commit(view.watermark());
+    now += kMicrosPerHour;
+    for (int64_t& t : b.event_time) t += kMicrosPerHour;
+    state.ResumeTiming();
+    closed = view.commit(now).size();
+  }
+  state.counters["rows"] = double(closed);
+  state.counters["ms"] =
+      benchmark::Counter(0.001, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(close_an_hour)->Unit(benchmark::kMillisecond);
+
 // What the live table asks several times a second.
 void provisional_top_20(benchmark::State& state) {
   Random random(1);

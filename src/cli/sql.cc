@@ -97,16 +97,26 @@ class Sql final : public Command {
 
  private:
   Result<> answer(Session& session, EngineWatch& watch, const std::string& query) {
-    LakeSql lake = TRY(LakeSql::open({session.config.lake}, moment_, limits_));
-    watch.engine_is(&lake.engine(), timeout_us_);
-    auto done = format_ == "parquet" ? write_parquet(session, lake, query) : write_rows(session, lake, query);
-    watch.engine_is(nullptr);
+    bool left_out = false;
+    auto done = answer_from(session, watch, query, query, left_out);
+    if (!done && done.error().code == ErrorCode::usage && left_out)
+      done = answer_from(session, watch, query, std::nullopt, left_out);
     if (!done && watch.time_was_over())
       return fail(ErrorCode::io, fmt::format("the query took longer than {}", duration_text(timeout_us_)),
                   "--timeout gives it more");
     if (!done && session.stop.requested()) return {};
     if (!done && done.error().message.starts_with("Out of Memory"))
       return fail(ErrorCode::io, std::string(parts_of(done.error().message).what), "--memory gives it more");
+    return done;
+  }
+
+  Result<> answer_from(Session& session, EngineWatch& watch, const std::string& query,
+                       std::optional<std::string_view> named_in, bool& left_out) {
+    LakeSql lake = TRY(LakeSql::open({session.config.lake}, moment_, limits_, named_in));
+    left_out = lake.left_out();
+    watch.engine_is(&lake.engine(), timeout_us_);
+    auto done = format_ == "parquet" ? write_parquet(session, lake, query) : write_rows(session, lake, query);
+    watch.engine_is(nullptr);
     return done;
   }
 

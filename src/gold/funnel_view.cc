@@ -22,23 +22,23 @@ double median_seconds(std::vector<int64_t>& durations) {
 
 }  // namespace
 
-void FunnelView::Steps::begin(size_t session, int32_t key, int64_t time) {
-  for (Taken& b : begun[session]) {
+void FunnelView::Steps::begin_far(size_t session, int32_t key, int64_t time) {
+  for (Taken& b : far[session]) {
     if (b.key != key) continue;
     b.time = std::min(b.time, time);
     return;
   }
-  begun[session].push_back({time, key, 0});
+  far[session].push_back({time, key, 0});
 }
 
 void FunnelView::Steps::take(size_t to, Steps& other, size_t from) {
-  for (const Taken& b : other.begun[from]) begin(to, b.key, b.time);
+  other.each_begun(from, [&](const Taken& b) { begin(to, b.key, b.time); });
   later[to].insert(later[to].end(), other.later[from].begin(), other.later[from].end());
 }
 
 size_t FunnelView::Steps::bytes() const noexcept {
-  size_t sum = (begun.capacity() + later.capacity()) * sizeof(std::vector<Taken>);
-  for (const auto* all : {&begun, &later})
+  size_t sum = near.capacity() * sizeof(near[0]) + (far.capacity() + later.capacity()) * sizeof(std::vector<Taken>);
+  for (const auto* all : {&far, &later})
     for (const auto& taken : *all) sum += taken.capacity() * sizeof(Taken);
   return sum;
 }
@@ -114,8 +114,8 @@ std::vector<FunnelView::Taken> FunnelView::needed_steps(size_t session) const {
   const int64_t decided = watermark_ - view_->shape.gap();
   std::ranges::sort(later);
   std::vector<bool> taken(later.size());
-  for (const Taken& b : state_.counted.begun[session])
-    each_step(b, later, [&](int32_t, size_t at, int64_t) { taken[at] = true; });
+  state_.counted.each_begun(
+      session, [&](const Taken& b) { each_step(b, later, [&](int32_t, size_t at, int64_t) { taken[at] = true; }); });
   size_t at = 0;
   std::erase_if(later, [&](const Taken& t) { return !taken[at++] && t.time <= decided; });
   return later;
@@ -132,8 +132,9 @@ void FunnelView::each_step(const Taken& begun, std::span<const Taken> later, Fun
   int64_t since = begun.time;
   for (int32_t step = 1; step < steps(); ++step) {
     const auto from = std::ranges::lower_bound(later, since, {}, &Taken::time);
-    const auto found =
-        std::find_if(from, later.end(), [&](const Taken& t) { return t.step == step && is_also_of(t.key, begun.key); });
+    const auto found = std::find_if(from, later.end(), [&](const Taken& t) {
+      return t.step == step && (t.key == begun.key || is_also_of(t.key, begun.key));
+    });
     if (found == later.end()) {
       if (optional_[size_t(step)]) continue;
       return;
@@ -159,21 +160,22 @@ bool FunnelView::is_also_of(int32_t event_key, int32_t key) const {
 }
 
 void FunnelView::count(size_t session) {
-  const std::vector<Taken>& begun = state_.counted.begun[session];
+  bool has_begun = false;
+  state_.counted.each_begun(session, [&](const Taken&) { has_begun = true; });
   const int64_t start = view_->shape.window_of_end(state_.end(session));
-  if (begun.empty() || start < options_.first_window) return;  // kNoTime is before all
+  if (!has_begun || start < options_.first_window) return;  // kNoTime is before all
   Window& window = windows_[start];
-  window.oldest = std::min(window.oldest, state_.first[session]);
+  window.oldest = std::min(window.oldest, state_.first(session));
   std::vector<Taken>& later = state_.counted.later[session];
   std::ranges::sort(later);
-  for (const Taken& b : begun) {
+  state_.counted.each_begun(session, [&](const Taken& b) {
     Count& count = count_of(window, b.key);
     ++count.sessions[0];
     each_step(b, later, [&](int32_t step, size_t, int64_t duration) {
       ++count.sessions[size_t(step)];
       count.durations[size_t(step)].push_back(duration);
     });
-  }
+  });
 }
 
 std::vector<std::optional<std::string_view>> FunnelView::texts(int32_t key) const {
@@ -213,11 +215,8 @@ void FunnelView::forget_keys() {
     }
     return n;
   };
-  for (size_t s = 0; s < state_.all(); ++s) {
-    if (!state_.is_open(s)) continue;
-    for (auto* all : {&state_.counted.begun[s], &state_.counted.later[s]})
-      for (Taken& t : *all) t.key = renumbered(t.key);
-  }
+  for (size_t s = 0; s < state_.all(); ++s)
+    if (state_.is_open(s)) state_.counted.renumber_keys(s, renumbered);
   for (auto& [start, window] : windows_) {
     std::map<int32_t, Count> counts;
     for (auto& [key, count] : window.counts) counts.emplace(renumbered(key), std::move(count));

@@ -13,6 +13,8 @@
 // State is the open sessions with their steps, and what is counted in windows that are not final. One thread.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -51,14 +53,38 @@ class FunnelView final : public GoldView {
   };
   struct Steps {
     void append(int32_t) {
-      begun.emplace_back();
+      near.emplace_back().fill(kNever);
+      far.emplace_back();
       later.emplace_back();
       needed.push_back(0);
     }
     void take(size_t to, Steps& other, size_t from);
-    void begin(size_t session, int32_t key, int64_t time);  // the earliest for each key
+    // The first step of each key at its earliest: nearly every event is one that changes nothing here.
+    void begin(size_t session, int32_t key, int64_t time) {
+      if (key < kNear)
+        near[session][size_t(key)] = std::min(near[session][size_t(key)], time);
+      else
+        begin_far(session, key, time);
+    }
+    void begin_far(size_t session, int32_t key, int64_t time);
+    template <class Function>  // (Taken), in the order of keys_, then as they came
+    void each_begun(size_t session, Function function) const {
+      for (int32_t key = 0; key < kNear; ++key)
+        if (const int64_t time = near[session][size_t(key)]; time != kNever) function(Taken{time, key, 0});
+      for (const Taken& taken : far[session]) function(taken);
+    }
+    template <class Function>  // the new number of a key
+    void renumber_keys(size_t session, Function number) {
+      std::vector<Taken> begun;
+      each_begun(session, [&](Taken taken) { begun.push_back(taken); });
+      near[session].fill(kNever);
+      far[session].clear();
+      for (const Taken& taken : begun) begin(session, number(taken.key), taken.time);
+      for (Taken& taken : later[session]) taken.key = number(taken.key);
+    }
     void clear() {
-      begun.clear();
+      near.clear();
+      far.clear();
       later.clear();
       needed.clear();
     }
@@ -66,8 +92,13 @@ class FunnelView final : public GoldView {
     void renumber(std::span<const int32_t>) {}
     size_t bytes() const noexcept;
 
-    std::vector<std::vector<Taken>> begun, later;  // by session: first steps, all others that may count
-    std::vector<size_t> needed;                    // how many others were when last looked at
+    // By session: first steps of the first keys, whose place is their number; of others; and later steps that may
+    // count.
+    static constexpr int32_t kNear = 16;
+    static constexpr int64_t kNever = INT64_MAX;
+    std::vector<std::array<int64_t, kNear>> near;
+    std::vector<std::vector<Taken>> far, later;
+    std::vector<size_t> needed;  // how many others were when last looked at
   };
   struct Count {
     std::vector<int64_t> sessions;                // by step

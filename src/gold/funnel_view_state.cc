@@ -37,9 +37,9 @@ void FunnelView::save(std::string& out) const {
   std::vector<std::vector<Taken>> later;
   for (size_t s = 0; s < state_.all(); ++s) {
     if (!state_.is_open(s)) continue;
-    sessions.emplace_back(state_.first[s], *names_.text(state_.key(s), 0), s, later.size());
+    sessions.emplace_back(state_.first(s), *names_.text(state_.key(s), 0), s, later.size());
     later.push_back(needed_steps(s));
-    for (const Taken& t : state_.counted.begun[s]) use(t.key);
+    state_.counted.each_begun(s, [&](const Taken& t) { use(t.key); });
     for (const Taken& t : later.back()) use(t.key);
   }
   for (const auto& [start, window] : windows_)
@@ -60,22 +60,24 @@ void FunnelView::save(std::string& out) const {
 
   to.number(sessions.size());
   std::vector<Taken> taken;
-  const auto ranked = [&](const std::vector<Taken>& all) {
-    taken = all;
-    for (Taken& t : taken) t.key = rank[size_t(t.key)];
+  const auto ranked = [&](Taken t) {
+    t.key = rank[size_t(t.key)];
+    taken.push_back(t);
   };
   for (const auto& [first, name, s, place] : sessions) {
     to.text(name);
     to.signed_number(first);
-    to.number(uint64_t(state_.last[s] - first));
-    ranked(state_.counted.begun[s]);
+    to.number(uint64_t(state_.last(s) - first));
+    taken.clear();
+    state_.counted.each_begun(s, ranked);
     std::ranges::sort(taken, {}, &Taken::key);
     to.number(taken.size());
     for (const Taken& t : taken) {
       to.number(uint32_t(t.key));
       to.number(uint64_t(t.time - first));
     }
-    ranked(later[place]);
+    taken.clear();
+    for (const Taken& t : later[place]) ranked(t);
     std::ranges::sort(taken);
     to.number(taken.size());
     for (const Taken& t : taken) {
@@ -149,11 +151,12 @@ Result<FunnelView> FunnelView::load(Options wanted, std::string_view bytes) {
     const size_t s = state.join(view.names_.number(std::span(&code, 1)), first, first + length);
     if (state.open() != n + 1) return corrupt("two sessions of a name overlap");
     const size_t begun = in.count();
-    for (size_t i = 0; i < begun && in.ok(); ++i) {
+    for (size_t i = 0, last = 0; i < begun && in.ok(); ++i) {
       const int32_t of = read_key();
       const int64_t later = in.number(length);
-      if (!in.ok() || of < 0 || (i > 0 && of <= state.counted.begun[s].back().key)) return corrupt("a first step");
-      state.counted.begun[s].push_back({first + later, of, 0});
+      if (!in.ok() || of < 0 || (i > 0 && size_t(of) <= last)) return corrupt("a first step");
+      last = size_t(of);
+      state.counted.begin(s, of, first + later);
     }
     const size_t others = in.count();
     for (size_t i = 0; i < others && in.ok(); ++i) {

@@ -40,14 +40,6 @@ Result<int64_t> GoldView::load_head(StateReader& in, std::string_view format, Op
   return watermark;
 }
 
-bool GoldView::is_late_for_sessions(int64_t time) {
-  PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd,
-                 fmt::format("an event time that cannot be: {}", time));
-  const bool late = watermark_ != kNoTime && time + view_->shape.gap() <= watermark_;
-  overlay_late_ += late;
-  return late;
-}
-
 std::unique_ptr<GoldView> make_view(GoldView::Options options) {
   if (options.view.shape.is_session()) return std::make_unique<SessionView>(std::move(options));
   if (options.view.shape.is_funnel()) return std::make_unique<FunnelView>(std::move(options));

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "event/event_batch.h"
@@ -80,7 +81,12 @@ class GoldView {
   void save_head(StateWriter& to, std::string_view format) const;
   static Result<int64_t> load_head(StateReader& in, std::string_view format, Options& wanted);
   // Of an event for a view that has sessions: its own window has ended. Counts it.
-  bool is_late_for_sessions(int64_t time);
+  bool is_late_for_sessions(int64_t time) {
+    PACTOLUS_CHECK(time >= kFirstEventTime && time < kEventTimeEnd, "an event time that cannot be");
+    const bool late = watermark_ != kNoTime && time + view_->shape.gap() <= watermark_;
+    overlay_late_ += late;
+    return late;
+  }
 
   Options options_;
   std::shared_ptr<const ViewDeclaration> view_;

@@ -26,10 +26,12 @@ class OpenSessions {
   // The session of the key that an event then belongs to. Those that it makes one of are merged.
   size_t at(int32_t key, int64_t time) {
     if (size_t(key) < heads_.size())
-      if (const int32_t s = heads_[size_t(key)];
-          s >= 0 && next_[size_t(s)] == kNone && time >= first[size_t(s)] && time <= last[size_t(s)] + gap_) {
-        last[size_t(s)] = std::max(last[size_t(s)], time);
-        return size_t(s);
+      if (const int32_t s = heads_[size_t(key)]; s >= 0) {
+        Session& session = sessions_[size_t(s)];
+        if (session.next == kNone && time >= session.first && time <= session.last + gap_) {
+          session.last = std::max(session.last, time);
+          return size_t(s);
+        }
       }
     return join(key, time, time);
   }
@@ -40,19 +42,21 @@ class OpenSessions {
     size_t found = SIZE_MAX;
     for (int32_t* link = &heads_[size_t(key)]; *link >= 0;) {
       const auto s = size_t(*link);
-      if (begin > last[s] + gap_ || first[s] > end + gap_) {
-        link = &next_[s];
+      Session& session = sessions_[s];
+      if (begin > session.last + gap_ || session.first > end + gap_) {
+        link = &session.next;
       } else if (found == SIZE_MAX) {
         found = s;
-        first[s] = std::min(first[s], begin);
-        last[s] = std::max(last[s], end);
-        link = &next_[s];
+        session.first = std::min(session.first, begin);
+        session.last = std::max(session.last, end);
+        link = &session.next;
       } else {
-        first[found] = std::min(first[found], first[s]);
-        last[found] = std::max(last[found], last[s]);
+        Session& of = sessions_[found];
+        of.first = std::min(of.first, session.first);
+        of.last = std::max(of.last, session.last);
         counted.take(found, counted, s);
-        *link = next_[s];
-        next_[s] = kGone;
+        *link = session.next;
+        session.next = kGone;
         --open_;
       }
     }
@@ -61,18 +65,19 @@ class OpenSessions {
 
   void take_all(OpenSessions& other) {
     for (size_t s = 0; s < other.all(); ++s)
-      if (other.is_open(s)) counted.take(join(other.key(s), other.first[s], other.last[s]), other.counted, s);
+      if (other.is_open(s)) counted.take(join(other.key(s), other.first(s), other.last(s)), other.counted, s);
   }
 
   // Those that have ended by then: open no more, their numbers good until compact().
   std::vector<size_t> close(int64_t watermark) {
     std::vector<size_t> closed;
     for (size_t s = 0; s < all(); ++s) {
-      if (!is_open(s) || last[s] + gap_ > watermark) continue;
-      int32_t* link = &heads_[size_t(keys_[s])];
-      while (*link != int32_t(s)) link = &next_[size_t(*link)];
-      *link = next_[s];
-      next_[s] = kGone;
+      Session& session = sessions_[s];
+      if (!is_open(s) || session.last + gap_ > watermark) continue;
+      int32_t* link = &heads_[size_t(session.key)];
+      while (*link != int32_t(s)) link = &sessions_[size_t(*link)].next;
+      *link = session.next;
+      session.next = kGone;
       --open_;
       closed.push_back(s);
     }
@@ -89,10 +94,7 @@ class OpenSessions {
 
   void clear() {
     counted.clear();
-    first.clear();
-    last.clear();
-    keys_.clear();
-    next_.clear();
+    sessions_.clear();
     heads_.clear();
     open_ = 0;
   }
@@ -102,9 +104,9 @@ class OpenSessions {
     std::vector<int32_t> used;
     for (size_t s = 0; s < all(); ++s) {
       if (!is_open(s)) continue;
-      if (int32_t& n = new_number[size_t(keys_[s])]; n < 0) {
+      if (int32_t& n = new_number[size_t(key(s))]; n < 0) {
         n = int32_t(used.size());
-        used.push_back(keys_[s]);
+        used.push_back(key(s));
       }
     }
     return used;
@@ -118,16 +120,18 @@ class OpenSessions {
       heads[to] = heads_[key];
     }
     heads_ = std::move(heads);
-    for (int32_t& key : keys_)
-      if (key >= 0) key = new_number[size_t(key)];  // -1: of one that is open no more
+    for (Session& s : sessions_)
+      if (s.key >= 0) s.key = new_number[size_t(s.key)];  // -1: of one that is open no more
     counted.renumber(new_number);
   }
 
-  bool is_open(size_t session) const { return next_[session] != kGone; }
+  bool is_open(size_t session) const { return sessions_[session].next != kGone; }
   size_t open() const noexcept { return open_; }
-  size_t all() const noexcept { return first.size(); }
-  int32_t key(size_t session) const { return keys_[session]; }
-  int64_t end(size_t session) const { return last[session] + gap_; }
+  size_t all() const noexcept { return sessions_.size(); }
+  int32_t key(size_t session) const { return sessions_[session].key; }
+  int64_t first(size_t session) const { return sessions_[session].first; }  // times of events
+  int64_t last(size_t session) const { return sessions_[session].last; }
+  int64_t end(size_t session) const { return sessions_[session].last + gap_; }
 
   int64_t last_end() const {  // kNoTime when none is open
     int64_t out = kNoTime;
@@ -138,26 +142,25 @@ class OpenSessions {
   int64_t oldest_start() const {  // likewise
     int64_t out = INT64_MAX;
     for (size_t s = 0; s < all(); ++s)
-      if (is_open(s)) out = std::min(out, first[s]);
+      if (is_open(s)) out = std::min(out, first(s));
     return out == INT64_MAX ? kNoTime : out;
   }
   size_t bytes() const noexcept {
-    return counted.bytes() + (first.capacity() + last.capacity()) * sizeof(int64_t) +
-           (keys_.capacity() + next_.capacity() + heads_.capacity()) * sizeof(int32_t);
+    return counted.bytes() + sessions_.capacity() * sizeof(Session) + heads_.capacity() * sizeof(int32_t);
   }
 
   Counted counted;
-  std::vector<int64_t> first, last;  // times of events, by session
 
  private:
   static constexpr int32_t kNone = -1, kGone = -2;
+  struct Session {
+    int64_t first, last;
+    int32_t key, next;
+  };
   size_t make(int32_t key, int64_t begin, int64_t end) {
     const size_t made = all();
     counted.append(key);
-    first.push_back(begin);
-    last.push_back(end);
-    keys_.push_back(key);
-    next_.push_back(heads_[size_t(key)]);
+    sessions_.push_back({begin, end, key, heads_[size_t(key)]});
     heads_[size_t(key)] = int32_t(made);
     ++open_;
     return made;
@@ -165,8 +168,8 @@ class OpenSessions {
 
   int64_t gap_;
   size_t open_ = 0;
-  std::vector<int32_t> keys_, next_;  // by session
-  std::vector<int32_t> heads_;        // by key
+  std::vector<Session> sessions_;
+  std::vector<int32_t> heads_;  // by key
 };
 
 }  // namespace pactolus

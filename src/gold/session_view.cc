@@ -71,16 +71,16 @@ ViewRows SessionView::commit(int64_t watermark_after) {
   if (watermark_after == watermark_) return out;
   watermark_ = watermark_after;
   std::vector<size_t> closed = state_.close(watermark_);
-  std::erase_if(closed, [this](size_t s) { return state_.first[s] < options_.first_window; });  // kNoTime is before all
+  std::erase_if(closed, [this](size_t s) { return state_.first(s) < options_.first_window; });  // kNoTime is before all
   std::ranges::sort(closed, [this](size_t a, size_t b) {
-    if (state_.first[a] != state_.first[b]) return state_.first[a] < state_.first[b];
+    if (state_.first(a) != state_.first(b)) return state_.first(a) < state_.first(b);
     for (size_t k = 0; k < keys_.columns(); ++k)
       if (const auto left = keys_.text(state_.key(a), k), right = keys_.text(state_.key(b), k); left != right)
         return left < right;  // null first
     return false;
   });
   for (const size_t s : closed) {
-    fold_.append_row(fold_.only(state_.counted.numbers, s), keys_, actions_.currencies(), state_.first[s], out);
+    fold_.append_row(fold_.only(state_.counted.numbers, s), keys_, actions_.currencies(), state_.first(s), out);
     out.session_end_.push_back(state_.end(s));
     for (int32_t t = 0; t < slots_.texts; ++t) {
       const First& first = state_.counted.text(s, t);

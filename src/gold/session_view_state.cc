@@ -46,7 +46,7 @@ void SessionView::save(std::string& out) const {
     if (!state_.is_open(s)) continue;
     KeyTexts key;
     for (size_t k = 0; k < keys_.columns(); ++k) key.push_back(keys_.text(state_.key(s), k));
-    sessions.emplace_back(state_.first[s], std::move(key), s);
+    sessions.emplace_back(state_.first(s), std::move(key), s);
   }
   std::ranges::sort(sessions);
   to.number(sessions.size());
@@ -54,7 +54,7 @@ void SessionView::save(std::string& out) const {
   for (const auto& [first, key, s] : sessions) {
     for (const auto& text : key) save_text(to, text);
     to.signed_number(first);
-    to.number(uint64_t(state_.last[s] - first));
+    to.number(uint64_t(state_.last(s) - first));
     for (const int64_t n : state_.counted.numbers.counts(s)) to.signed_number(n);
     for (const WideMoney m : state_.counted.numbers.moneys(s)) to.signed_number(m);
     for (const DistinctSet& set : state_.counted.numbers.sets(s)) set.save(to);

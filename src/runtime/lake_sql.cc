@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 
 #include "base/time_text.h"
 #include "query/lake_view.h"
@@ -34,6 +35,15 @@ Result<std::optional<delta::Snapshot>> load_at(const LakeTable& table, const Lak
   return std::unexpected(std::move(error));
 }
 
+// Whether the table's name stands somewhere in the query, or a word of those that look at all tables.
+bool may_ask_for(std::string_view query, std::string_view table) {
+  constexpr std::string_view kAll[] = {"show",   "describe", "summarize", "schema", "tables",
+                                       "pragma", "duckdb_",  "pg_",       "query"};
+  const auto same = [](char a, char b) { return std::tolower(uint8_t(a)) == std::tolower(uint8_t(b)); };
+  const auto has = [&](std::string_view word) { return !std::ranges::search(query, word, same).empty(); };
+  return has(table) || std::ranges::any_of(kAll, has);
+}
+
 fs::path spill_folder(const LakePaths& lake) {
   static std::atomic<int> number{0};
   return lake.temporary() / fmt::format("sql-{}-{}", ::getpid(), ++number);
@@ -41,7 +51,8 @@ fs::path spill_folder(const LakePaths& lake) {
 
 }  // namespace
 
-Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, const SqlLimits& limits) {
+Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, const SqlLimits& limits,
+                              std::optional<std::string_view> query) {
   std::vector<LakeTable> there = TRY(lake_tables(lake));
   for (const auto& [name, version] : moment.versions) (void)TRY(find_table(lake, name));
   fs::path temporary = spill_folder(lake);
@@ -50,7 +61,13 @@ Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, c
   TRY(engine.execute("CREATE SCHEMA gold"));
   std::ranges::stable_partition(there, [](const LakeTable& t) { return t.name.starts_with(kGold); });
   std::vector<SqlLakeTable> tables;
+  bool left_out = false;
   for (const LakeTable& table : there) {
+    const std::string_view own = std::string_view(table.name).substr(table.name.find('/') + 1);
+    if (query && !may_ask_for(*query, own)) {
+      left_out = true;
+      continue;
+    }
     const auto snapshot = TRY(load_at(table, moment));
     if (!snapshot) continue;
     const bool gold = table.name.starts_with(kGold);
@@ -60,13 +77,13 @@ Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, c
       TRY(engine.execute(fmt::format("CREATE VIEW {} AS FROM gold.{}", sql_name(name), sql_name(name))));
     tables.push_back({gold ? "gold." + name : name, snapshot->version(), snapshot->timestamp_ms(), snapshot->rows()});
   }
-  if (tables.empty() && moment.as_of_us) {
+  if (tables.empty() && !left_out && moment.as_of_us) {
     const auto first = delta::Snapshot::load(lake.silver(), Version(0));
     return fail(ErrorCode::not_found, fmt::format("there was no table at {}", iso_time_ms(*moment.as_of_us)),
                 first ? fmt::format("the lake begins at {}", iso_time_ms(first->timestamp_ms() * 1000)) : "");
   }
   std::ranges::stable_partition(tables, [](const SqlLakeTable& t) { return !t.name.starts_with("gold."); });
-  return LakeSql(std::move(engine), std::move(temporary), std::move(tables));
+  return LakeSql(std::move(engine), std::move(temporary), std::move(tables), left_out);
 }
 
 }  // namespace pactolus

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -36,18 +37,23 @@ struct SqlLimits {
 class LakeSql {
  public:
   // Errors: not_found where there is no lake, or no version that old; usage for a table that there is not; corrupt.
-  static Result<LakeSql> open(const LakePaths& lake, const LakeMoment& moment, const SqlLimits& limits);
+  // Given the query, only of tables whose names stand in it, which is sooner there: when left_out(), a query that does
+  // not find something may have meant one of the others by words that we do not know.
+  static Result<LakeSql> open(const LakePaths& lake, const LakeMoment& moment, const SqlLimits& limits,
+                              std::optional<std::string_view> query = {});
+  bool left_out() const noexcept { return left_out_; }
   SqlEngine& engine() { return engine_; }
   const std::vector<SqlLakeTable>& tables() const { return tables_; }
   // For files that the engine is to write; made by whoever needs it, removed with the engine.
   const fs::path& temporary() const { return temporary_; }
 
  private:
-  LakeSql(SqlEngine engine, fs::path temporary, std::vector<SqlLakeTable> tables)
-      : temporary_(std::move(temporary)), engine_(std::move(engine)), tables_(std::move(tables)) {}
+  LakeSql(SqlEngine engine, fs::path temporary, std::vector<SqlLakeTable> tables, bool left_out)
+      : temporary_(std::move(temporary)), engine_(std::move(engine)), tables_(std::move(tables)), left_out_(left_out) {}
   fs::path temporary_;
   SqlEngine engine_;
   std::vector<SqlLakeTable> tables_;
+  bool left_out_;
 };
 
 }  // namespace pactolus
