@@ -318,6 +318,25 @@ class Refused(Copy):
         self.run_job()
         self.assert_equal(("own", *VIEWS))
 
+    def test_what_somebody_has_dropped_is_made_again(self):
+        self.send(count=3000)
+        self.run_job("--close-windows")
+        self.server.psql("DROP TABLE pactolus.sessions")
+        self.send(count=3000, seed=2, first_id=10_000_000, end="2026-03-10T17:50:00Z")
+        self.run_job("--close-windows")
+        self.assert_equal()
+        process = self.start("run", "--lake", self.lake)
+        self.wait_for("the copy", lambda: self.told()["batch"] is not None and json.loads(
+            (self.lake / "_pactolus/status.json").read_text())["running"])
+        self.server.psql("DROP SCHEMA pactolus CASCADE")
+        self.send(count=3000, seed=3, first_id=20_000_000, end="2026-03-10T20:50:00Z")
+        self.wait_for("it to be told", lambda: self.told()["error"])
+        self.wait_for("all of it again", lambda: not self.told()["error"])
+        process.send_signal(signal.SIGINT)
+        finish(process)
+        self.run_job("--close-windows")
+        self.assert_equal()
+
     def test_passwords(self):
         self.send(count=1000)
         wrong = self.folder / "wrong"

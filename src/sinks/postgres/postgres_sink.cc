@@ -144,8 +144,10 @@ Result<int64_t> PostgresSink::follow(std::span<const PostgresTable> tables, cons
       first = Error{done.error().code, fmt::format("{}: {}", table.name, done.error().message), done.error().hint};
     if (done.error().code == ErrorCode::fenced || !connection_->usable()) break;
   }
-  if (first) return std::unexpected(std::move(*first));
-  return rows;
+  if (!first) return rows;
+  // Somebody may have dropped what is ours: the next connection looks at everything again.
+  if (first->code == ErrorCode::invalid) connection_.reset();
+  return std::unexpected(std::move(*first));
 }
 
 Result<> PostgresSink::connect() {
@@ -188,9 +190,12 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
     TRY(connection_->run(fmt::format("INSERT INTO {} (table_name) VALUES ($1) ON CONFLICT DO NOTHING", progress),
                          Texts{table.name}));
     const PgRows there = TRY(connection_->run(
-        fmt::format("SELECT table_id, columns, epoch, gold_version FROM {} WHERE table_name = $1 FOR UPDATE", progress),
-        Texts{table.name}));
-    const std::string id = there.at(0, 0).value_or(""), columns = there.at(0, 1).value_or("");
+        fmt::format("SELECT table_id, columns, epoch, gold_version, to_regclass($2) IS NOT NULL FROM {} "
+                    "WHERE table_name = $1 FOR UPDATE",
+                    progress),
+        Texts{table.name, full_name(table.name)}));
+    const bool exists = there.at(0, 4) == "t";  // unless somebody has dropped it
+    const std::string id = there.at(0, 0).value_or(""), columns = exists ? there.at(0, 1).value_or("") : "";
     const int64_t epoch = std::atoll(there.at(0, 2).value_or("0").c_str());
     const int64_t version = std::atoll(there.at(0, 3).value_or("-1").c_str());
     if (epoch > position.epoch)
@@ -201,8 +206,8 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
     delta::TableChanges changes = TRY(delta::changes_since(table.folder, Version(version)));
     std::optional<delta::Snapshot> now;
     const auto known = followed_.find(table.name);
-    if (known != followed_.end() && known->second.version == version && known->second.id == id && !changes.everything &&
-        !changes.new_metadata) {
+    if (exists && known != followed_.end() && known->second.version == version && known->second.id == id &&
+        !changes.everything && !changes.new_metadata) {
       next = known->second;
     } else {
       now = TRY(delta::Snapshot::load(table.folder, changes.version));
