@@ -73,7 +73,7 @@ class AlertsLs final : public Command {
     }
     for (const AlertRow& row : rows) {
       const AlertTransition& t = row.transition;
-      std::string line = fmt::format("{:<12} {:>7} views {:>4} sold", cut_to_width(t.product_id, 12),
+      std::string line = fmt::format("{:<12} {:<28} {:>7} views {:>4} sold", cut_to_width(t.product_id, 12), row.rule,
                                      count_text(t.views), count_text(t.purchases));
       if (const auto c = conversion_of(t.views, t.purchases))
         line += fmt::format("  {:.2f} .. {:.2f} %", c->interval.low * 100, c->interval.high * 100);

@@ -17,12 +17,25 @@ constexpr size_t kMostExtraTypes = 200;  // with the built-in ten they fit the b
 
 }  // namespace
 
+// Of a URL that somebody has put a password into, what may be shown.
+std::string without_secrets(std::string text) {
+  const size_t begin = text.find("://");
+  if (begin != std::string::npos) {
+    const size_t end = text.find_first_of("/?#", begin + 3), at = text.substr(0, end).rfind('@');
+    if (at != std::string::npos && at > begin) text.replace(begin + 3, at - begin - 3, "…");
+  }
+  if (const size_t password = text.find("password"); password != std::string::npos)
+    text.replace(password, text.npos, "password…");
+  return text;
+}
+
 std::string shown(const RawValue& value) {
   constexpr size_t kLongest = 60;
   if (value.kind == RawValue::Kind::list) return "a list";
   if (value.kind == RawValue::Kind::table) return "a table";
   std::string text;
-  for (const char c : value.text.substr(0, kLongest)) text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  for (const char c : without_secrets(value.text).substr(0, kLongest))
+    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   // A cut in the middle of a character would not be UTF-8 any more.
   if (value.text.size() > kLongest) {
     while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();

@@ -56,6 +56,9 @@ class Loading {
     for (const auto& [name, given] : declared_[std::string(kViews)])
       for (const std::string& fault : faults_of_view(out_.config, name))
         error(given, fmt::format("unusable view {}\n{}", name, fault), {});
+    for (const auto& [name, given] : declared_[std::string(kWebhooks)])
+      for (const std::string& fault : faults_of_webhook(out_.config, name))
+        error(given, fmt::format("unusable webhook {}\n{}", name, fault), {});
   }
 
   void error(const Given& given, std::string message, std::string hint) {
@@ -348,6 +351,17 @@ std::string config_template() {
             {kMicrosPerHour, kMicrosPerHour},
             {parse_measure("count(view) as views").value(), parse_measure("distinct(user_id) as visitors").value()}}))
     out += fmt::format("# {}\n", line);
+  out += "\n# Rules of alerts: the built-in ones by other numbers, or one more; enabled = false leaves one out.\n";
+  Config example;
+  example.alerts.rules.push_back(
+      {"left_in_the_cart", AlertCondition::parse("carts >= 50 and conversion_high < 0.02").value()});
+  for (const auto& [name, lines] : alert_lines(example))
+    for (const std::string& line : lines) out += fmt::format("# {}\n", line);
+  out += "\n# Where each transition of an alert is posted.\n";
+  Config::Webhook webhook;
+  webhook.name = "shop", webhook.url = "https://hooks.example.org/pactolus";
+  webhook.secret_file = "/etc/pactolus/webhook.secret";
+  for (const std::string& line : webhook_lines(webhook)) out += fmt::format("# {}\n", line);
   return out;
 }
 

@@ -62,10 +62,12 @@ std::string refuse_nothing(std::string_view text, std::vector<std::string>&) {
 std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar) {
   if (std::string refusal = refuse_nothing(text, similar); !refusal.empty()) return refusal;
   const size_t begin = text.find("://");
-  const std::string_view user =
-      begin == std::string_view::npos ? "" : text.substr(begin + 3, text.find('@') - begin - 3);
-  const bool has_password = text.find("password") != std::string_view::npos ||
-                            (text.find('@') != std::string_view::npos && user.find(':') != std::string_view::npos);
+  std::string_view authority = begin == std::string_view::npos ? "" : text.substr(begin + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const size_t at = authority.rfind('@');
+  const bool has_password =
+      text.find("password") != std::string_view::npos ||
+      (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos);
   return has_password ? "expected a URL without a password, which postgres.password_file is for" : "";
 }
 

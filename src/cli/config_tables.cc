@@ -6,13 +6,9 @@
 #include <algorithm>
 
 #include "base/closest_word.h"
+#include "runtime/lake_tables.h"
 
 namespace pactolus {
-
-bool is_table_name(std::string_view text) noexcept {
-  const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, ok) && text[0] >= 'a';
-}
 
 std::string toml_list(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted;

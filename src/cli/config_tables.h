@@ -21,8 +21,7 @@ struct TakenTable {
   bool left_out = false;                    // enabled = false
 };
 
-// 1 to 64 of a-z, 0-9 and _, beginning with a letter.
-bool is_table_name(std::string_view text) noexcept;
+// As is_table_name() of runtime/lake_tables.h has it.
 inline constexpr std::string_view kTableNameRule = "1 to 64 letters a-z, digits and _, beginning with a letter";
 
 std::string toml_list(const std::vector<std::string>& texts);  // ["a", "b"]

@@ -7,7 +7,7 @@
 #include <array>
 
 #include "base/closest_word.h"
-#include "gold/alert_rule.h"
+#include "gold/low_conversion_rule.h"
 #include "sinks/webhook/http_post.h"
 
 namespace pactolus {
@@ -79,6 +79,20 @@ TakenTable take_webhook(const RawValue& table, Config& config) {
   Taking taking;
   for (const auto& [name, value] : table.entries) taking.entry(name, value);
   return taking.finish(config);
+}
+
+std::vector<std::string> faults_of_webhook(const Config& config, std::string_view name) {
+  std::vector<std::string> faults;
+  std::vector<std::string_view> rules;
+  for (const Config::Alerts::Rule& rule : config.alerts.rules) rules.push_back(rule.name);
+  const std::string low_conversion = LowConversionRule::Options().name;
+  if (config.alerts.evidence > 0) rules.push_back(low_conversion);
+  const auto webhook = std::ranges::find(config.webhooks, name, &Config::Webhook::name);
+  for (const std::string& rule : webhook->rules)
+    if (std::ranges::find(rules, rule) == rules.end())
+      faults.push_back(fmt::format("expected rules that there are ({}), got \"{}\"{}", fmt::join(rules, ", "), rule,
+                                   did_you_mean(rule, rules)));
+  return faults;
 }
 
 std::vector<std::string> webhook_lines(const Config::Webhook& w) {

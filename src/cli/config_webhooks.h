@@ -16,6 +16,8 @@ namespace pactolus {
 inline constexpr std::string_view kWebhooks = "webhook";
 
 TakenTable take_webhook(const RawValue& table, Config& config);
+// What is wrong with one that was taken, each in a sentence, once all rules are known.
+std::vector<std::string> faults_of_webhook(const Config& config, std::string_view name);
 std::vector<std::string> webhook_lines(const Config::Webhook& webhook);  // as a file would declare it
 
 }  // namespace pactolus

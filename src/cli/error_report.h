@@ -23,7 +23,6 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitRunError = 3;     // a retry may help
 inline constexpr int kExitUndelivered = 4;  // made, but not delivered
 inline constexpr int kExitUnhealthy = 10;
-inline constexpr int kExitNotDelivered = 4;  // made, but not delivered
 inline constexpr int kExitBadConfig = 78;
 inline constexpr int kExitSignal = 128;  // plus the signal's number: 130, 143
 

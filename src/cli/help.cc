@@ -77,8 +77,9 @@ std::string list_of_commands(const CommandTable& table, bool colour) {
   }
   out += heading("Flags of every command, in any position:", colour) + flag_lines(table.global_flags());
   return out +
-         "\nExit codes: 0 ok, 1 a check failed, 2 wrong usage, 3 error (a retry may help), 78 bad configuration, "
-         "130 Ctrl-C.\n`pactolus COMMAND --help` explains a command, with an example.\n";
+         "\nExit codes: 0 ok, 1 a check failed, 2 wrong usage, 3 error (a retry may help), 4 made but not delivered,\n"
+         "78 bad configuration, "
+         "130 Ctrl-C, 143 SIGTERM.\n`pactolus COMMAND --help` explains a command, with an example.\n";
 }
 
 std::string help_of_family(const CommandTable& table, std::string_view family, bool colour) {

@@ -16,7 +16,7 @@
 namespace pactolus {
 namespace {
 
-constexpr int64_t kPatienceStopped_us = 2 * kMicrosPerSecond;
+constexpr int64_t kPatienceStopped_us = kMicrosPerSecond;
 
 class Run final : public Command {
  public:
@@ -57,14 +57,15 @@ class Run final : public Command {
     TRY(run_job(*job, session, clock, loop));
     const bool stopped = session.stop.requested();
     const std::vector<std::string> behind =
-        deliveries->finish(stopped ? std::min(kPatienceStopped_us, deliver_within_us_) : deliver_within_us_);
+        deliveries->finish(stopped ? std::min(kPatienceStopped_us, deliver_within_us_) : deliver_within_us_,
+                           [&] { return !stopped && session.stop.requested(); });
     for (const std::string& text : deliveries->messages()) session.say(text);
     TRY(write_status(*job, clock, false, deliveries->status()));
     session.out << summary_json(job->view()).dump() << "\n";
-    if (stopped) return session.stop.exit_code();
     for (const std::string& name : behind)
       session.say(fmt::format("{} has not taken everything; the lake has it, and the next run delivers it", name));
-    return behind.empty() ? 0 : kExitNotDelivered;
+    if (stopped) return session.stop.exit_code();
+    return behind.empty() ? 0 : kExitUndelivered;
   }
 
  private:

@@ -99,7 +99,8 @@ class Sql final : public Command {
   Result<> answer(Session& session, EngineWatch& watch, const std::string& query) {
     bool left_out = false;
     auto done = answer_from(session, watch, query, query, left_out);
-    if (!done && done.error().code == ErrorCode::usage && left_out)
+    // A name that was not found; anything else would be the same once more.
+    if (!done && left_out && done.error().message.starts_with("Catalog Error"))
       done = answer_from(session, watch, query, std::nullopt, left_out);
     if (!done && watch.time_was_over())
       return fail(ErrorCode::io, fmt::format("the query took longer than {}", duration_text(timeout_us_)),

@@ -123,6 +123,18 @@ std::string lag_text(const Json& source) {
              : fmt::format(", {} behind, {:.1f} s", counted_text(records, "record"), source["lag_seconds"].as_double());
 }
 
+// Whom this run brings Gold to, and how far it has come.
+std::string delivery_text(const Json& to) {
+  std::string out = fmt::format("to          {}: ", to["to"].as_string());
+  out += to["batch"].is_null() ? "nothing yet in this run" : fmt::format("batch {}", to["batch"].as_int());
+  if (const int64_t waiting = to["waiting"].as_int(); waiting > 0)
+    out += fmt::format(" read, {} waiting", counted_text(waiting, "message"));
+  if (!to["error"].is_null()) out += fmt::format(", then {}", to["error"].as_string());
+  if (const int64_t dead = to["dead"].as_int(); dead > 0)
+    out += fmt::format("; {} in _pactolus/webhooks", counted_text(dead, "dead letter"));
+  return out + "\n";
+}
+
 class Status final : public Command {
  public:
   CommandInfo info() const override {
@@ -157,10 +169,7 @@ class Status final : public Command {
                                      s["partition"].as_int(), count_text(s["next_offset"].as_int()), lag_text(s),
                                      s["idle"].as_bool() ? ", idle" : "");
     }
-    for (const Json& d : json["deliveries"].as_array())
-      session.out << fmt::format("to          {}: {}{}\n", d["to"].as_string(),
-                                 d["batch"].is_null() ? "nothing yet" : fmt::format("batch {}", d["batch"].as_int()),
-                                 d["error"].is_null() ? "" : fmt::format(", then {}", d["error"].as_string()));
+    for (const Json& d : json["deliveries"].as_array()) session.out << delivery_text(d);
     const Json& histories = json["histories"];
     const auto number = [&](const char* name) { return histories[name].as_int(); };
     if (number("files") + number("replays") > 0) {

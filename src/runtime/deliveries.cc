@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "lake/delta/changes.h"
 #include "runtime/alert_messages.h"
 #include "runtime/alert_notes.h"
 #include "runtime/alert_table.h"
@@ -16,16 +17,18 @@ namespace {
 
 constexpr int64_t kShow_us = 5 * kMicrosPerSecond;  // how often open windows are shown
 
-// A line of a file that only its owner should be able to read.
-Result<std::string> read_secret(const std::string& path) {
-  std::string text = TRY(read_file(path));
+// A line of a file that only its owner should be able to read; `key` is what names the file.
+Result<std::string> read_secret(const std::string& path, const std::string& key) {
+  auto read = read_file(path);
+  if (!read) return fail(ErrorCode::bad_config, fmt::format("{}: {}", key, read.error().message));
+  std::string text = std::move(*read);
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (text.empty()) return fail(ErrorCode::bad_config, fmt::format("the file of a secret is empty: {}", path));
+  if (text.empty()) return fail(ErrorCode::bad_config, fmt::format("{}: the file is empty: {}", key, path));
   return text;
 }
 
-// What names a row of a view: its key and window. Columns of earlier declarations of the table count too, which are
-// null in rows of today's: there may be rows of both in one window.
+// What names a row of a view: its key and window. Keys of earlier declarations of the table count too, which are null
+// in rows of today's: there may be rows of both in one window.
 std::vector<std::string> keys_of(const ViewDeclaration& view, const delta::TableSchema& table) {
   std::vector<std::string> out;
   for (const EventColumn key : view.keys) out.emplace_back(name_of(key));
@@ -33,7 +36,7 @@ std::vector<std::string> keys_of(const ViewDeclaration& view, const delta::Table
   out.emplace_back("window_end");
   const delta::TableSchema of_today = view_schema(view);
   for (const delta::SchemaField& field : table.fields)
-    if (!of_today.find(field.name)) out.push_back(field.name);
+    if (!of_today.find(field.name) && event_column(field.name)) out.push_back(field.name);
   return out;
 }
 
@@ -63,7 +66,8 @@ Result<std::unique_ptr<Deliveries>> Deliveries::start(const Config& config, cons
   std::unique_ptr<Deliveries> out(new Deliveries);
   if (!config.postgres.url.empty()) {
     std::string password;
-    if (!config.postgres.password_file.empty()) password = TRY(read_secret(config.postgres.password_file));
+    if (!config.postgres.password_file.empty())
+      password = TRY(read_secret(config.postgres.password_file, "postgres.password_file"));
     out->add_postgres(config, job, std::move(password));
   }
   for (const Config::Webhook& webhook : config.webhooks) TRY(out->add_webhook(webhook, job));
@@ -75,16 +79,23 @@ Deliveries::~Deliveries() = default;
 // A webhook that is new begins with the alerts that come from now on.
 Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job) {
   WebhookSink::Options options;
-  const auto url = parse_http_url(webhook.url_file.empty() ? webhook.url : TRY(read_secret(webhook.url_file)));
+  const auto url =
+      parse_http_url(webhook.url_file.empty()
+                         ? webhook.url
+                         : TRY(read_secret(webhook.url_file, fmt::format("url_file of the webhook {}", webhook.name))));
   if (!url)
     return fail(ErrorCode::bad_config, fmt::format("the URL of the webhook {}: {}", webhook.name, url.error().message));
   options.url = *url;
-  if (!webhook.secret_file.empty()) options.secret = TRY(read_secret(webhook.secret_file));
+  if (!webhook.secret_file.empty())
+    options.secret = TRY(read_secret(webhook.secret_file, fmt::format("secret_file of the webhook {}", webhook.name)));
+  if (!options.secret.empty() && !is_webhook_secret(options.secret))
+    return fail(ErrorCode::bad_config,
+                fmt::format("the secret of the webhook {} is not base64 behind whsec_", webhook.name));
   options.ca_file = webhook.ca_file;
   options.attempts = webhook.attempts;
   options.timeout_us = webhook.timeout_us;
   WebhookQueue::Position first;
-  (void)TRY(read_alerts_since(job.lake().gold(kAlerts), INT64_MAX, first.version));
+  first.version = TRY(delta::changes_since(job.lake().gold(kAlerts), Version(-1))).version.value;
   first.batch = job.view().batch;
   auto sink = std::make_shared<WebhookSink>(std::move(options),
                                             TRY(WebhookQueue::open(job.lake().webhooks(), webhook.name, first)));
@@ -96,15 +107,21 @@ Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job)
         WebhookQueue& queue = sink->queue();
         if (!queue.full()) {
           WebhookQueue::Position at = queue.position();
-          const auto rows = TRY(read_alerts_since(lake.gold(kAlerts), at.batch, at.version));
-          for (const AlertRow& row : rows) at.batch = std::max(at.batch, row.batch);
+          std::vector<AlertRow> rows = TRY(read_alerts_since(lake.gold(kAlerts), at.batch, at.version));
+          const size_t room = WebhookQueue::kMostPending - queue.pending();
+          if (rows.size() > room) {  // whole batches, one at least; the others stay in the table
+            const int64_t last = rows[room - 1].batch;
+            std::erase_if(rows, [&](const AlertRow& row) { return row.batch > last; });
+            at.version = queue.position().version;
+          }
+          if (!rows.empty()) at.batch = rows.back().batch;
           TRY(queue.add(alert_messages(rows, webhook, TRY(read_alert_notes(lake)), lake_id, clock.now_us()), at));
         }
         DeliveryThread::Passed passed;
         passed.delivered = TRY(sink->send_due([&] { return clock.now_us(); }, stop, passed.trouble));
         if (const auto next = queue.next_due())
           passed.again_us = std::max<int64_t>(*next - clock.now_us(), kMicrosPerSecond / 100);
-        passed.dead = queue.dead();
+        passed.dead = queue.dead(), passed.waiting = int64_t(queue.pending());
         return passed;
       }));
   return {};
@@ -118,7 +135,7 @@ void Deliveries::add_postgres(const Config& config, const Job& job, std::string 
   options.schema = config.postgres.schema;
   options.lake_id = job.lake_id();
   auto sink = std::make_shared<PostgresSink>(std::move(options));
-  // By the number of Gold's tables: their keys do not change while a job runs.
+  // By the names of Gold's tables: their keys do not change while a job runs.
   auto tables = std::make_shared<std::vector<PostgresTable>>();
   threads_.push_back(std::make_unique<DeliveryThread>(
       "postgres",
@@ -131,8 +148,14 @@ void Deliveries::add_postgres(const Config& config, const Job& job, std::string 
           position = shown_.position;
           open = std::exchange(shown_.open, {});
         }
-        if (gold_tables(lake).size() != tables->size()) *tables = TRY(postgres_tables(lake));
-        return DeliveryThread::Passed{TRY(sink->follow(*tables, position, open, stop))};
+        const std::vector<std::string> names = gold_tables(lake);
+        const bool same = std::ranges::equal(names, *tables, {}, {}, &PostgresTable::name);
+        if (!same) *tables = TRY(postgres_tables(lake));
+        const auto rows = sink->follow(*tables, position, open, stop);
+        if (rows) return DeliveryThread::Passed{*rows};
+        const std::lock_guard lock(shown_.mutex);
+        if (shown_.open.empty()) shown_.open = std::move(open);  // for the next time
+        return std::unexpected(rows.error());
       }));
 }
 
@@ -150,10 +173,12 @@ void Deliveries::follow(const Job& job, int64_t boot_us, bool at_end) {
   for (const auto& thread : threads_) thread->wake(view.batch);
 }
 
-std::vector<std::string> Deliveries::finish(int64_t patience_us) {
+std::vector<std::string> Deliveries::finish(int64_t patience_us, const std::function<bool()>& stop) {
   std::vector<std::string> behind;
+  SystemClock clock;
+  const int64_t until = clock.boot_us() + patience_us;
   for (const auto& thread : threads_)
-    if (!thread->finish(patience_us)) behind.push_back(thread->name());
+    if (!thread->finish(std::max<int64_t>(0, until - clock.boot_us()), stop)) behind.push_back(thread->name());
   return behind;
 }
 

@@ -24,8 +24,9 @@ class Deliveries {
 
   // After a commit of the job, and before the first. Open windows are shown every few seconds, and at the end.
   void follow(const Job& job, int64_t boot_us, bool at_end = false);
-  // Waits until everything that was committed is out; the names of those that are still behind.
-  std::vector<std::string> finish(int64_t patience_us);
+  // Waits until everything that was committed is out, in all no longer than that, nor when `stop` says so; the names of
+  // those that are still behind.
+  std::vector<std::string> finish(int64_t patience_us, const std::function<bool()>& stop = {});
   std::vector<std::string> messages();
   Json status() const;  // a list
 

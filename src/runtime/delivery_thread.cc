@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 namespace pactolus {
 namespace {
 using std::chrono::microseconds;
 constexpr int64_t kLook_us = 2'000'000;  // for what others have committed: a rebuild, a model
 constexpr int64_t kFirstWait_us = 1'000'000, kLongestWait_us = 30'000'000, kHurriedWait_us = 200'000;
+constexpr int64_t kSlice_us = 100'000;  // how often `stop` is asked
 }  // namespace
 
 DeliveryThread::DeliveryThread(std::string name, Pass pass)
@@ -33,11 +35,18 @@ void DeliveryThread::wake(int64_t batch) {
   changed_.notify_all();
 }
 
-bool DeliveryThread::finish(int64_t patience_us) {
+bool DeliveryThread::finish(int64_t patience_us, const std::function<bool()>& stop) {
   std::unique_lock lock(mutex_);
   hurry_ = true;
   changed_.notify_all();
-  return changed_.wait_for(lock, microseconds(patience_us), [this] { return seen_ == wakes_ && !left_ && !error_; });
+  const auto until = std::chrono::steady_clock::now() + microseconds(patience_us);
+  const auto is_done = [this] { return seen_ == wakes_ && !left_ && !error_; };
+  while (!is_done() && !ended_ && !(stop && stop())) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= until) break;
+    changed_.wait_until(lock, std::min(until, now + microseconds(kSlice_us)), [&] { return is_done() || ended_; });
+  }
+  return is_done();
 }
 
 std::vector<std::string> DeliveryThread::messages() {
@@ -51,6 +60,7 @@ Json DeliveryThread::status() const {
       .set("to", name_)
       .set("batch", done_ < 0 ? Json() : Json(done_))
       .set("delivered", delivered_)
+      .set("waiting", waiting_)
       .set("dead", dead_)
       .set("error", error_             ? Json(error_->message)
                     : trouble_.empty() ? Json()
@@ -62,6 +72,15 @@ void DeliveryThread::say(const std::string& what, const std::string& hint) {
   if (what == told_) return;
   messages_.push_back(fmt::format("{}: {}{}", name_, what, hint.empty() ? "" : fmt::format(" ({})", hint)));
   told_ = what;
+}
+
+// No exception of a library may end the process.
+Result<DeliveryThread::Passed> DeliveryThread::guarded(int64_t batch) {
+  try {
+    return pass_(batch, [this] { return stop_.load(); });
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::io, e.what());
+  }
 }
 
 void DeliveryThread::run() {
@@ -79,7 +98,7 @@ void DeliveryThread::run() {
     }
     const int64_t batch = batch_, wakes = wakes_;
     lock.unlock();
-    auto passed = pass_(batch, [this] { return stop_.load(); });
+    auto passed = guarded(batch);
     lock.lock();
     if (passed) {
       if (!passed->trouble.empty()) say(trouble_ = std::move(passed->trouble), "");
@@ -92,7 +111,7 @@ void DeliveryThread::run() {
       failed_us = 0;
       done_ = batch, seen_ = wakes;
       delivered_ += passed->delivered;
-      dead_ = passed->dead;
+      dead_ = passed->dead, waiting_ = passed->waiting;
       left_ = passed->again_us > 0;
       wait_us = left_ ? passed->again_us : kLook_us;
     } else {
@@ -100,6 +119,7 @@ void DeliveryThread::run() {
       error_ = std::move(passed).error();
       say(error_->message, error_->hint);
       if (error_->code == ErrorCode::fenced) {
+        ended_ = true;
         changed_.notify_all();
         return;  // the job will find out
       }

@@ -88,7 +88,8 @@ Result<std::unique_ptr<Job>> Job::open(const Config& config, JobOptions options,
   TRY(job->commit_losses());
   TRY(job->fix_start());
   // What a rebuild makes from now on is of a later batch than what it made before: their declarations differ.
-  if (recovery.has_changed_views()) TRY(job->cut(false));
+  if (recovery.has_changed_views() || !job->resolved_.empty()) TRY(job->cut(false));
+  if (recovery.changed_alerts()) TRY(job->declare_alerts(*recovery.changed_alerts()));
   job->last_snapshot_boot_us_ = clock.boot_us();
   return job;
 }
@@ -676,6 +677,8 @@ JobView Job::view() const {
   }
   for (const AlertRule& rule : alert_rules_)
     for (AlertTransition& alert : rule.open()) v.open_alerts.push_back(std::move(alert));
+  for (const EvidenceTransition& alert : low_conversion_.open())
+    v.open_alerts.push_back(row_of(low_conversion_.options(), alert).transition);
   std::ranges::stable_sort(v.open_alerts, std::greater<>(), &AlertTransition::views);
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();

@@ -79,7 +79,7 @@ struct JobView {
   JobTotals totals;
   std::vector<SourceAccount> sources;        // as of the last commit
   std::vector<SourceLag> lags;               // of the live ones, which come first
-  std::vector<AlertTransition> open_alerts;  // by the rules on windows, as of the last one judged; most viewed first
+  std::vector<AlertTransition> open_alerts;  // of all rules, as of the last batch; most viewed first
   size_t remembered_ids = 0, remembered_bytes = 0;
   CompactionTotals compaction;  // since this process opened the job
 };
@@ -197,7 +197,7 @@ class Job {
   Result<> commit_alerts(int64_t batch, int64_t batch_time, const std::vector<AlertRow>& rows);
   Result<> declare_view(StreamView& view);
   void take_rules(const DeclaredAlerts& declared);
-  Result<> declare_alerts(const DeclaredAlerts& declared, const std::vector<AlertRow>& resolved);
+  Result<> declare_alerts(const DeclaredAlerts& declared);
   Result<> judge_history();
   Result<> remember_histories();
   Result<> look_for_live_rows_in_silver();
@@ -248,6 +248,7 @@ class Job {
   std::vector<AlertRule> alert_rules_;  // as declared, on its rows
   ConversionEvidence evidence_;
   LowConversionRule low_conversion_;
+  std::vector<AlertRow> resolved_;  // of rules that are gone: told by the next batch
 
   Maintenance maintenance_;
   Compactor compactor_;

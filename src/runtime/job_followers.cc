@@ -2,6 +2,8 @@
 // means, in that order, and says by its txn which batch it has.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/fault.h"
 #include "runtime/declared_alerts.h"
 #include "runtime/declared_view.h"
@@ -61,7 +63,7 @@ Result<> Job::commit_gold(StreamView& view, int64_t batch, int64_t batch_time, c
 std::vector<AlertRow> Job::judge_alerts(std::span<const InterestRow> final_rows,
                                         std::span<const ConversionEvidence::Seen> seen, int64_t watermark,
                                         int64_t batch_time) {
-  std::vector<AlertRow> out;
+  std::vector<AlertRow> out = std::exchange(resolved_, {});
   for (AlertRule& rule : alert_rules_)
     for (AlertTransition& t : rule.judge(final_rows, watermark)) out.push_back(row_of(rule.options(), std::move(t)));
   const auto found = evidence_.look(seen, batch_time, low_conversion_.options().alpha);
@@ -100,16 +102,13 @@ void Job::take_rules(const DeclaredAlerts& declared) {
   low_conversion_ = LowConversionRule(declared.low_conversion());
 }
 
-// With the alerts that the rules before had opened and nobody judges any more.
-Result<> Job::declare_alerts(const DeclaredAlerts& declared, const std::vector<AlertRow>& resolved) {
+Result<> Job::declare_alerts(const DeclaredAlerts& declared) {
   delta::Transaction t;
   t.operation = "SET TBLPROPERTIES";
   t.metadata = alert_table_->snapshot().metadata();
   declared.write(t.metadata->configuration);
   t.commit_uuid = random_.uuid();
   t.time_ms = clock_.now_us() / 1000;
-  const BatchNames names{batch_, epoch_, batch_time_ / 1000};
-  if (!resolved.empty()) t.adds = TRY(write_alert_files(lake_, resolved, batch_time_, names, random_));
   const auto version = while_disk_is_full([&] { return alert_table_->commit(t); });
   if (!version) return std::unexpected(version.error());
   return {};

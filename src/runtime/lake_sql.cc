@@ -37,8 +37,8 @@ Result<std::optional<delta::Snapshot>> load_at(const LakeTable& table, const Lak
 
 // Whether the table's name stands somewhere in the query, or a word of those that look at all tables.
 bool may_ask_for(std::string_view query, std::string_view table) {
-  constexpr std::string_view kAll[] = {"show",   "describe", "summarize", "schema", "tables",
-                                       "pragma", "duckdb_",  "pg_",       "query"};
+  constexpr std::string_view kAll[] = {"show",   "describe", "summarize", "schema",  "tables",
+                                       "pragma", "duckdb_",  "pg_",       "sqlite_", "query"};
   const auto same = [](char a, char b) { return std::tolower(uint8_t(a)) == std::tolower(uint8_t(b)); };
   const auto has = [&](std::string_view word) { return !std::ranges::search(query, word, same).empty(); };
   return has(table) || std::ranges::any_of(kAll, has);

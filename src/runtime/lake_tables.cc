@@ -26,6 +26,11 @@ int64_t shortest_horizon(const TableProperties& silver) {
   return us;
 }
 
+bool is_table_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= 64 && name[0] >= 'a' && name[0] <= 'z' &&
+         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
 delta::TableSchema silver_schema() {
   return {{text("event_id"),
            text("user_id"),

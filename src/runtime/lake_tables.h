@@ -61,6 +61,8 @@ ParquetOptions gold_encoding();
 // Makes the folder and its format file, or checks that this release can open it. Errors: unsupported names both
 // versions; io and not_found say which folder.
 Result<> prepare_lake(const LakePaths& lake);
+// 1 to 64 of a-z, 0-9 and _, beginning with a letter: of views, models, rules and webhooks.
+bool is_table_name(std::string_view name) noexcept;
 // The tables under gold/, by name.
 std::vector<std::string> gold_tables(const LakePaths& lake);
 // For readers: an Error not_found with a hint when there is no lake.

@@ -26,7 +26,8 @@ namespace {
 
 constexpr int kAttempts = 8;
 constexpr const char* kDay = "day";
-constexpr std::string_view kTaken[] = {"events", "silver", "quarantine", "ledger", "alerts", "funnel", "sessions"};
+constexpr std::string_view kTaken[] = {"events", "silver", "quarantine", "ledger",
+                                       "alerts", "funnel", "sessions",   "flash_sale_alerts"};
 constexpr const char* kModelProperty = "pactolus.model";
 
 std::string_view trimmed(std::string_view text) {
@@ -53,11 +54,6 @@ Model parse_model(std::string name, std::string sql, std::string file, bool buil
     }
   }
   return out;
-}
-
-bool is_table_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && name[0] >= 'a' && name[0] <= 'z' &&
-         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 // DuckDB says "LINE 3: …": the place for it, and the message without what follows.

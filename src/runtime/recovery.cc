@@ -392,12 +392,12 @@ Result<> Recovery::join_alerts() {
 }
 
 // Rules as configured, when the table has others: those that are new or changed judge the windows that end after the
-// watermark, and what an earlier one had opened is resolved as it was last told.
+// watermark. What an earlier one had opened is resolved, as it was last told, by a batch of its own; only then does the
+// table say that its rules are others, so that a start in between does the same again.
 Result<> Recovery::change_alerts(const DeclaredAlerts& declared) {
   DeclaredAlerts wanted = DeclaredAlerts::of(job_.config_);
   if (wanted.same_rules(declared)) return {};
   wanted.replace(declared, job_.watermark_.watermark());
-  std::vector<AlertRow> resolved;
   std::map<std::string, AlertRule> kept;
   for (AlertRule& rule : job_.alert_rules_) {
     if (wanted.has(declared, rule.options().name)) {
@@ -406,23 +406,23 @@ Result<> Recovery::change_alerts(const DeclaredAlerts& declared) {
     }
     for (AlertTransition& alert : rule.open()) {
       alert.state = AlertState::resolved;
-      resolved.push_back(row_of(rule.options(), std::move(alert)));
+      job_.resolved_.push_back(row_of(rule.options(), std::move(alert)));
     }
   }
   const std::vector<EvidenceTransition> evidence = job_.low_conversion_.open();
   if (wanted.evidence == 0)
     for (EvidenceTransition alert : evidence) {
       alert.state = AlertState::resolved;
-      resolved.push_back(row_of(job_.low_conversion_.options(), alert));
+      job_.resolved_.push_back(row_of(job_.low_conversion_.options(), alert));
     }
-  TRY(job_.declare_alerts(wanted, resolved));
   job_.take_rules(wanted);
   for (AlertRule& rule : job_.alert_rules_)
     if (const auto found = kept.find(rule.options().name); found != kept.end()) rule = std::move(found->second);
   if (wanted.evidence > 0) job_.low_conversion_.restore(evidence);
   if (job_.options_.say && job_.batch_ > 0)
     job_.options_.say(fmt::format(
-        "the rules of alerts have changed: {} that were open by the rules before are resolved", resolved.size()));
+        "the rules of alerts have changed: {} that were open by the rules before are resolved", job_.resolved_.size()));
+  changed_alerts_ = std::move(wanted);
   return {};
 }
 

@@ -17,6 +17,8 @@ class Recovery {
   explicit Recovery(Job& job) : job_(job) {}
   // After the job has its tables, its epoch and its topics.
   Result<> run();
+  // Rules that the table of alerts does not have yet: they follow the batch that resolves what others had opened.
+  const std::optional<DeclaredAlerts>& changed_alerts() const { return changed_alerts_; }
   bool has_changed_views() const noexcept { return changed_views_; }  // tables that held rows of another declaration
 
  private:
@@ -53,6 +55,7 @@ class Recovery {
 
   Job& job_;
   bool changed_views_ = false;
+  std::optional<DeclaredAlerts> changed_alerts_;
   std::vector<View> views_;
   std::map<int64_t, std::vector<InterestRow>> interest_;  // final rows of the batches that were replayed, in order
   SilverRows evidence_rows_;  // of the batches since the evidence was saved, or since its period began

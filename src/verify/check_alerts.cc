@@ -34,7 +34,8 @@ FROM ends e LEFT JOIN finals f ON f.product_id = e.product_id AND f.w = behind W
 constexpr const char* kTold = R"(
 CREATE OR REPLACE TEMP TABLE told_alerts AS
 SELECT product_id, state, epoch_us(window_start) AS w, epoch_us(opened_window) AS opened, views, purchases
-FROM "gold/alerts" WHERE rule = '{rule_name}' AND batch_id <= {reached} AND epoch_us(opened_window) + {size} > {from})";
+FROM "gold/alerts" WHERE rule = '{rule_name}' AND batch_id <= {reached}
+QUALIFY max(CASE WHEN state = 'open' THEN epoch_us(window_end) END) OVER (PARTITION BY product_id, opened_window) > {from})";
 
 // Both ways. {after}: alerts that opened by then are not judged.
 constexpr const char* kDifferences = R"(
@@ -74,18 +75,21 @@ Result<CheckResult> check_alerts(VerifyInput& in) {
     TRY(in.sql.execute(fmt::format(kExpected, fmt::arg("rule", rule.when.to_sql()), fmt::arg("w", watermark),
                                    fmt::arg("slide", view->shape.slide), fmt::arg("size", view->shape.size),
                                    fmt::arg("from", from))));
-    TRY(in.sql.execute(fmt::format(kTold, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached),
-                                   fmt::arg("size", view->shape.size), fmt::arg("from", from))));
+    TRY(in.sql.execute(
+        fmt::format(kTold, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached), fmt::arg("from", from))));
     TRY(fail_rows(in.sql, result, fmt::format(kDifferences, fmt::arg("after", after))));
     transitions += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts"));
     opened += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts WHERE state = 'open'"));
     judged += TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM told_alerts WHERE opened > {}", after)));
   }
+  const int64_t evidence = TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {}",
+                                                              sql_text(LowConversionRule::Options().name))));
   result.figure("alerts", opened);
   result.figure("transitions", transitions);
   result.figure("judged", judged);
   result.summary = fmt::format("{} in {}", counted(opened, "alert"), counted(transitions, "transition"));
   if (result.wrong == 0) result.summary += " follow from product_interest";
+  if (evidence > 0) result.summary += fmt::format("; {} of low_conversion not judged", with_commas(evidence));
   if (judged < transitions)
     result.summary +=
         fmt::format("; {} from before rows were made anew are not judged", with_commas(transitions - judged));

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/time_text.h"
@@ -97,16 +98,22 @@ void append_copy_text(std::string_view text, std::string& line) {
 
 std::string pg_time(std::string text) { return text.starts_with("0000-") ? "0001" + text.substr(4) + " BC" : text; }
 
-std::string row_key(std::span<const TypedColumn> keys, int64_t row) {
+std::string row_key(std::span<const std::optional<TypedColumn>> keys, int64_t row) {
+  using Kind = delta::FieldType::Kind;
   std::string bytes;
-  for (const auto& [values, type] : keys) {
-    if (values.is_null(row)) {
+  for (const auto& key : keys) {
+    if (!key || key->values.is_null(row)) {
       bytes += "n;";
-    } else if (type.kind == delta::FieldType::Kind::string) {
-      const std::string_view text = values.text_at(row);
+      continue;
+    }
+    const Kind kind = key->type.kind;
+    if (kind == Kind::string) {
+      const std::string_view text = key->values.text_at(row);
       (bytes += fmt::format("{}:", text.size())) += text;
     } else {
-      bytes += fmt::format("i{};", values.int_at(row));
+      PACTOLUS_CHECK(kind == Kind::timestamp || kind == Kind::long_integer,
+                     "a row is named by texts, times and numbers");
+      bytes += fmt::format("i{};", key->values.int_at(row));
     }
   }
   return hash128_hex(bytes);

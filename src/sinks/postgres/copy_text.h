@@ -2,6 +2,7 @@
 // Source: PostgreSQL documentation, "COPY", "Text Format".
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,9 +29,9 @@ struct TypedColumn {
   ColumnView values;
   delta::FieldType type;
 };
-// What names a row: a UUID made of the values of `keys`, null apart from every text, as 32 hexadecimal digits. It is
-// the same for ever for the same values.
-std::string row_key(std::span<const TypedColumn> keys, int64_t row);
+// What names a row: a UUID made of the values of `keys`, texts, times and whole numbers, as 32 hexadecimal digits. Null
+// is apart from every text; a column that is not there is null. It is the same for ever for the same values.
+std::string row_key(std::span<const std::optional<TypedColumn>> keys, int64_t row);
 
 // A value as a field; an Error unsupported for what has no form.
 Result<> append_copy_value(const TypedColumn& column, int64_t row, std::string& line);

@@ -94,9 +94,13 @@ TEST(RowKey, IsTheSameForEver) {
   columns.push_back(start.finish("window_start", kFormatTimestamp));
   const ColumnBatch batch(5, std::move(columns));
   const ColumnView all = ColumnView::of(batch);
-  const std::vector<TypedColumn> keys = {{all.child("first"), T::string()},
-                                         {all.child("second"), T::string()},
-                                         {all.child("window_start"), T::timestamp()}};
+  const std::vector<std::optional<TypedColumn>> keys = {TypedColumn{all.child("first"), T::string()},
+                                                        TypedColumn{all.child("second"), T::string()},
+                                                        TypedColumn{all.child("window_start"), T::timestamp()}};
+  auto missing = keys;
+  missing[0].reset();
+  EXPECT_EQ(row_key(missing, 4), row_key(keys, 4));  // there it is null
+  EXPECT_NE(row_key(missing, 0), row_key(keys, 0));
   std::set<std::string> different;
   for (int64_t r = 0; r < 5; ++r) different.insert(row_key(keys, r));
   EXPECT_EQ(different.size(), 5u);

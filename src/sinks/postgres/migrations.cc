@@ -9,6 +9,18 @@ namespace {
 
 using Texts = std::vector<std::optional<std::string>>;
 
+constexpr const char* kFlashSaleAlerts = R"(CREATE TABLE flash_sale_alerts (
+  product_id text,
+  window_start timestamp with time zone,
+  window_end timestamp with time zone NOT NULL,
+  total_views bigint NOT NULL,
+  total_purchases bigint NOT NULL,
+  conversion_rate double precision,
+  alert_timestamp timestamp with time zone NOT NULL,
+  alert_triggered boolean NOT NULL,
+  PRIMARY KEY (product_id, window_start)
+))";
+
 // Each is applied once, in this order, and never changed any more: what is wrong with one is mended by a later one.
 constexpr std::array<const char*, 1> kMigrations = {R"(
 CREATE TABLE _lake (
@@ -23,17 +35,6 @@ CREATE TABLE _progress (
   batch bigint NOT NULL DEFAULT 0,
   gold_version bigint NOT NULL DEFAULT -1,
   updated_at timestamp with time zone NOT NULL DEFAULT now()
-);
-CREATE TABLE flash_sale_alerts (
-  product_id text,
-  window_start timestamp with time zone,
-  window_end timestamp with time zone NOT NULL,
-  total_views bigint NOT NULL,
-  total_purchases bigint NOT NULL,
-  conversion_rate double precision,
-  alert_timestamp timestamp with time zone NOT NULL,
-  alert_triggered boolean NOT NULL,
-  PRIMARY KEY (product_id, window_start)
 ))"};
 constexpr const char* kLock = "7020110297";  // of the advisory lock; any number that nobody else takes
 
@@ -65,6 +66,12 @@ Result<> migrate_schema(PgConnection& connection, const std::string& schema, con
   for (size_t v = version; v < kMigrations.size(); ++v) {
     TRY(apply(connection, kMigrations[v]));
     TRY(connection.run("INSERT INTO _migrations (version) VALUES ($1)", Texts{std::to_string(v + 1)}));
+  }
+  // Somebody may have dropped it: its rows come with those of the alerts, from the first on.
+  const PgRows sales = TRY(connection.run("SELECT to_regclass('flash_sale_alerts') IS NULL"));
+  if (sales.at(0, 0) == "t") {
+    TRY(connection.run(kFlashSaleAlerts));
+    TRY(connection.run("UPDATE _progress SET gold_version = -1 WHERE table_name = 'alerts'"));
   }
   const PgRows lake = TRY(connection.run("SELECT lake_id FROM _lake"));
   if (lake.rows() == 0) {

@@ -19,12 +19,14 @@ constexpr int kSlice_ms = 100;  // how often `stop` is asked
 // The functions that are used, by name: the library is loaded, not linked.
 struct Library {
 #define PACTOLUS_PQ(name) decltype(&PQ##name) name = nullptr;
-#define PACTOLUS_PQ_ALL(X)                                                                                      \
-  X(connectStartParams)                                                                                         \
-  X(connectPoll) X(conninfoParse) X(conninfoFree) X(freemem) X(status) X(errorMessage) X(finish) X(socket)      \
-      X(setnonblocking) X(sendQueryParams) X(flush) X(consumeInput) X(isBusy) X(getResult) X(resultStatus)      \
-          X(resultErrorField) X(nfields) X(ntuples) X(getisnull) X(getvalue) X(getlength) X(cmdTuples) X(clear) \
-              X(putCopyData) X(putCopyEnd) X(serverVersion) X(setNoticeProcessor)
+#define PACTOLUS_PQ_ALL(X)                                                                                          \
+  X(connectStartParams)                                                                                             \
+  X(connectPoll)                                                                                                    \
+  X(conninfoParse)                                                                                                  \
+  X(conninfoFree) X(freemem) X(status) X(errorMessage) X(finish) X(socket) X(setnonblocking) X(sendQueryParams)     \
+      X(flush) X(consumeInput) X(isBusy) X(getResult) X(resultStatus) X(resultErrorField) X(nfields) X(ntuples)     \
+          X(getisnull) X(getvalue) X(getlength) X(cmdTuples) X(clear) X(putCopyData) X(putCopyEnd) X(serverVersion) \
+              X(setNoticeProcessor)
   PACTOLUS_PQ_ALL(PACTOLUS_PQ)
 #undef PACTOLUS_PQ
   std::string missing;  // why it cannot be used; empty when it can
@@ -55,6 +57,7 @@ PGconn* of(void* connection) { return static_cast<PGconn*>(connection); }
 
 std::string one_line(std::string text) {
   std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace(text, '\t', ' ');
   while (text.ends_with(' ')) text.pop_back();
   return text;
 }

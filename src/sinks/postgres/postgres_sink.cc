@@ -25,6 +25,9 @@ constexpr const char* kStaging = "pg_temp.pactolus_staging";
 constexpr size_t kChunk = 1 << 20;  // of COPY, bytes
 
 bool has_names(const PostgresTable& table) { return !table.keys.empty(); }
+bool has_open_rows(const PostgresTable& table, const delta::TableSchema& schema) {
+  return has_names(table) && schema.find("window_end");
+}
 
 // Columns of a copy, each with its type, in their order. Those of the Delta table that have no form are left out.
 std::vector<std::pair<std::string, std::string>> columns_of(const PostgresTable& table,
@@ -91,7 +94,8 @@ class Lines {
       }
     }
     for (const std::string& key : table.keys)
-      if (all.has_child(key)) keys_.push_back({all.child(key), schema.find(key)->type});
+      keys_.push_back(all.has_child(key) ? std::optional(TypedColumn{all.child(key), schema.find(key)->type})
+                                         : std::nullopt);  // a file from before there was such a key
   }
 
   // Some whole lines more; false when there are none left.
@@ -117,7 +121,7 @@ class Lines {
     std::string constant;
   };
   std::vector<Field> fields_;
-  std::vector<TypedColumn> keys_;
+  std::vector<std::optional<TypedColumn>> keys_;
   int64_t rows_, row_ = 0;
   bool has_names_;
   std::string tail_;
@@ -201,7 +205,9 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
     if (epoch > position.epoch)
       return fail(
           ErrorCode::fenced,
-          fmt::format("PostgreSQL has rows of a later process: its epoch is {}, this one's {}", epoch, position.epoch));
+          fmt::format("PostgreSQL has rows of a later process: its epoch is {}, this one's {}", epoch, position.epoch),
+          fmt::format("when the lake was restored from a copy: DROP SCHEMA {} CASCADE, it is made anew",
+                      pg_name(options_.schema)));
 
     delta::TableChanges changes = TRY(delta::changes_since(table.folder, Version(version)));
     std::optional<delta::Snapshot> now;
@@ -214,8 +220,11 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
       next.id = now->metadata().id;
       next.schema = TRY(delta::parse_schema(now->metadata().schema_string, now->metadata().partition_columns));
       if (next.id != id) changes.everything = true;
-      if (TRY(make_table(table, next.schema, columns))) changes.everything = true;
+      if (TRY(make_table(table, next.schema, columns, exists))) changes.everything = true;
     }
+    // Open rows of an earlier process may be of somebody who was erased since; they are shown anew.
+    if (exists && known == followed_.end() && has_open_rows(table, next.schema))
+      TRY(connection_->run(fmt::format("DELETE FROM {} WHERE NOT _final", full_name(table.name))));
     next.version = changes.version.value;
     if (changes.everything) changes.added.clear(), changes.replaced.clear();
 
@@ -254,7 +263,7 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
       rows += TRY(merge(table, next, false));
     }
     // What is final by now has its final row; what has none was taken back.
-    if (next.schema.find("window_end") && has_names(table) && position.watermark != kNoTime)
+    if (has_open_rows(table, next.schema) && position.watermark != kNoTime)
       TRY(connection_->run(fmt::format("DELETE FROM {} WHERE NOT _final AND window_end <= $1", full_name(table.name)),
                            Texts{pg_time(iso_time(position.watermark))}));
     TRY(connection_->run(fmt::format("UPDATE {} SET table_id = $2, columns = $3, epoch = $4, batch = $5, "
@@ -270,7 +279,7 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
 
 // True when it was made anew and has no rows. Columns that came are added; any other difference makes another table.
 Result<bool> PostgresSink::make_table(const PostgresTable& table, const delta::TableSchema& schema,
-                                      std::string_view columns_before) {
+                                      std::string_view columns_before, bool exists) {
   const std::string wanted = columns_text(table, schema), name = full_name(table.name);
   if (columns_before == wanted) return false;
   const std::vector<std::string_view> before = lines_of(columns_before), now = lines_of(wanted);
@@ -283,6 +292,10 @@ Result<bool> PostgresSink::make_table(const PostgresTable& table, const delta::T
       TRY(connection_->run(fmt::format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}", name, pg_name(column), type)));
     return false;
   }
+  if (exists && columns_before.empty())
+    return fail(ErrorCode::conflict,
+                fmt::format("the schema {} has a table of that name that is not ours", options_.schema),
+                "name another postgres.schema, or take the table away");
   TRY(connection_->run(fmt::format("DROP TABLE IF EXISTS {}", name)));
   std::vector<std::string> lines;
   for (const auto& [column, type] : columns) {
@@ -293,10 +306,15 @@ Result<bool> PostgresSink::make_table(const PostgresTable& table, const delta::T
                                                   : ""));
   }
   TRY(connection_->run(fmt::format("CREATE TABLE {} ({})", name, fmt::join(lines, ", "))));
-  for (const std::string& by : {has_names(table) ? table.keys.front() : std::string(), std::string("window_start"),
-                                schema.partition_columns.empty() ? std::string() : schema.partition_columns.front()})
-    if (!by.empty() && schema.find(by))
-      TRY(connection_->run(fmt::format("CREATE INDEX ON {} ({})", name, pg_name(by))));
+  std::vector<std::string> indexed = {"window_start"};
+  // An entry of an index has at most 2,704 bytes, and these two have more.
+  if (has_names(table) && table.keys.front() != "page_url" && table.keys.front() != "referrer")
+    indexed.push_back(table.keys.front());
+  if (!schema.partition_columns.empty()) indexed.push_back(schema.partition_columns.front());
+  for (const std::string& by : indexed)
+    if (schema.find(by)) TRY(connection_->run(fmt::format("CREATE INDEX ON {} ({})", name, pg_name(by))));
+  if (has_open_rows(table, schema))
+    TRY(connection_->run(fmt::format("CREATE INDEX ON {} (window_end) WHERE NOT _final", name)));
   return true;
 }
 
@@ -336,12 +354,10 @@ Result<> PostgresSink::stage_open(const PostgresTable& table, const Followed& of
                              const delta::PartitionValues date = {{"window_date", date_text(open.window_date(first))}};
                              Lines lines(table, of.schema, batch, date, false, position.epoch);
                              std::string part;
-                             do {
-                               part.clear();
-                               const bool more = TRY(lines.append(part));
+                             for (bool more = true; more; part.clear()) {
+                               more = TRY(lines.append(part));
                                out += part;
-                               if (!more) break;
-                             } while (true);
+                             }
                              first = last;
                              return {};
                            });

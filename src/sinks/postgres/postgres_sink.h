@@ -64,8 +64,8 @@ class PostgresSink {
   Result<> migrate();
   Result<> in_transaction(const std::function<Result<>()>& work);
   Result<int64_t> follow_table(const PostgresTable& table, const StreamPosition& position, const ViewRows* open);
-  Result<bool> make_table(const PostgresTable& table, const delta::TableSchema& schema,
-                          std::string_view columns_before);
+  Result<bool> make_table(const PostgresTable& table, const delta::TableSchema& schema, std::string_view columns_before,
+                          bool exists);
 
   Result<> stage(const PostgresTable& table, const Followed& of, const StreamPosition& position,
                  std::span<const delta::AddFile> files);

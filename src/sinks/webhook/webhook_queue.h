@@ -34,7 +34,7 @@ class WebhookQueue {
     int64_t version = -1, batch = 0;
     bool operator==(const Position&) const = default;
   };
-  static constexpr size_t kMostPending = 10'000;  // then nothing is added until some are gone
+  static constexpr size_t kMostPending = 1'000;  // then nothing is added until some are gone
 
   // What the file has; without one an empty queue at `first`, whose file is made. Error corrupt for a file that is not
   // ours.

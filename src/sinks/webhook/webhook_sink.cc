@@ -4,7 +4,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/fault.h"
 
@@ -21,27 +23,35 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-// The bytes that a secret stands for.
-std::string key_of(std::string_view secret) {
+// The bytes that a secret stands for; no value when it is not base64.
+std::optional<std::string> key_of(std::string_view secret) {
   if (!secret.starts_with(kPrefix)) return std::string(secret);
   secret.remove_prefix(kPrefix.size());
+  const size_t digits = secret.find_last_not_of('=') + 1;  // 0 when there are none
+  const auto is_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  if (digits == 0 || secret.size() % 4 != 0 || secret.size() - digits > 2 ||
+      !std::ranges::all_of(secret.substr(0, digits), is_digit))
+    return std::nullopt;
   std::string out(secret.size(), '\0');
   const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                 reinterpret_cast<const unsigned char*>(secret.data()), int(secret.size()));
-  if (n < 0) return std::string(secret);
-  size_t padding = 0;
-  while (padding < secret.size() && secret[secret.size() - 1 - padding] == '=') ++padding;
-  out.resize(size_t(n) - padding);
+  out.resize(size_t(n) - (secret.size() - digits));
   return out;
 }
 
-bool may_be_tried_again(int status) { return status >= 500 || status == 408 || status == 425 || status == 429; }
+bool may_be_tried_again(int status) {
+  return status < 200 || status >= 500 || status == 408 || status == 425 || status == 429;
+}
 
 }  // namespace
 
+bool is_webhook_secret(std::string_view secret) { return key_of(secret).has_value(); }
+
 std::string webhook_signature(std::string_view secret, std::string_view id, int64_t timestamp_s,
                               std::string_view body) {
-  const std::string key = key_of(secret), text = fmt::format("{}.{}.{}", id, timestamp_s, body);
+  const std::string key = key_of(secret).value_or(""), text = fmt::format("{}.{}.{}", id, timestamp_s, body);
   std::array<unsigned char, EVP_MAX_MD_SIZE> mac;
   unsigned int size = 0;
   HMAC(EVP_sha256(), key.data(), int(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),

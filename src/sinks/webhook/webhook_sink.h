@@ -38,7 +38,8 @@ class WebhookSink {
   WebhookQueue queue_;
 };
 
-// The value of webhook-signature.
+bool is_webhook_secret(std::string_view secret);  // not what begins with whsec_ and goes on in no base64
+// The value of webhook-signature; of a secret that is none, as without a key.
 std::string webhook_signature(std::string_view secret, std::string_view id, int64_t timestamp_s, std::string_view body);
 
 }  // namespace pactolus
