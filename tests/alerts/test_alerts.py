@@ -12,12 +12,11 @@ import pathlib
 import shutil
 import signal
 import sys
-import unittest
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import InALake, main  # noqa: E402
 
 SLIDE, SIZE = datetime.timedelta(minutes=1), datetime.timedelta(minutes=10)
 POINTS = ("batch.gold_committed", "alerts.files_written", "alerts.before_link", "alerts.linked")
@@ -346,4 +345,4 @@ class Commands(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

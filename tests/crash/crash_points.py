@@ -6,10 +6,9 @@ Run by ctest, or by hand: PACTOLUS_BIN=build/release/pactolus build/oracle-venv/
 
 import itertools
 import shutil
-import unittest
 
 from lake import DIFFERS_BY_NATURE, KILLED, Compared, Lake, compare, fault_points, start  # and the folder of program
-from program import finish
+from program import finish, main
 
 SMALL_BATCH_RECORDS = 16  # more than a hundred batches
 # Killed in tests of their own: ingest/test_quarantine.py, verify/test_rebuild.py, tables/test_tables.py, models/test_models.py,
@@ -176,4 +175,4 @@ def add_cases():
 add_cases()
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

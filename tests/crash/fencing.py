@@ -2,10 +2,9 @@
 
 import os
 import signal
-import unittest
 
 from lake import Compared  # and with it the folder of program
-from program import end, finish
+from program import end, finish, main
 
 
 class Fencing(Compared):
@@ -86,4 +85,4 @@ class Fencing(Compared):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

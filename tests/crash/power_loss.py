@@ -11,10 +11,9 @@ import random
 import shutil
 import subprocess
 import time
-import unittest
 
 from lake import KILLED, Compared, Lake, start  # and with it the folder of program
-from program import SOURCE, finish
+from program import SOURCE, finish, main
 
 TOOL = os.path.abspath(os.environ.get("POWER_LOSS_TOOL", SOURCE / "build/release/tests/power_loss_tool"))
 
@@ -133,4 +132,4 @@ class PowerLoss(Compared):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -167,7 +167,7 @@ class AtOnce(unittest.TestCase):
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        unittest.main()
+        program.main()
     options = argparse.ArgumentParser()
     options.add_argument("--kills", type=int, default=1000)
     options.add_argument("--seed", type=int, default=1)

@@ -9,13 +9,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import unittest
 
 import deltalake
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from crash.lake import BronzeLog, Compared, Lake, start  # noqa: E402
-from program import FIVE_MISTAKES, TOPIC, finish  # noqa: E402
+from program import FIVE_MISTAKES, TOPIC, finish, main  # noqa: E402
 
 
 class Faults(Compared):
@@ -263,4 +262,4 @@ class Faults(Compared):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -11,11 +11,10 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from crash.lake import Compared, Lake, start  # noqa: E402
-from program import finish  # noqa: E402
+from program import finish, main  # noqa: E402
 
 KIB = 1024
 
@@ -157,4 +156,4 @@ def size_on_disk(folder):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

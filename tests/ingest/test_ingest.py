@@ -22,7 +22,7 @@ import pyarrow.parquet
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import SOURCE, InAFolder  # noqa: E402
+from program import SOURCE, InAFolder, main  # noqa: E402
 
 # rows, silver, duplicates, quarantined
 RETAIL_FATES = (525_461, 514_912, 6_859, {"non_positive_price": 3_690})
@@ -519,4 +519,4 @@ class Mistakes(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -8,12 +8,11 @@ import json
 import pathlib
 import signal
 import sys
-import unittest
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import InALake, main  # noqa: E402
 
 POINTS = ("replay.topic_made", "replay.flushed", "replay.complete", "batch.files_written", "silver.before_link",
           "silver.linked:2", "batch.silver_committed", "batch.quarantine_committed")
@@ -242,4 +241,4 @@ class Killed(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -14,7 +14,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import SOURCE, InALake  # noqa: E402
+from program import SOURCE, InALake, main  # noqa: E402
 from kafka.broker import Broker  # noqa: E402
 from kafka.reckoning import reckon, reckon_lake, rows_of  # noqa: E402
 
@@ -452,4 +452,4 @@ public class Transactions {
 """
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -13,13 +13,12 @@ import pathlib
 import shutil
 import signal
 import sys
-import unittest
 import zoneinfo
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import InALake, main  # noqa: E402
 
 DAY = "2025-11-20"
 MODELS = ("daily_conversion", "daily_top_products", "daily_user_segments")
@@ -344,4 +343,4 @@ class Own(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -9,13 +9,12 @@ import json
 import pathlib
 import signal
 import sys
-import unittest
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from program import NOW, InALake, finish  # noqa: E402
+from program import NOW, InALake, finish, main  # noqa: E402
 from server import Server  # noqa: E402
 
 VIEWS = ("product_interest", "category_conversion", "shop_activity", "sessions", "funnel", "alerts")
@@ -393,4 +392,4 @@ class Refused(Copy):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -13,7 +13,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import BIN, SOURCE, InAFolder, environment  # noqa: E402
+from program import BIN, SOURCE, InAFolder, environment, main  # noqa: E402
 
 README = (SOURCE / "README.md").read_text(encoding="utf-8")
 
@@ -93,4 +93,4 @@ class Documents(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

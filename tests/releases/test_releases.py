@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
 from make_lake import TROUBLE, numbers  # noqa: E402
-from program import TOPIC, InAFolder  # noqa: E402
+from program import TOPIC, InAFolder, main  # noqa: E402
 
 ARCHIVES = sorted(pathlib.Path(__file__).resolve().parent.glob("lake-*.tar.xz"))
 
@@ -103,4 +103,4 @@ def load_tests(loader, _, __):
 if __name__ == "__main__":
     if not ARCHIVES:
         sys.exit("there is no lake of a release here: make_lake.py makes one")
-    unittest.main()
+    main()

@@ -13,14 +13,13 @@ import select
 import subprocess
 import sys
 import time
-import unittest
 
 import duckdb
 import pyarrow.parquet
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import BIN, InALake, environment  # noqa: E402
+from program import BIN, InALake, environment, main  # noqa: E402
 
 
 class Lake(InALake):
@@ -241,4 +240,4 @@ class Prompt(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -9,14 +9,13 @@ import re
 import shutil
 import signal
 import sys
-import unittest
 
 import duckdb
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import TOPIC, InALake  # noqa: E402
+from program import TOPIC, InALake, main  # noqa: E402
 
 WHO = "mallory.7"
 # Where the program is killed. More often where several files are written one after the other.
@@ -370,4 +369,4 @@ class Proved(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

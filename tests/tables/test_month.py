@@ -8,12 +8,11 @@ import os
 import pathlib
 import subprocess
 import sys
-import unittest
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InAFolder  # noqa: E402
+from program import InAFolder, main  # noqa: E402
 
 COMMITS = int(os.environ.get("PACTOLUS_MONTH_COMMITS", 50_000))
 LOG_MONTH = os.environ.get("PACTOLUS_LOG_MONTH", pathlib.Path(__file__).resolve().parents[2] / "build/release/tests/log_month")
@@ -42,4 +41,4 @@ class Month(InAFolder):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -10,14 +10,13 @@ import pathlib
 import signal
 import sys
 import time
-import unittest
 
 import duckdb
 import pyarrow.parquet
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import InALake, main  # noqa: E402
 
 
 class Lake(InALake):
@@ -271,4 +270,4 @@ class ByHand(Lake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -9,13 +9,12 @@ import json
 import pathlib
 import signal
 import sys
-import unittest
 
 import duckdb
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import InALake  # noqa: E402
+from program import InALake, main  # noqa: E402
 
 # What a window of a product is, said by other code: every event in each of its ten windows.
 EXPECTED = """
@@ -210,4 +209,4 @@ class Rebuilt(InALake):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import finish, run_it, scratch_folder, start  # noqa: E402
+from program import finish, main, run_it, scratch_folder, start  # noqa: E402
 
 CHECKS = ["files", "delta_log", "offsets", "ledger", "event_ids", "partitions", "gold", "alerts", "duplicates"]
 SILVER, QUARANTINE, LEDGER, GOLD = "silver/events", "quarantine/events", "ledger", "gold/product_interest"
@@ -770,4 +770,4 @@ class OtherReaders(Damaged):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -14,12 +14,11 @@ import ssl
 import subprocess
 import sys
 import threading
-import unittest
 
 from deltalake import DeltaTable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # tests/program.py
-from program import NOW, InALake, finish  # noqa: E402
+from program import NOW, InALake, finish, main  # noqa: E402
 
 SECRET = b"a key of thirty-two bytes, or so"
 TYPES = {"open": "alert.opened", "update": "alert.updated", "resolved": "alert.resolved"}
@@ -356,4 +355,4 @@ class Configured(Hooks):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

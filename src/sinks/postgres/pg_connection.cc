@@ -18,6 +18,7 @@ constexpr int kSlice_ms = 100;  // how often `stop` is asked
 
 // The functions that are used, by name: the library is loaded, not linked.
 struct Library {
+  // clang-format off
 #define PACTOLUS_PQ(name) decltype(&PQ##name) name = nullptr;
 #define PACTOLUS_PQ_ALL(X)                                                                                          \
   X(connectStartParams)                                                                                             \
@@ -29,6 +30,7 @@ struct Library {
               X(setNoticeProcessor)
   PACTOLUS_PQ_ALL(PACTOLUS_PQ)
 #undef PACTOLUS_PQ
+  // clang-format on
   std::string missing;  // why it cannot be used; empty when it can
 
   Library() {
