@@ -189,7 +189,7 @@ class Status final : public Command {
     if (json["unfinished_erasure"].as_bool())
       session.out << "unfinished  an erasure was cut off: pactolus tables erase goes on with it\n";
     for (const auto& [name, t] : tables)
-      session.out << fmt::format("table       {:<22} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,
+      session.out << fmt::format("table       {:<26} version {:>5}  {:>13} rows  {:>6} files  {:>10}\n", name,
                                  t.version().value, count_text(t.rows()), count_text(int64_t(t.files().size())),
                                  bytes_text(t.bytes()));
     return kExitOk;
