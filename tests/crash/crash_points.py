@@ -13,7 +13,8 @@ from program import finish, main
 SMALL_BATCH_RECORDS = 16  # more than a hundred batches
 # Killed in tests of their own: ingest/test_quarantine.py, verify/test_rebuild.py, tables/test_tables.py, models/test_models.py,
 # and alerts/test_alerts.py, since no product of this log is viewed often enough for an alert.
-OTHER_COMMANDS = ("replay.", "rebuild.", "vacuum.", "optimize.", "erase.", "model.", "alerts.")
+OTHER_COMMANDS = ("replay.", "rebuild.", "vacuum.", "optimize.", "erase.", "model.", "alerts.", "postgres.",
+                  "webhook.")
 RARE_IN_INGEST = {"ingest.flushed"}  # after every 8 MiB of rows
 COUNTS = (1, 2, 3, 7)  # the first two of a table's links are its making and, in Silver, the epoch
 
