@@ -43,18 +43,7 @@ class AlertsLs final : public Command {
   static Json json_of(std::span<const AlertRow> rows, const AlertNotes& notes, int64_t now_us, int64_t found) {
     Json list = Json::array();
     for (const AlertRow& row : rows) {
-      const AlertTransition& t = row.transition;
-      Json alert = Json::object()
-                       .set("rule", row.rule)
-                       .set("product_id", t.product_id)
-                       .set("state", name_of(t.state))
-                       .set("window_start", iso_time(t.window_start))
-                       .set("window_end", iso_time(t.window_end))
-                       .set("opened_window", iso_time(t.opened_window))
-                       .set("views", t.views)
-                       .set("purchases", t.purchases)
-                       .set("threshold", row.threshold)
-                       .set("alert_time", iso_time(row.told_us));
+      Json alert = alert_json(row).set("alert_time", iso_time(row.told_us));
       const AlertNotes::Ack* ack = notes.ack_of(row);
       const AlertNotes::Silence* silence = notes.silence_of(row, now_us);
       alert.set("acknowledged", ack ? Json(iso_time(ack->time_us)) : Json());

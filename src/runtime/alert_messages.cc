@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/time_text.h"
-#include "gold/conversion.h"
 
 namespace pactolus {
 namespace {
@@ -29,25 +28,7 @@ bool wants(const std::vector<std::string>& list, std::string_view name) {
 
 WebhookQueue::Message alert_message(const AlertRow& row, const std::string& lake_id) {
   const AlertTransition& t = row.transition;
-  Json data = Json::object()
-                  .set("rule", row.rule)
-                  .set("product_id", t.product_id)
-                  .set("state", name_of(t.state))
-                  .set("opened_window", iso_time(t.opened_window))
-                  .set("window_start", iso_time(t.window_start))
-                  .set("window_end", iso_time(t.window_end))
-                  .set("views", t.views)
-                  .set("purchases", t.purchases)
-                  .set("threshold", row.threshold);
-  if (const auto conversion = conversion_of(t.views, t.purchases))
-    data.set("conversion_rate", conversion->rate)
-        .set("conversion_low", conversion->interval.low)
-        .set("conversion_high", conversion->interval.high);
-  if (row.ln_evidence > 0)
-    data.set("product_category", row.category)
-        .set("other_views", row.others.views)
-        .set("other_purchases", row.others.purchases)
-        .set("ln_evidence", row.ln_evidence);
+  Json data = alert_json(row);
   data.set("batch_id", row.batch);
   const std::string name = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", lake_id, row.rule, t.product_id, row.category,
                                        t.opened_window, t.window_end, name_of(t.state));

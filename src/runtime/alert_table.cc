@@ -101,6 +101,30 @@ AlertRow row_of(const LowConversionRule::Options& rule, const EvidenceTransition
   return row;
 }
 
+Json alert_json(const AlertRow& row) {
+  const AlertTransition& t = row.transition;
+  Json out = Json::object()
+                 .set("rule", row.rule)
+                 .set("product_id", t.product_id)
+                 .set("state", name_of(t.state))
+                 .set("opened_window", iso_time(t.opened_window))
+                 .set("window_start", iso_time(t.window_start))
+                 .set("window_end", iso_time(t.window_end))
+                 .set("views", t.views)
+                 .set("purchases", t.purchases)
+                 .set("threshold", row.threshold);
+  if (const auto conversion = conversion_of(t.views, t.purchases))
+    out.set("conversion_rate", conversion->rate)
+        .set("conversion_low", conversion->interval.low)
+        .set("conversion_high", conversion->interval.high);
+  if (row.ln_evidence > 0)
+    out.set("product_category", row.category)
+        .set("other_views", row.others.views)
+        .set("other_purchases", row.others.purchases)
+        .set("ln_evidence", row.ln_evidence);
+  return out;
+}
+
 EvidenceTransition evidence_of(const AlertRow& row) {
   const AlertTransition& t = row.transition;
   return {t.product_id, row.category,           t.state,    t.opened_window,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "gold/low_conversion_rule.h"
 #include "lake/delta/snapshot.h"
 #include "runtime/batch_writer.h"
@@ -32,6 +33,8 @@ struct AlertRow {
 AlertRow row_of(const AlertRule::Options& rule, AlertTransition transition);
 AlertRow row_of(const LowConversionRule::Options& rule, const EvidenceTransition& transition);
 EvidenceTransition evidence_of(const AlertRow& row);
+// For programs: `alerts ls --json`, webhooks. Without the batch and the time that it was told.
+Json alert_json(const AlertRow& row);
 
 // One file for each date of window starts; `told_us` is the batch's time.
 Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std::span<const AlertRow> rows,

@@ -105,6 +105,7 @@ Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job)
           int64_t, const std::function<bool()>& stop) -> Result<DeliveryThread::Passed> {
         SystemClock clock;
         WebhookQueue& queue = sink->queue();
+        bool more = false;  // in the table, behind those that have room
         if (!queue.full()) {
           WebhookQueue::Position at = queue.position();
           std::vector<AlertRow> rows = TRY(read_alerts_since(lake.gold(kAlerts), at.batch, at.version));
@@ -113,6 +114,7 @@ Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job)
             const int64_t last = rows[room - 1].batch;
             std::erase_if(rows, [&](const AlertRow& row) { return row.batch > last; });
             at.version = queue.position().version;
+            more = true;
           }
           if (!rows.empty()) at.batch = rows.back().batch;
           TRY(queue.add(alert_messages(rows, webhook, TRY(read_alert_notes(lake)), lake_id, clock.now_us()), at));
@@ -121,6 +123,8 @@ Result<> Deliveries::add_webhook(const Config::Webhook& webhook, const Job& job)
         passed.delivered = TRY(sink->send_due([&] { return clock.now_us(); }, stop, passed.trouble));
         if (const auto next = queue.next_due())
           passed.again_us = std::max<int64_t>(*next - clock.now_us(), kMicrosPerSecond / 100);
+        else if (more)
+          passed.again_us = 1;
         passed.dead = queue.dead(), passed.waiting = int64_t(queue.pending());
         return passed;
       }));

@@ -97,16 +97,21 @@ class Lake(InALake):
 
     def expected(self):
         """The rule, said again: from the final windows alone."""
+        return self.transitions(self.gold("product_interest"), lambda r: r["views"] > 100 and r["purchases"] < 5)
+
+    def transitions(self, rows, condition):
+        """(product, window, state, opening, views, purchases) of these final windows, up to the watermark."""
         windows = collections.defaultdict(dict)
-        for row in self.gold("product_interest"):
-            windows[row["product_id"]][row["window_start"]] = (row["views"], row["purchases"])
+        for row in rows:
+            windows[row["product_id"]][row["window_start"]] = row
         out, end = [], self.watermark()
         for product, by_start in windows.items():
             opened = last = None
             start = min(by_start)
             while start + SIZE <= end and start <= max(by_start) + SLIDE:
-                numbers = by_start.get(start, (0, 0))
-                met = numbers[0] > 100 and numbers[1] < 5
+                row = by_start.get(start)
+                numbers = (row["views"], row["purchases"]) if row else (0, 0)
+                met = bool(row) and condition(row)
                 if met and opened is None:
                     opened = start
                     out.append((product, start, "open", opened, *numbers))
@@ -212,29 +217,9 @@ class Rules(Lake):
 
     def judged(self, rule, after=datetime.datetime.min):
         """From the final windows that end after that time."""
-        windows = collections.defaultdict(dict)
-        for row in self.gold("product_interest"):
-            if row["window_end"].replace(tzinfo=None) > after:
-                windows[row["product_id"]][row["window_start"].replace(tzinfo=None)] = row
-        out, end = [], self.watermark().replace(tzinfo=None)
-        for product, by_start in windows.items():
-            opened = last = None
-            start = min(by_start)
-            while start + SIZE <= end and start <= max(by_start) + SLIDE:
-                row = by_start.get(start)
-                numbers = (row["views"], row["purchases"]) if row else (0, 0)
-                met = bool(row) and rule[2](row)
-                if met and opened is None:
-                    opened = start
-                    out.append((product, start, "open", opened, *numbers))
-                elif met and numbers != last:
-                    out.append((product, start, "update", opened, *numbers))
-                elif not met and opened is not None:
-                    out.append((product, start, "resolved", opened, *numbers))
-                    opened = None
-                last = numbers
-                start += SLIDE
-        return sorted(out)
+        rows = [r for r in self.gold("product_interest") if r["window_end"].replace(tzinfo=None) > after]
+        return [(product, start.replace(tzinfo=None), state, opened.replace(tzinfo=None), *numbers)
+                for product, start, state, opened, *numbers in self.transitions(rows, rule[2])]
 
     def still_open(self, rule):
         last = {}
