@@ -104,8 +104,10 @@ Result<> Job::open_tables() {
     // In a lake that was there before it a view is declared when it is known from which window on it is made.
     if (view && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
       DeclaredView::of(*view).write(made.configuration);
-    if (name == kAlerts && !silver_->snapshot().txn_version(app_id(config_.job, "batch")))
-      made.configuration[kAlertsFromStart] = "true", DeclaredAlerts::of(config_).write(made.configuration);
+    if (name == kAlerts && !silver_->snapshot().txn_version(app_id(config_.job, "batch"))) {
+      made.configuration[kAlertsFromStart] = "true";
+      DeclaredAlerts::of(config_).write(made.configuration);
+    }
     if (made.name == "silver") made.configuration[kShortestHorizon] = std::to_string(config_.dedup.horizon_us);
     return delta::DeltaTable::open_or_create(folder, made, options);
   };
@@ -705,9 +707,9 @@ std::vector<InterestRow> Job::provisional(size_t limit) const {
 }
 std::map<std::string, ViewRows> Job::open_rows(size_t limit) const {
   std::map<std::string, ViewRows> out;
+  if (open_.is_open()) return out;
   for (const StreamView& v : views_)
-    if (ViewRows rows = v.view->open_rows(limit); !open_.is_open() && !rows.empty())
-      out.emplace(v.name(), std::move(rows));
+    if (ViewRows rows = v.view->open_rows(limit); !rows.empty()) out.emplace(v.name(), std::move(rows));
   return out;
 }
 InterestTotals Job::provisional_totals() const {

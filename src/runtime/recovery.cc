@@ -419,7 +419,7 @@ Result<> Recovery::change_alerts(const DeclaredAlerts& declared) {
   for (AlertRule& rule : job_.alert_rules_)
     if (const auto found = kept.find(rule.options().name); found != kept.end()) rule = std::move(found->second);
   if (wanted.evidence > 0) job_.low_conversion_.restore(evidence);
-  if (job_.options_.say && job_.batch_ > 0)
+  if (job_.options_.say && !job_.resolved_.empty())
     job_.options_.say(fmt::format(
         "the rules of alerts have changed: {} that were open by the rules before are resolved", job_.resolved_.size()));
   changed_alerts_ = std::move(wanted);
