@@ -679,9 +679,9 @@ JobView Job::view() const {
   }
   for (const AlertRule& rule : alert_rules_)
     for (AlertTransition& alert : rule.open()) v.open_alerts.push_back(std::move(alert));
+  std::ranges::stable_sort(v.open_alerts, std::greater<>(), &AlertTransition::views);
   for (const EvidenceTransition& alert : low_conversion_.open())
     v.open_alerts.push_back(row_of(low_conversion_.options(), alert).transition);
-  std::ranges::stable_sort(v.open_alerts, std::greater<>(), &AlertTransition::views);
   v.remembered_ids = dedupe_.size();
   v.remembered_bytes = dedupe_.memory_bytes();
   v.compaction = compactor_.totals();

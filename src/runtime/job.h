@@ -79,7 +79,7 @@ struct JobView {
   JobTotals totals;
   std::vector<SourceAccount> sources;        // as of the last commit
   std::vector<SourceLag> lags;               // of the live ones, which come first
-  std::vector<AlertTransition> open_alerts;  // of all rules, as of the last batch; most viewed first
+  std::vector<AlertTransition> open_alerts;  // of the last batch: by windows, most viewed first; then by evidence
   size_t remembered_ids = 0, remembered_bytes = 0;
   CompactionTotals compaction;  // since this process opened the job
 };
