@@ -117,12 +117,15 @@ class Loading {
       Given at = given;
       at.key = name;
       if (line > 0) at.place = place_of_line(given.place, line);
-      const std::string last = name.substr(name.rfind('.') + 1);
-      error(
-          at, fmt::format("{} looks like a secret, and secrets are kept in files of their own", name),
-          fmt::format(
-              "put it alone into a file that only you can read, and name that file: \"{}_file\" = \"/etc/pactolus/…\"",
-              name.starts_with(kProperties) ? name.substr(kProperties.size() + 1) : last));
+      std::string named = fmt::format("{}_file", name.substr(name.rfind('.') + 1));
+      if (name.starts_with(kProperties))
+        named = fmt::format("{}_file", name.substr(kProperties.size() + 1));
+      else if (const auto meant = closest_word(name, config_key_names()); meant && meant->ends_with("_file"))
+        named = meant->substr(meant->rfind('.') + 1);
+      error(at, fmt::format("{} looks like a secret, and secrets are kept in files of their own", name),
+            fmt::format(
+                "put it alone into a file that only you can read, and name that file: \"{}\" = \"/etc/pactolus/…\"",
+                named));
     }
     return found;
   }

@@ -62,6 +62,11 @@ std::string refuse_nothing(std::string_view text, std::vector<std::string>&) {
 std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar) {
   if (std::string refusal = refuse_nothing(text, similar); !refusal.empty()) return refusal;
   const size_t begin = text.find("://");
+  // As libpq takes it: a URL of its own, or words such as "host=db user=shop".
+  if (!text.empty() &&
+      (begin == std::string_view::npos ? text.find('=') == std::string_view::npos
+                                       : text.substr(0, begin) != "postgresql" && text.substr(0, begin) != "postgres"))
+    return "expected a URL such as \"postgresql://shop@db:5432/analytics\"";
   std::string_view authority = begin == std::string_view::npos ? "" : text.substr(begin + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
   const size_t at = authority.rfind('@');

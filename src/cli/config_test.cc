@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -477,6 +478,24 @@ TEST_F(ConfigTest, ASecretIsRefusedAndNotRepeated) {
     EXPECT_TRUE(has(error.message, "looks like a secret")) << error.message;
   }
   EXPECT_TRUE(loaded.config.kafka.properties.empty());
+}
+
+TEST_F(ConfigTest, ASecretsFileIsNamedAsItsKeyIs) {
+  for (const char* name : {"passwordfile", "password"}) {
+    project(fmt::format("[postgres]\n{} = \"hunter2\"\n", name));
+    EXPECT_TRUE(has(only_error().hint, "\"password_file\" = ")) << only_error().hint;
+  }
+}
+
+TEST_F(ConfigTest, WhatLibpqDoesNotTakeIsNoServer) {
+  for (const char* url : {"mysql://shop@db/analytics", "db", "db:5432/analytics"}) {
+    project(fmt::format("[postgres]\nurl = \"{}\"\n", url));
+    EXPECT_TRUE(has(only_error().message, "expected a URL such as")) << url;
+  }
+  for (const char* url : {"", "postgres://db", "postgresql://shop@db:5432/analytics", "host=db user=shop"}) {
+    project(fmt::format("[postgres]\nurl = \"{}\"\n", url));
+    EXPECT_EQ(good().postgres.url, url);
+  }
 }
 
 TEST_F(ConfigTest, NamesThatOnlyMentionSecretsAreNone) {
