@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <unordered_map>
 
 namespace pactolus {
 namespace {
@@ -55,20 +56,21 @@ void LowConversionRule::restore(std::span<const EvidenceTransition> told) {
 }
 
 std::vector<ConversionEvidence::Seen> conversion_seen(const EventBatch& b, std::span<const uint32_t> rows) {
-  // By code of the product, in the category that it was first seen in; the few that come in more have the rest apart.
+  // By code of the product, in the category that it was first seen in; what comes in others too stands apart, by both
+  // codes.
   struct Product {
     int32_t category = -2;
     ViewsAndPurchases n;
   };
   std::vector<Product> products(size_t(b.products.size()));
-  std::map<std::pair<int32_t, int32_t>, ViewsAndPurchases> in_others;
+  std::unordered_map<uint64_t, ViewsAndPurchases> in_others;
   for (const uint32_t row : rows) {
     const uint8_t type = b.event_type[row];
     const int32_t code = b.product_id.codes[row], category = b.product_category.codes[row];
     if (code < 0 || (type != uint8_t(EventKind::view) && type != uint8_t(EventKind::purchase))) continue;
     Product& product = products[size_t(code)];
     if (product.category == -2) product.category = category;
-    ViewsAndPurchases& n = product.category == category ? product.n : in_others[{code, category}];
+    ViewsAndPurchases& n = product.category == category ? product.n : in_others[uint64_t(code) << 32 | uint32_t(category)];
     type == uint8_t(EventKind::view) ? ++n.views : ++n.purchases;
   }
   std::vector<ConversionEvidence::Seen> out;
@@ -77,7 +79,7 @@ std::vector<ConversionEvidence::Seen> conversion_seen(const EventBatch& b, std::
   };
   for (int32_t code = 0; code < b.products.size(); ++code)
     if (const Product& product = products[size_t(code)]; product.category != -2) add(code, product.category, product.n);
-  for (const auto& [codes, n] : in_others) add(codes.first, codes.second, n);
+  for (const auto& [codes, n] : in_others) add(int32_t(codes >> 32), int32_t(uint32_t(codes)), n);
   std::ranges::sort(out, {}, [](const ConversionEvidence::Seen& s) { return std::tie(s.product, s.category); });
   return out;
 }

@@ -9,7 +9,7 @@
 namespace pactolus {
 namespace {
 constexpr size_t kAhead = 16;  // probes whose cache lines are on their way
-constexpr size_t kFirstSlots = 1024;
+constexpr size_t kFirstSlots = 1024, kGroup = FragmentGroup::kSlots;
 
 uint64_t mix(uint64_t h, uint64_t v) noexcept { return (h ^ v) * 0x9FB21C651E98DF25ull ^ (h >> 29); }
 }  // namespace
@@ -128,50 +128,61 @@ void DedupeIndex::for_each(const std::function<void(const Entry&)>& visit) const
 }
 
 void OpenBatchDedupe::clear() {
-  std::fill(slots_.begin(), slots_.end(), 0);
+  std::fill(fragments_.begin(), fragments_.end(), 0);
   used_ = 0;
   inverted_ = false;
 }
 
 void OpenBatchDedupe::grow(const EventBatch& batch) {
-  const HugeArray<uint64_t> old = std::exchange(slots_, HugeArray<uint64_t>(std::max(kFirstSlots, slots_.size() * 4)));
-  shift_ = std::countl_zero(slots_.size()) + 1;
-  const size_t mask = slots_.size() - 1;
-  for (const uint64_t slot : old) {
-    if (slot == 0) continue;
-    size_t i = place_of(batch.fingerprint[uint32_t(slot) - 1]);
-    while (slots_[i] != 0) i = (i + 1) & mask;
-    slots_[i] = slot;
-  }
+  const size_t slots = std::max(kFirstSlots, fragments_.size() * 2);
+  const HugeArray<uint8_t> old_fragments = std::exchange(fragments_, HugeArray<uint8_t>(slots));
+  const HugeArray<uint32_t> old_rows = std::exchange(rows_, HugeArray<uint32_t>(slots));
+  shift_ = std::countl_zero(slots / kGroup) + 1;
+  for (size_t i = 0; i < old_fragments.size(); ++i)
+    if (old_fragments[i] != 0) put(place_of(batch.fingerprint[old_rows[i]]), old_rows[i]);
+}
+
+void OpenBatchDedupe::put(Place place, uint32_t row) noexcept {
+  const size_t mask = fragments_.size() / kGroup - 1;
+  for (size_t g = place.group;; g = (g + 1) & mask)
+    if (const auto free = FragmentGroup(&fragments_[kGroup * g]).free()) {
+      fragments_[kGroup * g + free.place()] = place.fragment;
+      rows_[kGroup * g + free.place()] = row;
+      return;
+    }
 }
 
 Seen OpenBatchDedupe::check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index) {
-  if ((used_ + 1) * 2 > slots_.size()) grow(batch);
+  if ((used_ + 1) * 4 > fragments_.size() * 3) grow(batch);
   const uint64_t fingerprint = batch.fingerprint[row];
   if (index.remembers(fingerprint)) [[unlikely]]
     return index.lookup(fingerprint, content_byte(batch, row));
-  const size_t mask = slots_.size() - 1;
-  const uint64_t upper = fingerprint & 0xffff'ffff'0000'0000ull;
-  size_t i = place_of(fingerprint);
-  for (; slots_[i] != 0; i = (i + 1) & mask) {
-    if ((slots_[i] & 0xffff'ffff'0000'0000ull) != upper) continue;
-    const uint32_t kept = uint32_t(slots_[i]) - 1;
-    if (batch.fingerprint[kept] != fingerprint) continue;
-    if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept]))
-      inverted_ = true;
-    return content_byte(batch, kept) == content_byte(batch, row) ? Seen::same : Seen::conflicting;
+  const size_t mask = fragments_.size() / kGroup - 1;
+  const Place place = place_of(fingerprint);
+  for (size_t g = place.group;; g = (g + 1) & mask) {
+    const FragmentGroup group(&fragments_[kGroup * g]);
+    for (auto fits = group.matching(place.fragment); fits; fits.next()) {
+      const uint32_t kept = rows_[kGroup * g + fits.place()];
+      if (batch.fingerprint[kept] != fingerprint) continue;
+      if (std::pair(batch.source[row], batch.offset[row]) < std::pair(batch.source[kept], batch.offset[kept]))
+        inverted_ = true;
+      return content_byte(batch, kept) == content_byte(batch, row) ? Seen::same : Seen::conflicting;
+    }
+    if (group.free()) break;
   }
-  slots_[i] = upper | (row + 1);
+  put(place, row);
   ++used_;
   return Seen::no;
 }
 
 void OpenBatchDedupe::check(const EventBatch& batch, size_t first, size_t last, const DedupeIndex& index,
                             std::vector<Seen>& fates) {
-  if (slots_.empty()) grow(batch);
+  if (fragments_.empty()) grow(batch);
   const auto prefetch = [&](size_t row) {
     index.prefetch(batch.fingerprint[row]);
-    __builtin_prefetch(&slots_[place_of(batch.fingerprint[row])]);
+    const size_t i = kGroup * place_of(batch.fingerprint[row]).group;
+    __builtin_prefetch(&fragments_[i], 1);
+    __builtin_prefetch(&rows_[i], 1);
   };
   for (size_t row = first; row < std::min(first + kAhead, last); ++row) prefetch(row);
   for (size_t row = first; row < last; ++row) {

@@ -18,6 +18,7 @@
 
 #include "event/event_batch.h"
 #include "silver/fingerprint_table.h"
+#include "silver/fragment_group.h"
 
 namespace pactolus {
 
@@ -101,11 +102,21 @@ class OpenBatchDedupe {
  private:
   Seen check_row(const EventBatch& batch, uint32_t row, const DedupeIndex& index);
   void grow(const EventBatch& batch);
-  size_t place_of(uint64_t fingerprint) const noexcept { return size_t((fingerprint * multiplier_) >> shift_); }
+  struct Place {
+    size_t group;      // where its probe begins
+    uint8_t fragment;  // not 0
+  };
+  Place place_of(uint64_t fingerprint) const noexcept {
+    const uint64_t key = fingerprint * multiplier_;
+    const uint8_t fragment = uint8_t(key >> 24);
+    return {size_t(key >> shift_), fragment != 0 ? fragment : uint8_t(1)};
+  }
+  void put(Place place, uint32_t row) noexcept;
 
-  HugeArray<uint64_t> slots_;                   // upper half of the fingerprint | row + 1; 0 is free
+  HugeArray<uint8_t> fragments_;  // 0 is free; in groups of a power of two, three quarters full at most
+  HugeArray<uint32_t> rows_;
   uint64_t multiplier_ = process_secret() | 1;  // chosen fingerprints do not crowd
-  int shift_ = 63;                              // 64 less the bits of a slot's number
+  int shift_ = 64;                              // 64 less the bits of a group's number
   size_t used_ = 0;
   bool inverted_ = false;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -29,12 +30,71 @@ TEST(FingerprintTable, FindsWhatWasPutIn) {
   for (int i = 0; i < 100'000; ++i) ASSERT_EQ(t.find(random.next()), FingerprintTable::kAbsent);
   t.rebuild([](uint8_t tag) { return tag == 3; });
   EXPECT_EQ(t.size(), keys.size() / 7);
-  EXPECT_NE(t.find(keys[3]), FingerprintTable::kAbsent);
-  EXPECT_EQ(t.find(keys[5]), FingerprintTable::kAbsent);
-  const std::set<uint64_t> in(keys.begin(), keys.end());
-  size_t seen = 0;
-  t.for_each([&](const FingerprintTable::Entry& e) { seen += e.tag == 3 && in.contains(e.fingerprint); });
-  EXPECT_GE(seen + 1, t.size()) << "but for a key with 56 zeros, as of the chosen 0 and 2^56";
+  std::map<uint64_t, uint8_t> kept;  // content by key
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const int64_t slot = t.find(keys[i]);
+    ASSERT_EQ(slot != FingerprintTable::kAbsent, i % 7 == 3) << i;
+    if (i % 7 == 3) kept[keys[i]] = uint8_t(i);
+  }
+  std::map<uint64_t, uint8_t> visited;
+  t.for_each([&](const FingerprintTable::Entry& e) {
+    EXPECT_EQ(e.tag, 3);
+    visited[e.fingerprint] = e.content;
+  });
+  EXPECT_EQ(visited, kept);
+}
+
+TEST(FragmentGroup, TellsWhatItsBytesAre) {
+  Random random(4);
+  for (int n = 0; n < 200'000; ++n) {
+    uint8_t bytes[FragmentGroup::kSlots];
+    // 0, 1, 2 and the asked-for byte's neighbours beside each other are where a borrow may go wrong.
+    const auto asked = uint8_t(1 + random.below(255));
+    const uint8_t some[] = {0, 1, 2, asked, uint8_t(asked ^ 1), uint8_t(asked + 1), 0x80, uint8_t(random.next())};
+    for (uint8_t& b : bytes) b = some[random.below(std::size(some))];
+    const FragmentGroup group(bytes);
+    std::set<size_t> told;
+    for (auto fits = group.matching(asked); fits; fits.next()) told.insert(fits.place());
+    size_t first_free = FragmentGroup::kSlots;
+    for (size_t i = FragmentGroup::kSlots; i-- > 0;) {
+      if (bytes[i] == asked) {
+        ASSERT_TRUE(told.contains(i)) << i;
+      }
+      if (bytes[i] == 0) first_free = i;
+    }
+    if (!told.empty()) {
+      ASSERT_EQ(bytes[*told.begin()], asked) << "exact in its first place";
+    }
+    const auto free = group.free();
+    ASSERT_EQ(bool(free), first_free < FragmentGroup::kSlots);
+    if (free) {
+      ASSERT_EQ(free.place(), first_free);
+    }
+  }
+}
+
+TEST(OpenBatchDedupe, FindsEveryCopyWhateverItsSize) {
+  EventBatch batch;
+  const auto add = [&](uint64_t fingerprint) {
+    batch.fingerprint.push_back(fingerprint);
+    batch.source.push_back(0), batch.offset.push_back(int64_t(batch.offset.size()));
+    batch.user_id.codes.push_back(batch.users.code("u")), batch.product_id.codes.push_back(-1);
+    batch.event_type.push_back(0), batch.price.push_back(0), batch.quantity.push_back(1), batch.event_time.push_back(0);
+  };
+  Random random(5);
+  DedupeIndex index(kHorizon);
+  OpenBatchDedupe open;
+  for (int round = 0; round < 2; ++round) {  // the second in memory that was used before
+    batch.clear(), open.clear();
+    for (int i = 0; i < 100'000; ++i) add(random.next());
+    for (size_t i = 0; i < 100'000; ++i) add(batch.fingerprint[i]);
+    std::vector<Seen> fates;
+    for (size_t first = 0; first < batch.rows(); first += 1000) open.check(batch, first, first + 1000, index, fates);
+    EXPECT_EQ(std::ranges::count(fates, Seen::no), 100'000);
+    EXPECT_EQ(std::find(fates.begin(), fates.end(), Seen::same) - fates.begin(), 100'000);
+    EXPECT_EQ(std::ranges::count(fates, Seen::same), 100'000);
+    EXPECT_FALSE(open.inverted());
+  }
 }
 
 TEST(FingerprintTable, ChosenFingerprintsDoNotCrowd) {
