@@ -17,8 +17,8 @@ ROOMS = [
     ("state snapshot", "pactolus", r"DedupeIndex::Entry|save_snapshot|IdRunWriter|read_blocks|encode_snapshot|Snapshots|IdRun"),
     ("dictionary", "pactolus", r"TextDictionary|\(anonymous namespace\)::same$"),
     ("hashes of ids, keys and frames", "pactolus", r"XXH|hash64|murmur"),
-    ("dedupe", "pactolus", r"Dedupe|Fingerprint|content_byte|::remember\b"),
-    ("Gold", "pactolus", r"WindowView|ViewPane|ViewFold|ViewRows|KeyTable|BatchKeys|Distinct|HyperLogLog"),
+    ("dedupe", "pactolus", r"Dedupe|Fingerprint|FragmentGroup|content_byte|::remember\b"),
+    ("Gold", "pactolus", r"WindowView|FunnelView|SessionView|OpenSessions|ViewPane|ViewFold|ViewRows|KeyTable|BatchKeys|Distinct|HyperLogLog|conversion_seen|ConversionEvidence"),
     ("Bronze read", "pactolus", r"bronze::|EmbeddedReader|PartitionReader|FrameReader|Reader::poll"),
     ("decode", "pactolus", r"Decoder|simdjson|parse_money|parse_time|field_of|json_syntax|check_json|TextRows|EventBatch|vector<(int|long|unsigned)"),
     ("Silver columns", "pactolus", r"silver_columns|split_by_partition|coded|dictionary_column|TextColumn|Validity|BoolColumn|FixedColumn|ColumnBatch"),
@@ -41,6 +41,7 @@ def profile(name, scenario, programs, scratch, out):
         raise SystemExit("perf is missing: apt-get install linux-perf")
     lake = Lake(programs, scratch)
     truth = json.loads(lake.simulate(scenario["load"]["simulate"]).succeed().stdout)
+    lake.declare_views(scenario["run"].get("views"))
     data = scratch / "perf.data"
     record = [perf, "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data, programs / "pactolus", "run", *scenario["run"]["flags"], "--lake", lake.path]
     run = subprocess.run([str(x) for x in record], capture_output=True, text=True, cwd=scratch)

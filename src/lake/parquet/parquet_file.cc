@@ -3,7 +3,6 @@
 #include <arrow/c/bridge.h>
 #include <arrow/io/file.h>
 #include <arrow/io/memory.h>
-#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/table.h>
 #include <fmt/core.h>
@@ -30,9 +29,10 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const P
   ArrowArray c_array;
   batch.move_out(&c_schema, &c_array);
   ARROW_ASSIGN_OR_RAISE(auto records, arrow::ImportRecordBatch(&c_array, &c_schema));
-  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096));
+  ARROW_ASSIGN_OR_RAISE(auto sink,
+                        arrow::io::BufferOutputStream::Create(records->num_rows() * 20 + 4096, writer_memory()));
   ARROW_ASSIGN_OR_RAISE(auto writer,
-                        parquet::arrow::FileWriter::Open(*records->schema(), arrow::default_memory_pool(), sink,
+                        parquet::arrow::FileWriter::Open(*records->schema(), writer_memory(), sink,
                                                          writer_properties(options), arrow_writer_properties()));
   // A row group that is buffered keeps the fast path of dictionary arrays (one dictionary, codes written as they are).
   ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());

@@ -160,9 +160,9 @@ class Merge {
 
   arrow::Result<int64_t> run(std::span<const MergeInput> files) {
     ARROW_RETURN_NOT_OK(find_schema(files));
-    ARROW_ASSIGN_OR_RAISE(writer_,
-                          parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), sink_,
-                                                           writer_properties(options_), arrow_writer_properties()));
+    ARROW_ASSIGN_OR_RAISE(
+        writer_, parquet::arrow::FileWriter::Open(*schema_, writer_memory(), sink_, writer_properties(options_),
+                                                  arrow_writer_properties()));
     for (const MergeInput& file : files) {
       std::span<const int64_t> left_out = file.left_out;
       int64_t row = 0;

@@ -9,8 +9,11 @@ constexpr int64_t kRowGroupRows = 1 << 20;
 
 }  // namespace
 
+arrow::MemoryPool* writer_memory() { return arrow::system_memory_pool(); }
+
 std::shared_ptr<parquet::WriterProperties> writer_properties(const ParquetOptions& o) {
   parquet::WriterProperties::Builder b;
+  b.memory_pool(writer_memory());
   b.max_row_group_length(kRowGroupRows)->write_batch_size(kWriteBatch);
   if (o.data_page_v2) b.data_page_version(parquet::ParquetDataPageVersion::V2);
   b.version(parquet::ParquetVersion::PARQUET_2_6);

@@ -1,6 +1,7 @@
 // How this program writes Parquet, in the library's terms; for the sources of this folder.
 #pragma once
 
+#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <parquet/properties.h>
 
@@ -10,6 +11,9 @@
 
 namespace pactolus {
 
+// What a writer allocates from. The C library's: the library's own pool gives what a file took back to the kernel when
+// the thread that wrote it ends, and every batch pays for zeroed pages again (a stream's CPU: 5 to 8 %).
+arrow::MemoryPool* writer_memory();
 std::shared_ptr<parquet::WriterProperties> writer_properties(const ParquetOptions& options);
 std::shared_ptr<parquet::ArrowWriterProperties> arrow_writer_properties();
 
