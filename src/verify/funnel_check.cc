@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <queue>
 #include <set>
 #include <unordered_map>
 
@@ -18,17 +20,44 @@ namespace {
 using Key = std::vector<std::optional<std::string>>;
 struct Event {
   int64_t time = 0;
-  size_t step = 0;
-  Key key;
+  int32_t step = 0;
+  int32_t key = 0;  // in KeyNumbers
 };
-using Session = std::vector<Event>;
+struct Session {
+  int64_t first = 0, last = 0;  // event times
+  std::vector<Event> events;
+};
 struct Row {
   std::vector<int64_t> sessions;               // by step
   std::vector<std::optional<double>> medians;  // seconds, by step
 };
 using Rows = std::map<std::pair<int64_t, Key>, Row>;  // by window start
 
-// Sessions in the order of the batches.
+// Keys as numbers: there are few, and events are many.
+class KeyNumbers {
+ public:
+  int32_t number(const Key& key) {
+    const auto [at, is_new] = numbers_.try_emplace(key, int32_t(keys_.size()));
+    if (is_new) keys_.push_back(&at->first);
+    return at->second;
+  }
+  const Key& key(int32_t number) const { return *keys_[size_t(number)]; }
+  // An event of a later step that does not say something counts for all who do.
+  bool counts_for(int32_t event, int32_t key) const {
+    if (event == key) return true;
+    const Key &of_event = this->key(event), &wanted = this->key(key);
+    for (size_t k = 0; k < wanted.size(); ++k)
+      if (of_event[k] && of_event[k] != wanted[k]) return false;
+    return true;
+  }
+
+ private:
+  std::map<Key, int32_t> numbers_;
+  std::vector<const Key*> keys_;
+};
+
+// Sessions in the order of the batches. Holds the events of those that are open, and nothing of those that have ended
+// but what their windows will say.
 class Replay {
  public:
   Replay(const ViewDeclaration& view, int64_t first_window, int64_t closed)
@@ -37,27 +66,52 @@ class Replay {
       if (m.is_step()) waits_.push_back(m.function != MeasureFunction::maybe);
   }
 
-  void add(const std::string& name, Event event) {
+  int32_t key_number(const Key& key) { return keys_.number(key); }
+
+  void add(const std::string& name, const Event& event) {
     std::vector<Session>& mine = sessions_[name];
-    Session joined;
-    std::erase_if(mine, [&](Session& other) {
-      if (event.time > last_of(other) + gap_ || first_of(other) > event.time + gap_) return false;
-      joined.insert(joined.end(), std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
-      return true;
-    });
-    joined.push_back(std::move(event));
-    mine.push_back(std::move(joined));
+    const auto is_of = [&](const Session& s) { return event.time <= s.last + gap_ && s.first <= event.time + gap_; };
+    const auto to = std::ranges::find_if(mine, is_of);
+    if (to == mine.end()) {
+      mine.push_back({event.time, event.time, {event}});
+      ends_.emplace(event.time + gap_, name);
+      return;
+    }
+    // What the event touches beyond it becomes one with it.
+    for (auto other = std::next(to); other != mine.end();) {
+      if (!is_of(*other)) {
+        ++other;
+        continue;
+      }
+      to->first = std::min(to->first, other->first), to->last = std::max(to->last, other->last);
+      to->events.insert(to->events.end(), other->events.begin(), other->events.end());
+      other = mine.erase(other);
+    }
+    to->first = std::min(to->first, event.time), to->last = std::max(to->last, event.time);
+    to->events.push_back(event);
   }
 
   void advance(int64_t watermark) {
-    for (auto at = sessions_.begin(); at != sessions_.end();) {
+    // Of each open session there is an entry at its end, or before: it may have grown since.
+    while (!ends_.empty() && ends_.top().first <= watermark) {
+      const std::string name = ends_.top().second;
+      ends_.pop();
+      const auto at = sessions_.find(name);
+      if (at == sessions_.end()) continue;
+      int64_t next = INT64_MAX;
       std::erase_if(at->second, [&](const Session& session) {
-        const int64_t end = last_of(session) + gap_;
-        if (end > watermark) return false;
+        const int64_t end = session.last + gap_;
+        if (end > watermark) {
+          next = std::min(next, end);
+          return false;
+        }
         count(session, floor_div(end - 1, size_) * size_);
         return true;
       });
-      at = at->second.empty() ? sessions_.erase(at) : std::next(at);
+      if (at->second.empty())
+        sessions_.erase(at);
+      else
+        ends_.emplace(next, name);
     }
     while (!open_.empty() && open_.begin()->first.first + size_ <= watermark) {
       auto& [place, durations] = *open_.begin();
@@ -68,19 +122,17 @@ class Replay {
         row.medians.push_back(
             d.empty() ? std::nullopt : std::optional((double(d[(d.size() - 1) / 2]) + double(d[d.size() / 2])) / 2e6));
       }
-      if (place.first >= first_window_ && place.first + size_ <= closed_) rows_.emplace(place, std::move(row));
+      if (place.first >= first_window_ && place.first + size_ <= closed_)
+        rows_.emplace(std::pair(place.first, keys_.key(place.second)), std::move(row));
       open_.erase(open_.begin());
     }
   }
   const Rows& rows() const { return rows_; }
 
  private:
-  static int64_t first_of(const Session& s) { return std::ranges::min_element(s, {}, &Event::time)->time; }
-  static int64_t last_of(const Session& s) { return std::ranges::max_element(s, {}, &Event::time)->time; }
-
   void count(const Session& session, int64_t window) {
-    std::map<Key, int64_t> begun;
-    for (const Event& e : session)
+    std::map<int32_t, int64_t> begun;
+    for (const Event& e : session.events)
       if (e.step == 0) {
         int64_t& first = begun.try_emplace(e.key, e.time).first->second;
         first = std::min(first, e.time);
@@ -92,11 +144,9 @@ class Replay {
       int64_t since = begin;
       for (size_t step = 1; step < waits_.size(); ++step) {
         int64_t next = INT64_MAX;
-        for (const Event& e : session) {
-          bool of_key = e.step == step && e.time >= since;
-          for (size_t k = 0; k < key.size(); ++k) of_key &= !e.key[k] || e.key[k] == key[k];
-          if (of_key) next = std::min(next, e.time);
-        }
+        for (const Event& e : session.events)
+          if (e.step == int32_t(step) && e.time >= since && e.time < next && keys_.counts_for(e.key, key))
+            next = e.time;
         if (next != INT64_MAX) durations[step].push_back(next - since);
         if (!waits_[step]) continue;
         if (next == INT64_MAX) break;
@@ -107,8 +157,11 @@ class Replay {
 
   int64_t size_, gap_, first_window_, closed_;
   std::vector<bool> waits_;  // by step: does the next one wait for it?
+  KeyNumbers keys_;
   std::unordered_map<std::string, std::vector<Session>> sessions_;
-  std::map<std::pair<int64_t, Key>, std::vector<std::vector<int64_t>>> open_;  // durations by step
+  std::priority_queue<std::pair<int64_t, std::string>, std::vector<std::pair<int64_t, std::string>>, std::greater<>>
+      ends_;
+  std::map<std::pair<int64_t, int32_t>, std::vector<std::vector<int64_t>>> open_;  // durations by step
   Rows rows_;
 };
 
@@ -162,6 +215,9 @@ class FunnelCheck {
         batches, rows);
     int64_t batch = INT64_MIN;
     std::optional<int64_t> before, after;
+    std::vector<std::string> key_columns;
+    for (size_t k = 0; k < view_.keys.size(); ++k) key_columns.push_back(fmt::format("k{}", k));
+    Key key(view_.keys.size());
     TRY(in_.sql.stream(query, NestedAs::duckdb_text, [&](const SqlTable& part) -> Result<> {
       if (in_.stopped()) return fail(ErrorCode::io, "stopped");
       for (size_t r = 0; r < part.rows; ++r) {
@@ -172,9 +228,8 @@ class FunnelCheck {
         }
         const auto time = number_in(part, r, "time");
         if (!time || (streamed && before && *time + view_.shape.gap() <= *before)) continue;
-        Event event{*time, size_t(part.int_at(r, "step")), {}};
-        for (size_t k = 0; k < view_.keys.size(); ++k) event.key.push_back(text_in(part, r, fmt::format("k{}", k)));
-        replay.add(part.text_at(r, "name"), std::move(event));
+        for (size_t k = 0; k < key.size(); ++k) key[k] = text_in(part, r, key_columns[k]);
+        replay.add(part.text_at(r, "name"), {*time, int32_t(part.int_at(r, "step")), replay.key_number(key)});
       }
       return {};
     }));
