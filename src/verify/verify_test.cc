@@ -108,6 +108,18 @@ ViewDeclaration declared(const char* name, std::vector<EventColumn> keys, Window
   return view;
 }
 
+TEST_F(VerifyTest, ASessionThatGrowsFromBatchToBatchIsOne) {
+  config_.gold.views.push_back(declared("of_steps", {}, WindowShape::funnel_of(kMicrosPerHour, 2 * kMicrosPerMinute),
+                                        {"step(view) as seen", "then(purchase) as bought"}));
+  for (int minute = 0; minute < 15; ++minute) {  // the watermark comes by where it would have ended at first
+    send({event(std::to_string(minute), "view", minute * 60, R"(,"session_id":"s")")});
+    run();
+  }
+  send({event("bought", "purchase", 900, R"(,"session_id":"s")"), event("away", "view", 1100)});
+  run(true);
+  expect_ok(verify());
+}
+
 // Random events in four batches, a good part of them late; many columns are null.
 class EveryView : public VerifyTest {
  protected:
