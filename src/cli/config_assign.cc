@@ -17,12 +17,12 @@ constexpr size_t kMostExtraTypes = 200;  // with the built-in ten they fit the b
 
 }  // namespace
 
-// Of a URL that somebody has put a password into, what may be shown.
+// Of a URL that somebody has put a password into, what may be shown: nothing between the scheme, if there is one, and
+// the last "@", wherever that is.
 std::string without_secrets(std::string text) {
-  const size_t begin = text.find("://");
-  if (begin != std::string::npos) {
-    const size_t end = text.find_first_of("/?#", begin + 3), at = text.substr(0, end).rfind('@');
-    if (at != std::string::npos && at > begin) text.replace(begin + 3, at - begin - 3, "…");
+  if (const size_t at = text.rfind('@'); at != std::string::npos) {
+    const size_t scheme = text.find("://"), begin = scheme < at ? scheme + 3 : 0;
+    text.replace(begin, at - begin, "…");
   }
   if (const size_t password = text.find("password"); password != std::string::npos)
     text.replace(password, text.npos, "password…");

@@ -61,7 +61,8 @@ std::string refuse_nothing(std::string_view text, std::vector<std::string>&) {
 // What a URL means, libpq says when it connects; here only that it keeps no secret.
 std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar) {
   if (std::string refusal = refuse_nothing(text, similar); !refusal.empty()) return refusal;
-  const size_t begin = text.find("://");
+  size_t begin = text.find("://");
+  if (text.substr(0, begin).find('=') != std::string_view::npos) begin = std::string_view::npos;  // in a value
   // As libpq takes it: a URL of its own, or words such as "host=db user=shop".
   if (!text.empty() &&
       (begin == std::string_view::npos ? text.find('=') == std::string_view::npos

@@ -488,11 +488,14 @@ TEST_F(ConfigTest, ASecretsFileIsNamedAsItsKeyIs) {
 }
 
 TEST_F(ConfigTest, WhatLibpqDoesNotTakeIsNoServer) {
-  for (const char* url : {"mysql://shop@db/analytics", "db", "db:5432/analytics"}) {
+  for (const char* url : {"mysql://shop:geheim@db/analytics", "mysql://shop:ge/heim@db", "shop:geheim@db:5432/x", "db",
+                          "db:5432/analytics"}) {
     project(fmt::format("[postgres]\nurl = \"{}\"\n", url));
-    EXPECT_TRUE(has(only_error().message, "expected a URL such as")) << url;
+    EXPECT_TRUE(has(only_error().message, "expected a URL")) << url;
+    EXPECT_FALSE(has(only_error().message, "heim")) << only_error().message;
   }
-  for (const char* url : {"", "postgres://db", "postgresql://shop@db:5432/analytics", "host=db user=shop"}) {
+  for (const char* url : {"", "postgres://db", "postgresql://shop@db:5432/analytics", "host=db user=shop",
+                          "host=db application_name=a://b"}) {
     project(fmt::format("[postgres]\nurl = \"{}\"\n", url));
     EXPECT_EQ(good().postgres.url, url);
   }

@@ -108,7 +108,7 @@ class OpenBatchDedupe {
   };
   Place place_of(uint64_t fingerprint) const noexcept {
     const uint64_t key = fingerprint * multiplier_;
-    const uint8_t fragment = uint8_t(key >> 24);
+    const uint8_t fragment = uint8_t(key >> 33);
     return {size_t(key >> shift_), fragment != 0 ? fragment : uint8_t(1)};
   }
   void put(Place place, uint32_t row) noexcept;

@@ -16,7 +16,7 @@ uint64_t inverse(uint64_t odd) {
 }  // namespace
 
 void FingerprintTable::resize(size_t most_in_a_segment) {
-  const size_t percent = most_in_a_segment < kSmallSegment ? 40 : 68;
+  const size_t percent = most_in_a_segment < kSmallSegment ? 40 : 70;
   const size_t slots = (most_in_a_segment + 1) * 100 / percent + 1;
   segment_groups_ = std::max(kFirstGroups, (slots + kGroup - 1) / kGroup);
   fragments_ = HugeArray<uint8_t>(segment_slots() * kSegments);
@@ -31,7 +31,7 @@ uint64_t FingerprintTable::key_at(size_t index) const noexcept {
   const uint64_t slot = slots_[index];
   const uint64_t key = uint64_t(index / segment_slots()) << kSegmentShift | (slot & kKeyBits) >> kSegmentBits;
   const uint8_t fragment = slot & kZeroFragment ? 0 : fragments_[index];
-  return key | uint8_t(fragment ^ key >> 24);
+  return key | uint8_t(fragment ^ key >> kMixed);
 }
 
 void FingerprintTable::for_each(const std::function<void(const Entry&)>& visit) const {

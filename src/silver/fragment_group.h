@@ -1,6 +1,5 @@
 // Eight slots of a hash table told apart by a byte each, a fragment of the key that lies in the slot; 0 is a free one.
-// All eight are asked at once, as the bytes of one word ("Determine if a word has a zero byte", H. Warren, Hacker's
-// Delight, 2nd ed., 6-1), after the groups of Swiss tables (M. Kulukundis, CppCon 2017).
+// All eight are asked at once, as the bytes of one word, after the groups of Swiss tables (M. Kulukundis, CppCon 2017).
 #pragma once
 
 #include <bit>
@@ -29,15 +28,14 @@ class FragmentGroup {
   };
 
   explicit FragmentGroup(const uint8_t* fragments) noexcept { std::memcpy(&word_, fragments, kSlots); }
-  // Those with this fragment, all of them; behind the first there may be others too, so that the slot has to be asked.
-  Places matching(uint8_t fragment) const noexcept { return zero_bytes(word_ ^ kOnes * fragment); }
-  // Exact in its first place, and in whether there is one.
+  Places matching(uint8_t fragment) const noexcept { return zero_bytes(word_ ^ kOnes * fragment); }  // exactly those
   Places free() const noexcept { return zero_bytes(word_); }
 
  private:
-  static constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kHighs = 0x8080'8080'8080'8080;
-  // A borrow may mark a byte of 1 above one of 0.
-  static Places zero_bytes(uint64_t word) noexcept { return Places((word - kOnes) & ~word & kHighs); }
+  static constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kLows = 0x7f7f'7f7f'7f7f'7f7f;
+  // Nothing is carried from byte to byte: the form with a borrow, which is one operation shorter, also marks a 1 above
+  // a 0, and what lies in a free slot is old (H. Warren, Hacker's Delight, 2nd ed., 6-1).
+  static Places zero_bytes(uint64_t word) noexcept { return Places(~(((word & kLows) + kLows) | word | kLows)); }
   uint64_t word_;
 };
 
