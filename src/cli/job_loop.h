@@ -23,8 +23,8 @@ JobOptions job_options(Session& session, ProgressLine& line, std::string command
 // After --close-windows the watermark may be ahead of the clock: says so, since nearly all that comes is late then.
 void tell_of_closed_windows(const Job& job, const Session& session, int64_t now_us);
 
-// Ends after a clean finish (commit, Gold brought up), also when asked to stop. Whom the deliveries have not reached yet
-// is not waited for.
+// Ends after a clean finish (commit, Gold brought up), also when asked to stop. Whom the deliveries have not reached
+// yet is not waited for.
 Result<> run_job(Job& job, Session& session, Clock& clock, const JobLoop& loop);
 Json summary_json(const JobView& view);
 

@@ -70,7 +70,8 @@ std::vector<ConversionEvidence::Seen> conversion_seen(const EventBatch& b, std::
     if (code < 0 || (type != uint8_t(EventKind::view) && type != uint8_t(EventKind::purchase))) continue;
     Product& product = products[size_t(code)];
     if (product.category == -2) product.category = category;
-    ViewsAndPurchases& n = product.category == category ? product.n : in_others[uint64_t(code) << 32 | uint32_t(category)];
+    ViewsAndPurchases& n =
+        product.category == category ? product.n : in_others[uint64_t(code) << 32 | uint32_t(category)];
     type == uint8_t(EventKind::view) ? ++n.views : ++n.purchases;
   }
   std::vector<ConversionEvidence::Seen> out;
