@@ -58,7 +58,7 @@ std::string refuse_nothing(std::string_view text, std::vector<std::string>&) {
   return text.find('\0') == std::string_view::npos ? "" : "expected a text without a NUL";
 }
 
-// What a URL means, libpq says when it connects; here only that it keeps no secret.
+// Whether it is of a form that libpq takes, and keeps no secret; what it means, libpq says when it connects.
 std::string refuse_postgres(std::string_view text, std::vector<std::string>& similar) {
   if (std::string refusal = refuse_nothing(text, similar); !refusal.empty()) return refusal;
   size_t begin = text.find("://");
