@@ -34,10 +34,12 @@ void FunnelView::Steps::begin_far(size_t session, int32_t key, int64_t time) {
 void FunnelView::Steps::take(size_t to, Steps& other, size_t from) {
   other.each_begun(from, [&](const Taken& b) { begin(to, b.key, b.time); });
   later[to].insert(later[to].end(), other.later[from].begin(), other.later[from].end());
+  known[to].add(other.known[from].steps, other.known[from].by);
 }
 
 size_t FunnelView::Steps::bytes() const noexcept {
-  size_t sum = near.capacity() * sizeof(near[0]) + (far.capacity() + later.capacity()) * sizeof(std::vector<Taken>);
+  size_t sum = near.capacity() * sizeof(near[0]) + (far.capacity() + later.capacity()) * sizeof(std::vector<Taken>) +
+               needed.capacity() * sizeof(size_t) + known.capacity() * sizeof(Known);
   for (const auto* all : {&far, &later})
     for (const auto& taken : *all) sum += taken.capacity() * sizeof(Taken);
   return sum;
@@ -48,8 +50,7 @@ FunnelView::FunnelView(Options options)
       columns_(columns_of(*view_)),
       step_of_(options_.types.size(), -1),
       keys_(view_->keys.size()),
-      state_({}, view_->shape.gap()),
-      overlay_({}, view_->shape.gap()) {
+      state_({}, view_->shape.gap()) {
   PACTOLUS_CHECK(view_->shape.is_funnel());
   const int64_t size = view_->shape.size;
   if (options_.first_window != kNoTime) options_.first_window = floor_to(options_.first_window + size - 1, size);
@@ -58,6 +59,8 @@ FunnelView::FunnelView(Options options)
     for (size_t type = 0; type < step_of_.size(); ++type)
       if (std::ranges::find(m.types, options_.types[type], &MeasuredType::name) != m.types.end())
         step_of_[type] = int32_t(optional_.size());
+    const size_t before = optional_.empty() ? 0 : optional_.size() - 1;
+    waits_for_.push_back(optional_.empty() || !optional_[before] ? int32_t(before) : waits_for_[before]);
     optional_.push_back(m.function == MeasureFunction::maybe);
   }
 }
@@ -73,13 +76,31 @@ void FunnelView::apply(const EventBatch& b, std::span<const uint32_t> rows, int6
     if (step < 0) continue;
     const int64_t time = b.event_time[row];
     if (is_late_for_sessions(time)) continue;
-    const size_t session = overlay_.at(batch_names_.number(row), time);
-    const int32_t key = batch_keys_.number(row);
-    if (step == 0)
-      overlay_.counted.begin(session, key, time);
-    else
-      overlay_.counted.later[session].push_back({time, key, step});
+    overlay_.push_back({time, batch_names_.number(row), batch_keys_.number(row), step});
   }
+}
+
+bool FunnelView::is_whole(int32_t key) const {
+  return std::ranges::all_of(keys_.codes(key), [](int32_t code) { return code >= 0; });
+}
+
+void FunnelView::take(const Event& event) {
+  Steps& counted = state_.counted;
+  const size_t session = state_.at(event.name, event.time);
+  Known& known = counted.known[session];
+  const uint64_t bit = bit_of(event.key, event.step);
+  const bool is_behind = event.time >= known.by;  // of all that is known
+  if (is_behind && (known.steps & bit)) return;
+  if (event.step == 0) {
+    counted.begin(session, event.key, event.time);
+    known.add(bit, event.time);
+    return;
+  }
+  if (is_behind && (known.steps & bit_of(event.key, waits_for_[size_t(event.step)])) && is_whole(event.key))
+    known.add(bit, event.time);
+  std::vector<Taken>& later = counted.later[session];
+  later.push_back({event.time, event.key, event.step});
+  if (later.size() >= 2 * counted.needed[session] + 32) forget_steps(session);
 }
 
 void FunnelView::drop_overlay() {
@@ -89,7 +110,7 @@ void FunnelView::drop_overlay() {
 
 ViewRows FunnelView::commit(int64_t watermark_after) {
   PACTOLUS_CHECK_GE(watermark_after, watermark_);  // kNoTime is below every time
-  state_.take_all(overlay_);
+  for (const Event& event : overlay_) take(event);
   drop_overlay();
   ViewRows out(view_);
   if (watermark_after == watermark_) return out;
@@ -100,24 +121,41 @@ ViewRows FunnelView::commit(int64_t watermark_after) {
     windows_.erase(windows_.begin());
   }
   state_.compact();
-  for (size_t s = 0; s < state_.all(); ++s)
-    if (state_.is_open(s) && state_.counted.later[s].size() >= 2 * state_.counted.needed[s] + 32) forget_steps(s);
   forget_keys();
   return out;
 }
 
 // What no earlier event can come in front of any more, since it would be late, is decided: of it only those steps count
-// that were taken. A session that never pauses (a robot, or a shop whose ids come round again) stays small that way.
+// that were taken. Of the rest those do not that lie behind what was taken. A session that never pauses (a robot, or a
+// shop whose ids come round again) stays small that way. Which ones are needed depends on all events of the session,
+// not on their order or on what was forgotten before.
 std::vector<FunnelView::Taken> FunnelView::needed_steps(size_t session) const {
   std::vector<Taken> later = state_.counted.later[session];
-  if (watermark_ == kNoTime) return later;
-  const int64_t decided = watermark_ - view_->shape.gap();
-  std::ranges::sort(later);
-  std::vector<bool> taken(later.size());
-  state_.counted.each_begun(
-      session, [&](const Taken& b) { each_step(b, later, [&](int32_t, size_t at, int64_t) { taken[at] = true; }); });
+  std::ranges::sort(later, Taken::ByKey());
+  later.erase(std::ranges::unique(later).begin(), later.end());
+  const std::vector<Taken> of_more = of_more_keys(later);
+  std::vector<bool> is_taken(later.size()), is_behind(later.size());
+  state_.counted.each_begun(session, [&](const Taken& b) {
+    const std::span<const Taken> own = std::ranges::equal_range(later, b.key, {}, &Taken::key);
+    const auto first = size_t(own.data() - later.data());
+    each_step(b, own, of_more, [&](int32_t step, int64_t time, int64_t) {
+      for (size_t i = 0; i < own.size(); ++i) {
+        if (own[i].step != step) continue;
+        if (own[i].time == time) is_taken[first + i] = true;
+        if (own[i].time > time && is_whole(b.key)) is_behind[first + i] = true;
+      }
+      for (auto t = std::ranges::lower_bound(of_more, time, {}, &Taken::time); t != of_more.end() && t->time == time;
+           ++t)
+        if (t->step == step && is_also_of(t->key, b.key))
+          is_taken[size_t(std::ranges::lower_bound(later, *t, Taken::ByKey()) - later.begin())] = true;
+    });
+  });
+  const int64_t decided = watermark_ == kNoTime ? kNoTime : watermark_ - view_->shape.gap();
   size_t at = 0;
-  std::erase_if(later, [&](const Taken& t) { return !taken[at++] && t.time <= decided; });
+  std::erase_if(later, [&](const Taken& t) {
+    const size_t i = at++;
+    return !is_taken[i] && (is_behind[i] || t.time <= decided);
+  });
   return later;
 }
 
@@ -126,21 +164,34 @@ void FunnelView::forget_steps(size_t session) {
   state_.counted.needed[session] = state_.counted.later[session].size();
 }
 
-// Calls taken(step, place in `later`, time since the last step that was waited for); `later` is sorted.
+// Those that have a null, by time.
+std::vector<FunnelView::Taken> FunnelView::of_more_keys(std::span<const Taken> later) const {
+  std::vector<Taken> out;
+  std::ranges::copy_if(later, std::back_inserter(out), [this](const Taken& t) { return !is_whole(t.key); });
+  std::ranges::sort(out);
+  return out;
+}
+
+// Calls taken(step, its time, time since the last step that was waited for). `own` are the later steps of the key,
+// `of_more` those of more than one, both by time.
 template <class Function>
-void FunnelView::each_step(const Taken& begun, std::span<const Taken> later, Function taken) const {
+void FunnelView::each_step(const Taken& begun, std::span<const Taken> own, std::span<const Taken> of_more,
+                           Function taken) const {
   int64_t since = begun.time;
   for (int32_t step = 1; step < steps(); ++step) {
-    const auto from = std::ranges::lower_bound(later, since, {}, &Taken::time);
-    const auto found = std::find_if(from, later.end(), [&](const Taken& t) {
-      return t.step == step && (t.key == begun.key || is_also_of(t.key, begun.key));
-    });
-    if (found == later.end()) {
+    const auto is_step = [&](const Taken& t) { return t.step == step; };
+    int64_t time = kNever;
+    if (const auto found = std::find_if(std::ranges::lower_bound(own, since, {}, &Taken::time), own.end(), is_step);
+        found != own.end())
+      time = found->time;
+    for (auto t = std::ranges::lower_bound(of_more, since, {}, &Taken::time); t != of_more.end() && t->time < time; ++t)
+      if (t->step == step && is_also_of(t->key, begun.key)) time = t->time;
+    if (time == kNever) {
       if (optional_[size_t(step)]) continue;
       return;
     }
-    taken(step, size_t(found - later.begin()), found->time - since);
-    if (!optional_[size_t(step)]) since = found->time;
+    taken(step, time, time - since);
+    if (!optional_[size_t(step)]) since = time;
   }
 }
 
@@ -167,14 +218,16 @@ void FunnelView::count(size_t session) {
   Window& window = windows_[start];
   window.oldest = std::min(window.oldest, state_.first(session));
   std::vector<Taken>& later = state_.counted.later[session];
-  std::ranges::sort(later);
+  std::ranges::sort(later, Taken::ByKey());
+  const std::vector<Taken> of_more = of_more_keys(later);
   state_.counted.each_begun(session, [&](const Taken& b) {
     Count& count = count_of(window, b.key);
     ++count.sessions[0];
-    each_step(b, later, [&](int32_t step, size_t, int64_t duration) {
-      ++count.sessions[size_t(step)];
-      count.durations[size_t(step)].push_back(duration);
-    });
+    each_step(b, std::ranges::equal_range(later, b.key, {}, &Taken::key), of_more,
+              [&](int32_t step, int64_t, int64_t duration) {
+                ++count.sessions[size_t(step)];
+                count.durations[size_t(step)].push_back(duration);
+              });
   });
 }
 
@@ -230,9 +283,9 @@ void FunnelView::forget_keys() {
 int64_t FunnelView::last_window_end() const {
   const int64_t size = view_->shape.size;
   int64_t end = windows_.empty() ? kNoTime : windows_.rbegin()->first + size;
-  for (const int64_t session : {state_.last_end(), overlay_.last_end()})
-    if (session != kNoTime) end = std::max(end, view_->shape.window_of_end(session) + size);
-  return end;
+  int64_t session = state_.last_end();
+  for (const Event& event : overlay_) session = std::max(session, event.time + view_->shape.gap());
+  return session == kNoTime ? end : std::max(end, view_->shape.window_of_end(session) + size);
 }
 
 int64_t FunnelView::oldest_session() const {
@@ -242,8 +295,15 @@ int64_t FunnelView::oldest_session() const {
   return oldest;
 }
 
+size_t FunnelView::kept_steps() const noexcept {
+  size_t sum = 0;
+  for (size_t s = 0; s < state_.all(); ++s)
+    if (state_.is_open(s)) sum += state_.counted.later[s].size();
+  return sum;
+}
+
 size_t FunnelView::bytes() const noexcept {
-  size_t sum = names_.bytes() + keys_.bytes() + state_.bytes() + overlay_.bytes();
+  size_t sum = names_.bytes() + keys_.bytes() + state_.bytes() + overlay_.capacity() * sizeof(Event);
   for (const auto& [start, window] : windows_)
     for (const auto& [key, count] : window.counts) {
       sum += sizeof(Count) + 64;

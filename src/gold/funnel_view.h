@@ -10,7 +10,16 @@
 // have no value where the key has one: a checkout names no category. A step is taken at the first of its events at or
 // after the last step that had to be waited for.
 //
-// State is the open sessions with their steps, and what is counted in windows that are not final. One thread.
+// Only the earliest event of a step can be taken, so most events of a long session change nothing and are not kept:
+//
+//   what K has taken at step s is at c(s), the first event of that step at or after c of the step it waits for.
+//   More events, an earlier first step or a session that joins only ever make c(s) smaller. So an event of K at or
+//   after c(s) will never be taken: Known says which c(s) there are and that none is later than `by`. Events with a
+//   null in their key are of several K, some of which may not have begun, and are kept for as long as an earlier event
+//   may come.
+//
+// State is the open sessions with their steps, and what is counted in windows that are not final; the overlay is the
+// open batch's events as they came. One thread.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +50,7 @@ class FunnelView final : public GoldView {
   static Result<FunnelView> load(Options options, std::string_view bytes);
 
   size_t sessions() const noexcept { return state_.open(); }
+  size_t kept_steps() const noexcept;  // events of later steps that open sessions hold
   size_t windows() const noexcept { return windows_.size(); }
   size_t bytes() const noexcept override;
 
@@ -50,6 +60,23 @@ class FunnelView final : public GoldView {
     int32_t key;  // of keys_
     int32_t step;
     auto operator<=>(const Taken&) const = default;
+    struct ByKey {
+      bool operator()(const Taken& a, const Taken& b) const { return a.key != b.key ? a.key < b.key : a < b; }
+    };
+  };
+  static constexpr int64_t kNever = INT64_MAX;
+  struct Event {
+    int64_t time;
+    int32_t name, key, step;  // name: of names_
+  };
+  struct Known {
+    uint64_t steps = 0;  // bit_of(key, step): there is c(step) of the key, at or before `by`
+    int64_t by = INT64_MIN;
+    void add(uint64_t bit, int64_t time) {
+      if ((steps & bit) == bit) return;
+      steps |= bit;
+      by = std::max(by, time);
+    }
   };
   struct Steps {
     void append(int32_t) {
@@ -57,9 +84,10 @@ class FunnelView final : public GoldView {
       far.emplace_back();
       later.emplace_back();
       needed.push_back(0);
+      known.emplace_back();
     }
     void take(size_t to, Steps& other, size_t from);
-    // The first step of each key at its earliest: nearly every event is one that changes nothing here.
+    // The first step of each key at its earliest.
     void begin(size_t session, int32_t key, int64_t time) {
       if (key < kNear)
         near[session][size_t(key)] = std::min(near[session][size_t(key)], time);
@@ -81,12 +109,14 @@ class FunnelView final : public GoldView {
       far[session].clear();
       for (const Taken& taken : begun) begin(session, number(taken.key), taken.time);
       for (Taken& taken : later[session]) taken.key = number(taken.key);
+      known[session] = {};
     }
     void clear() {
       near.clear();
       far.clear();
       later.clear();
       needed.clear();
+      known.clear();
     }
     Steps like() const { return {}; }
     void renumber(std::span<const int32_t>) {}
@@ -95,10 +125,10 @@ class FunnelView final : public GoldView {
     // By session: first steps of the first keys, whose place is their number; of others; and later steps that may
     // count.
     static constexpr int32_t kNear = 16;
-    static constexpr int64_t kNever = INT64_MAX;
     std::vector<std::array<int64_t, kNear>> near;
     std::vector<std::vector<Taken>> far, later;
     std::vector<size_t> needed;  // how many others were when last looked at
+    std::vector<Known> known;
   };
   struct Count {
     std::vector<int64_t> sessions;                // by step
@@ -110,11 +140,19 @@ class FunnelView final : public GoldView {
   };
 
   int32_t steps() const noexcept { return slots_.steps; }
+  void take(const Event& event);
+  // Of Known; 0 for what it has no room for, of which nothing is known then.
+  uint64_t bit_of(int32_t key, int32_t step) const noexcept {
+    const int64_t bit = int64_t(key) * steps() + step;
+    return bit < 64 ? uint64_t(1) << bit : 0;
+  }
+  bool is_whole(int32_t key) const;  // has no null
   Count& count_of(Window& window, int32_t key);
   bool is_also_of(int32_t event_key, int32_t key) const;
   void count(size_t session);
   template <class Function>
-  void each_step(const Taken& begun, std::span<const Taken> later, Function taken) const;
+  void each_step(const Taken& begun, std::span<const Taken> own, std::span<const Taken> of_more, Function taken) const;
+  std::vector<Taken> of_more_keys(std::span<const Taken> later) const;
   std::vector<Taken> needed_steps(size_t session) const;
   void forget_steps(size_t session);
   void append_rows(int64_t start, Window& window, ViewRows& out);
@@ -124,10 +162,12 @@ class FunnelView final : public GoldView {
   std::vector<EventColumn> columns_;  // that a batch must have
   std::vector<int32_t> step_of_;      // by event type; -1 is none
   std::vector<bool> optional_;        // by step
+  std::vector<int32_t> waits_for_;    // by step; the first for itself
   KeyTable names_{1};                 // of sessions
   KeyTable keys_;
   int32_t names_kept_ = 0, keys_kept_ = 0;  // after the last clean-up
-  OpenSessions<Steps> state_, overlay_;
+  OpenSessions<Steps> state_;
+  std::vector<Event> overlay_;
   std::map<int64_t, Window> windows_;  // by start
   BatchKeys batch_names_, batch_keys_;
 };

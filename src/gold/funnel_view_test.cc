@@ -154,6 +154,55 @@ TEST(FunnelView, ASessionThatNeverPausesStaysSmall) {
   EXPECT_LT(view.bytes(), 2 * bytes);
 }
 
+TEST(FunnelView, WhatComesBehindTheStepsThatWereTakenIsNotKept) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  std::vector<Row> rows;
+  for (int64_t minute = 0; minute < 100; ++minute)
+    for (const EventKind kind : {kView, kCart, kCheckout, kBuy}) rows.push_back(at(minute, kind, "s", "c"));
+  feed(view, rows);
+  (void)view.commit(kNoTime);
+  EXPECT_EQ(view.kept_steps(), 3u);
+  std::erase_if(rows, [](const Row& r) { return r.kind == kCheckout; });
+  for (Row& r : rows) r.session = "without a checkout";
+  feed(view, rows);
+  (void)view.commit(kNoTime);
+  EXPECT_EQ(view.kept_steps(), 5u);
+  EXPECT_EQ(closed(view, {}, 180), "c [60,120) 2 2/0s 1/0s 2/0s\n");
+}
+
+TEST(FunnelView, AStepWithoutAValueIsKeptForKeysThatBeginLater) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  feed(view, std::vector{at(1, kView), at(2, kCart), at(3, kBuy), at(5, kCart), at(6, kBuy), at(7, kBuy)});
+  (void)view.commit(kNoTime);
+  auto again = FunnelView::load(view.options(), saved(view));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(closed(*again, {at(4, kView, "s", "c")}, 60), "null [0,60) 1 1/60s 0 1/60s\nc [0,60) 1 1/60s 0 1/60s\n");
+}
+
+TEST(FunnelView, SavedBytesDoNotTellInWhatOrderEventsCame) {
+  const std::vector rows = {at(1, kView, "s", "c"), at(2, kCart, "s", "c"), at(3, kBuy, "s", "c"),
+                            at(2, kCart, "s", "c"), at(3, kBuy, "s", "c"),  at(2, kCart, "s", "")};
+  FunnelView forwards(funnel_of({EventColumn::product_category})), backwards(forwards.options());
+  feed(forwards, rows);
+  feed(backwards, std::vector(rows.rbegin(), rows.rend()));
+  (void)forwards.commit(kNoTime);
+  (void)backwards.commit(kNoTime);
+  EXPECT_NE(forwards.kept_steps(), backwards.kept_steps());
+  EXPECT_EQ(saved(forwards), saved(backwards));
+}
+
+TEST(FunnelView, AnEarlierFirstStepTakesEarlierOnes) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  const auto feed_one = [&](int64_t minute, EventKind kind) { feed(view, std::vector{at(minute, kind, "s", "c")}); };
+  feed_one(8, kView);
+  feed_one(4, kBuy);  // before the first step, until that of minute 1 comes
+  feed_one(3, kCart);
+  feed_one(9, kCart);
+  feed_one(9, kBuy);
+  feed_one(1, kView);
+  EXPECT_EQ(closed(view, {}, 60), "c [0,60) 1 1/120s 0 1/60s\n");
+}
+
 // The same meaning with every event kept.
 class NaiveFunnel {
  public:
@@ -247,6 +296,7 @@ class AgainstTheNaiveFunnel : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(AgainstTheNaiveFunnel, GivesTheSameRows) {
   FunnelView view(funnel_of({EventColumn::product_category, EventColumn::device_type}));
+  FunnelView other(view.options());  // sees the same rows in another order
   NaiveFunnel naive;
   Random random(GetParam());
   int64_t now = -100 * kGap, watermark = kNoTime, late = 0, final_rows = 0;
@@ -269,9 +319,15 @@ TEST_P(AgainstTheNaiveFunnel, GivesTheSameRows) {
       now += int64_t(random.next() % uint64_t(2 * kGap));
       watermark = std::max(watermark, now - kGap);
     }
+    std::vector<Row> shuffled = first;
+    shuffled.insert(shuffled.end(), second.begin(), second.end());
+    for (size_t i = shuffled.size(); i > 1; --i) std::swap(shuffled[i - 1], shuffled[random.below(uint32_t(i))]);
+    feed(other, shuffled);
     const ViewRows rows = view.commit(watermark);
     final_rows += int64_t(rows.size());
     ASSERT_EQ(text_of(rows), naive.commit(watermark)) << "round " << round;
+    ASSERT_EQ(text_of(other.commit(watermark)), text_of(rows));
+    ASSERT_EQ(saved(other), saved(view)) << "round " << round;
     if (random.below(4) == 0) {
       auto again = FunnelView::load(view.options(), saved(view));
       ASSERT_TRUE(again) << again.error().message;
