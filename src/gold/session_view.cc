@@ -19,7 +19,7 @@ void SessionView::Counted::take(size_t to, Counted& other, size_t from) {
 }
 
 size_t SessionView::Counted::bytes() const noexcept {
-  size_t sum = numbers.bytes() + texts.capacity() * sizeof(First);
+  size_t sum = numbers.bytes() + texts.capacity() * sizeof(First) + texts_until.capacity() * sizeof(int64_t);
   for (const First& f : texts) sum += f.text.capacity() > 15 ? f.text.capacity() : 0;  // short ones lie inside
   return sum;
 }
@@ -50,10 +50,13 @@ void SessionView::apply(const EventBatch& b, std::span<const uint32_t> rows, int
     if (is_late_for_sessions(time)) continue;
     const size_t session = overlay_.at(batch_keys_.number(row), time);
     actions_.apply(b, row, overlay_.counted.numbers, session);
+    int64_t& texts_until = overlay_.counted.texts_until[session];
+    if (time > texts_until) continue;
+    texts_until = kNoTime;
     for (size_t t = 0; t < texts.size(); ++t) {
       First& first = overlay_.counted.text(session, int32_t(t));
-      if (first.time != kNoTime && time > first.time) continue;
       if (const int32_t code = texts[t].codes[row]; code >= 0) first.take(time, texts[t].values->value(code));
+      texts_until = std::max(texts_until, first.time == kNoTime ? INT64_MAX : first.time);
     }
   }
 }

@@ -54,11 +54,13 @@ class SessionView final : public GoldView {
     void append(int32_t key) {
       numbers.append(key);
       texts.resize(texts.size() + size_t(slots.texts));
+      texts_until.push_back(INT64_MAX);
     }
     void take(size_t to, Counted& other, size_t from);
     void clear() {
       numbers.clear();
       texts.clear();
+      texts_until.clear();
     }
     Counted like() const { return Counted(slots); }
     void renumber(std::span<const int32_t> new_number) { numbers.renumber(new_number); }
@@ -71,6 +73,7 @@ class SessionView final : public GoldView {
     MeasureSlots slots;
     ViewPane numbers;  // an entry each
     std::vector<First> texts;
+    std::vector<int64_t> texts_until;  // by session: no later event changes a text of it
   };
 
   void forget_keys();
