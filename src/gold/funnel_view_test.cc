@@ -179,6 +179,33 @@ TEST(FunnelView, AStepWithoutAValueIsKeptForKeysThatBeginLater) {
   EXPECT_EQ(closed(*again, {at(4, kView, "s", "c")}, 60), "null [0,60) 1 1/60s 0 1/60s\nc [0,60) 1 1/60s 0 1/60s\n");
 }
 
+TEST(FunnelView, ASessionMayHaveManyKeys) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  std::vector<Row> rows;
+  std::string expected;
+  for (int i = 0; i < 60; ++i) {
+    const std::string category = fmt::format("c{}", 10 + i);
+    rows.push_back(at(1, kView, "s", category));
+    if (i % 3 > 0) rows.push_back(at(2, kCart, "s", category));
+    if (i % 3 > 1) rows.push_back(at(4, kBuy, "s", category));
+    expected += category + (i % 3 == 0   ? " [0,60) 1 0 0 0\n"
+                            : i % 3 == 1 ? " [0,60) 1 1/60s 0 0\n"
+                                         : " [0,60) 1 1/60s 0 1/120s\n");
+  }
+  EXPECT_EQ(closed(view, rows, 60), expected);
+}
+
+TEST(FunnelView, WhatIsKnownOfAKeyFollowsItsNumber) {
+  FunnelView view(funnel_of({EventColumn::product_category}));
+  std::vector rows = {at(0, kView, "short", "x"), at(0, kView, "long", "a"), at(1, kCart, "long", "a")};
+  for (int i = 0; i < 2000; ++i) rows.push_back(at(0, kView, fmt::format("s{}", i), fmt::format("c{}", i)));
+  for (int64_t minute = 5; minute <= 60; minute += 5) rows.push_back(at(minute, kView, "long", "a"));
+  feed(view, rows);
+  EXPECT_EQ(view.commit(60 * kMinute).size(), 2001u);  // nothing holds their keys any more: a is the first now
+  feed(view, std::vector{at(61, kView, "long", "b"), at(62, kCart, "long", "b"), at(63, kBuy, "long", "a")});
+  EXPECT_EQ(closed(view, {}, 120), "a [60,120) 1 1/60s 0 1/3720s\nb [60,120) 1 1/60s 0 0\n");
+}
+
 TEST(FunnelView, SavedBytesDoNotTellInWhatOrderEventsCame) {
   const std::vector rows = {at(1, kView, "s", "c"), at(2, kCart, "s", "c"), at(3, kBuy, "s", "c"),
                             at(2, kCart, "s", "c"), at(3, kBuy, "s", "c"),  at(2, kCart, "s", "")};

@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "base/check.h"
 #include "base/time_text.h"
@@ -23,11 +25,12 @@ std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const
     if (row.window_end > account.watermark_before && row.window_end <= account.watermark_after) out.push_back(row);
   return out;
 }
-}  // namespace
 
-bool Recovery::rebuilds_sessions(const View& view) {
-  return view.of.view->declaration().shape.has_sessions() && !view.in_snapshot;
+void add_columns(const ViewDeclaration& view, std::vector<EventColumn>& to) {
+  for (const EventColumn c : columns_of(view))
+    if (std::ranges::find(to, c) == to.end()) to.push_back(c);
 }
+}  // namespace
 
 Result<> Recovery::run() {
   adopt_declared_views();
@@ -180,38 +183,69 @@ Result<> Recovery::rebuild_dedupe() {
   return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_.oldest_time(), remember, job_.options_.say);
 }
 
-// From the snapshot, or from the windows that were open when the view's table was last committed; then every batch
-// since in order, so that windows which closed after that commit are made again exactly as they would have been.
+// Every batch after filter.after_batch that has rows or an account, in order.
+Result<> Recovery::each_batch(const SilverFilter& filter, std::span<const EventColumn> texts, const Visit& visit) {
+  const EventBatch nothing;
+  int64_t done = filter.after_batch;
+  bool is_first = true;
+  const auto accounts_before = [&](int64_t batch) -> Result<> {
+    for (auto a = accounts_.upper_bound(done); a != accounts_.end() && a->first < batch;
+         a = accounts_.upper_bound(done)) {
+      done = a->first;
+      TRY(visit(done, &a->second, nothing, {}));
+    }
+    return {};
+  };
+  TRY(each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, texts,
+                        [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
+                          if (std::exchange(is_first, false)) TRY(collect_accounts(batch));
+                          TRY(accounts_before(batch));
+                          done = batch;
+                          const auto account = accounts_.find(batch);
+                          return visit(batch, account == accounts_.end() ? nullptr : &account->second, events, rows);
+                        }));
+  return accounts_before(filter.last_batch == INT64_MAX ? INT64_MAX : filter.last_batch + 1);
+}
+
+// From the snapshot, or from Silver as they were behind the last batch that their tables have; then every batch since
+// in order, so that windows which closed after that commit are made again exactly as they would have been.
 Result<> Recovery::recover_views() {
-  SilverFilter filter{.live_only = true};
-  std::vector<EventColumn> texts;
-  bool all_in_snapshot = true;
+  std::vector<Filling> windows;
   int64_t from = INT64_MAX;
   for (const View& v : views_) {
-    if (v.is_new || rebuilds_sessions(v)) continue;
-    all_in_snapshot &= v.in_snapshot;
-    for (const EventColumn c : columns_of(v.of.view->declaration()))
-      if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
-    const int64_t watermark = v.in_snapshot ? v.of.view->watermark() : TRY(watermark_of(v.of.reached, v.of.name()));
+    if (v.is_new || v.in_snapshot) continue;
+    const int64_t reached = v.of.reached, watermark = TRY(watermark_of(reached, v.of.name()));
     const WindowShape& shape = v.of.view->declaration().shape;
-    if (watermark == kNoTime)
-      from = INT64_MIN;
-    else  // what comes in time for a session is at most a gap old
-      from = std::min(from, shape.has_sessions() ? watermark - shape.gap() : shape.pane_of(watermark) - shape.size);
+    if (shape.has_sessions()) {
+      v.of.view = TRY(view_of_sessions(v.of.view->options(), reached, watermark));
+      continue;
+    }
+    (void)v.of.view->commit(watermark);  // of windows that end up to there nothing is open
+    windows.push_back({v.of.view.get(), reached});
+    from = std::min(from, watermark == kNoTime ? INT64_MIN : shape.pane_of(watermark) - shape.size);
   }
-  if (all_in_snapshot)
-    filter.after_batch = snapshot_->batch;
-  else
-    filter.from_time = from;
-  const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, filter, texts));
-  for (View& v : views_) {
-    if (v.is_new) continue;
-    if (rebuilds_sessions(v))
-      TRY(rebuild_sessions(v));
-    else
-      TRY(v.in_snapshot ? replay(v, rows, snapshot_->batch) : rebuild_view(v, rows));
+  TRY(fill_windows(windows, from));
+  return replay_views();
+}
+
+// Views of windows that have their watermark and are empty, with the rows up to a batch from event time `from` on.
+Result<> Recovery::fill_windows(std::span<const Filling> views, int64_t from) const {
+  if (views.empty()) return {};
+  std::vector<EventColumn> texts;
+  SilverFilter filter{.from_time = from, .last_batch = INT64_MIN, .live_only = true};
+  for (const auto& [view, last] : views) {
+    add_columns(view->declaration(), texts);
+    filter.last_batch = std::max(filter.last_batch, last);
   }
-  return {};
+  return each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, texts,
+                           [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
+                             for (const auto& [view, last] : views) {
+                               if (batch > last) continue;
+                               view->apply(events, rows, view->watermark());
+                               (void)view->commit(view->watermark());
+                             }
+                             return {};
+                           });
 }
 
 // Behind the last batch that a table has.
@@ -224,93 +258,106 @@ Result<int64_t> Recovery::watermark_of(int64_t batch, const std::string& table) 
       fmt::format("the account of batch {}, the last that {} has, is no longer in the Silver log", batch, table));
 }
 
-Result<> Recovery::rebuild_view(View& view, const SilverRows& rows) {
-  const int64_t watermark = TRY(watermark_of(view.of.reached, view.of.name()));
-  std::vector<uint32_t> settled;
-  for (uint32_t i = 0; i < rows.events.rows(); ++i)
-    if (rows.batch_id[i] <= view.of.reached) settled.push_back(i);
-  view.of.view->apply(rows.events, settled, kNoTime);
-  (void)view.of.view->commit(watermark);  // windows up to there are in the table already
-  return replay(view, rows, view.of.reached);
-}
-
-Result<> Recovery::rebuild_sessions(View& view) {
-  const GoldView::Options options = view.of.view->options();
-  const int64_t watermark = TRY(watermark_of(view.of.reached, view.of.name()));
-  SilverRows rows;
-  view.of.view = TRY(view_of_sessions(options, view.of.reached, watermark, rows));
-  return replay(view, rows, view.of.reached);
-}
-
-// As it is behind batch `last`. How far back an open session reaches is not known: rows are read from ever earlier on,
-// until no session begins so near to where reading did that it may have begun before.
+// As it is behind batch `last`: what was late and which sessions were final follows from the batches in their order.
+// The watermarks of some may be gone from the log: their rows were not late. How far back an open session reaches is
+// not known: rows are read from ever earlier on, until no session begins so near to where reading did that it may have
+// begun before.
 Result<std::unique_ptr<GoldView>> Recovery::view_of_sessions(const GoldView::Options& options, int64_t last,
-                                                             int64_t watermark, SilverRows& rows) {
+                                                             int64_t watermark) {
   const WindowShape& shape = options.view.shape;
   for (int64_t back = 6 * kMicrosPerHour;; back *= 8) {
     const bool all = watermark == kNoTime || back > 10'000 * kMicrosPerDay;
     const int64_t oldest_end = shape.is_funnel() && !all ? shape.window_of_end(watermark + 1) : watermark;
     const int64_t from = all ? INT64_MIN : oldest_end - shape.gap() - back;
-    rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.from_time = from, .live_only = true},
-                           columns_of(options.view)));
     auto view = make_view(options);
-    TRY(replay_sessions(*view, rows, last));
+    TRY(each_batch({.from_time = from, .last_batch = last, .live_only = true}, columns_of(options.view),
+                   [&](int64_t, const BatchAccount* account, const EventBatch& events,
+                       std::span<const uint32_t> rows) -> Result<> {
+                     if (account) (void)view->commit(account->watermark_before);
+                     if (!rows.empty()) view->apply(events, rows, view->watermark());
+                     (void)view->commit(account ? account->watermark_after : view->watermark());
+                     return {};
+                   }));
     (void)view->commit(watermark);
     const int64_t oldest = view->oldest_session();
     if (all || oldest == kNoTime || oldest >= from + shape.gap()) return view;
   }
 }
 
-// Up to batch `last`: what was late then and which sessions were final follows from the batches in their order. The
-// watermarks of some may be gone from the log: their rows were not late.
-Result<> Recovery::replay_sessions(GoldView& view, const SilverRows& rows, int64_t last) {
-  std::map<int64_t, std::vector<uint32_t>> by_batch;
-  for (uint32_t i = 0; i < rows.events.rows(); ++i)
-    if (rows.batch_id[i] <= last) by_batch[rows.batch_id[i]].push_back(i);
-  if (by_batch.empty()) return {};
-  TRY(collect_accounts(by_batch.begin()->first));
-  for (const auto& [batch, mine] : by_batch)
-    if (!accounts_.empty() && batch < accounts_.begin()->first) view.apply(rows.events, mine, kNoTime);
-  for (const auto& [batch, account] : accounts_) {
-    if (batch < by_batch.begin()->first || batch > last) continue;
-    (void)view.commit(account.watermark_before);
-    if (const auto mine = by_batch.find(batch); mine != by_batch.end())
-      view.apply(rows.events, mine->second, account.watermark_before);
-    (void)view.commit(account.watermark_after);
+// The batches after what the views have in order, with the watermarks of their accounts; rows that a table lacks are
+// committed.
+Result<> Recovery::replay_views() {
+  struct From {
+    View& view;
+    int64_t base;
+  };
+  std::vector<From> views;
+  SilverFilter filter{.after_batch = job_.batch_, .live_only = true};
+  std::vector<EventColumn> texts;
+  for (View& v : views_) {
+    if (v.is_new) continue;
+    views.push_back({v, v.in_snapshot ? snapshot_->batch : v.of.reached});
+    add_columns(v.of.view->declaration(), texts);
+    filter.after_batch = std::min(filter.after_batch, views.back().base);
   }
-  return {};
-}
-
-// The batches after `base` in order, with the watermarks of their accounts; those that the table lacks are committed.
-Result<> Recovery::replay(View& view, const SilverRows& rows, int64_t base) {
-  std::map<int64_t, std::vector<uint32_t>> by_batch;
-  for (uint32_t i = 0; i < rows.events.rows(); ++i)
-    if (rows.batch_id[i] > base) by_batch[rows.batch_id[i]].push_back(i);
-  const int64_t reached = view.of.reached;
-  for (const auto& [batch, account] : accounts_) {
-    if (batch <= base) continue;
-    PACTOLUS_CHECK(
-        view.of.view->watermark() == account.watermark_before,
-        fmt::format("{} is at {} before batch {} of epoch {}, which began at {}; it was replayed from batch {} ({}), "
-                    "its table has {}",
-                    view.of.name(), view.of.view->watermark(), batch, account.epoch, account.watermark_before, base,
-                    view.in_snapshot ? "a snapshot" : "Silver", reached));
-    if (const auto mine = by_batch.find(batch); mine != by_batch.end())
-      view.of.view->apply(rows.events, mine->second, account.watermark_before);
-    const ViewRows final_rows = view.of.view->commit(account.watermark_after);
-    if (&view == &views_.front()) interest_.emplace(batch, interest_rows(final_rows));
-    if (batch > reached && !final_rows.empty()) TRY(job_.commit_gold(view.of, batch, account.batch_time, final_rows));
-  }
-  return {};
+  return each_batch(
+      filter, texts,
+      [&](int64_t batch, const BatchAccount* account, const EventBatch& events,
+          std::span<const uint32_t> rows) -> Result<> {
+        if (!account)
+          return fail(ErrorCode::corrupt,
+                      fmt::format("Silver has rows of batch {}, but its log has no account of it by job {}", batch,
+                                  job_.config_.job));
+        for (auto& [v, base] : views) {
+          if (batch <= base) continue;
+          PACTOLUS_CHECK(
+              v.of.view->watermark() == account->watermark_before,
+              fmt::format("{} is at {} before batch {} of epoch {}, which began at {}; it was replayed from "
+                          "batch {} ({}), its table has {}",
+                          v.of.name(), v.of.view->watermark(), batch, account->epoch, account->watermark_before, base,
+                          v.in_snapshot ? "a snapshot" : "Silver", v.of.reached));
+          if (!rows.empty()) v.of.view->apply(events, rows, account->watermark_before);
+          const ViewRows final_rows = v.of.view->commit(account->watermark_after);
+          if (&v == &views_.front()) interest_.emplace(batch, interest_rows(final_rows));
+          if (batch > v.of.reached && !final_rows.empty())
+            TRY(job_.commit_gold(v.of, batch, account->batch_time, final_rows));
+        }
+        return {};
+      });
 }
 
 // Which alerts are open follows from what the table tells up to its last batch; the batches since are judged again, by
 // rows that were replayed, or that product_interest had got already when the job was cut off before the alerts.
 Result<> Recovery::recover_alerts() {
   const int64_t reached = job_.alerts_batch_;
-  TRY(recover_evidence());
-  if (reached == 0 && !alerts_are_from_the_start()) return join_alerts();
-  const int64_t watermark = TRY(watermark_of(reached, kAlerts));
+  const bool joins = reached == 0 && !alerts_are_from_the_start();
+  if (!joins) TRY(restore_alerts());
+  std::vector<InterestRow> settled;
+  const int64_t base = TRY(recover_evidence(joins ? job_.batch_ : reached));
+  TRY(each_batch(
+      {.after_batch = base, .live_only = true}, std::array{EventColumn::product_id, EventColumn::product_category},
+      [&](int64_t batch, const BatchAccount* account, const EventBatch& events,
+          std::span<const uint32_t> rows) -> Result<> {
+        if (!account) return {};
+        const auto seen = conversion_seen(events, rows);
+        if (joins || batch <= reached) {
+          (void)job_.evidence_.look(seen, account->batch_time, job_.low_conversion_.options().alpha);
+          return {};
+        }
+        auto interest = interest_.find(batch);
+        if (interest == interest_.end()) {
+          if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
+          interest = interest_.emplace(batch, rows_closed_by(settled, *account)).first;
+        }
+        const auto alerts = job_.judge_alerts(interest->second, seen, account->watermark_after, account->batch_time);
+        return alerts.empty() ? Result<>() : job_.commit_alerts(batch, account->batch_time, alerts);
+      }));
+  return joins ? join_alerts() : Result<>();
+}
+
+// As the table tells them.
+Result<> Recovery::restore_alerts() {
+  const int64_t watermark = TRY(watermark_of(job_.alerts_batch_, kAlerts));
   std::map<std::string, std::vector<AlertTransition>> told;  // by rule
   std::vector<EvidenceTransition> told_evidence;
   for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) {
@@ -321,53 +368,28 @@ Result<> Recovery::recover_alerts() {
   }
   for (AlertRule& rule : job_.alert_rules_) rule.restore(told[rule.options().name], watermark);
   job_.low_conversion_.restore(told_evidence);
-  std::vector<InterestRow> settled;
-  for (const auto& [batch, account] : accounts_) {
-    if (batch <= reached) continue;
-    auto rows = interest_.find(batch);
-    if (rows == interest_.end()) {
-      if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
-      rows = interest_.emplace(batch, rows_closed_by(settled, account)).first;
-    }
-    const auto seen = conversion_seen(evidence_rows_.events, evidence_by_batch_[batch]);
-    const auto alerts = job_.judge_alerts(rows->second, seen, account.watermark_after, account.batch_time);
-    if (!alerts.empty()) TRY(job_.commit_alerts(batch, account.batch_time, alerts));
-  }
   return {};
 }
 
-// Up to the last batch that the alerts have: from the snapshot, or from the Silver rows of the batches of the period.
-Result<> Recovery::recover_evidence() {
-  const auto last = accounts_.find(job_.alerts_batch_);
-  const int64_t now = last == accounts_.end() ? job_.batch_time_ : last->second.batch_time;
-  int64_t base = 0;
-  bool loaded = false;
-  if (snapshot_ && !snapshot_->evidence.empty()) {
+// From a snapshot that is no later than that batch, or with nothing in it where its period began. Answers the batch
+// that it then is behind.
+Result<int64_t> Recovery::recover_evidence(int64_t last_batch) {
+  if (snapshot_ && !snapshot_->evidence.empty() && snapshot_->batch <= last_batch) {
     auto evidence = ConversionEvidence::load({.period_us = kEvidencePeriod_us}, snapshot_->evidence);
     if (!evidence && evidence.error().code != ErrorCode::unsupported) return std::unexpected(evidence.error());
-    if ((loaded = evidence.has_value())) {
+    if (evidence) {
       job_.evidence_ = std::move(*evidence);
-      base = snapshot_->batch;
+      return snapshot_->batch;
     }
   }
-  if (!loaded) {
-    const int64_t period = floor_div(now, kEvidencePeriod_us) * kEvidencePeriod_us;
-    TRY(collect_accounts(job_.batch_, period));
-    for (const auto& [batch, account] : accounts_)
-      if (account.batch_time < period) base = std::max(base, batch);
-  }
-  const std::vector<EventColumn> texts = {EventColumn::product_id, EventColumn::product_category};
-  evidence_rows_ =
-      TRY(read_silver(job_.silver_->snapshot(), job_.decoder_, {.after_batch = base, .live_only = true}, texts));
-  for (uint32_t i = 0; i < evidence_rows_.events.rows(); ++i)
-    evidence_by_batch_[evidence_rows_.batch_id[i]].push_back(i);
-  const bool joins = job_.alerts_batch_ == 0 && !alerts_are_from_the_start();
-  for (const auto& [batch, account] : accounts_) {
-    if (batch <= base || (batch > job_.alerts_batch_ && !joins)) continue;
-    const auto seen = conversion_seen(evidence_rows_.events, evidence_by_batch_[batch]);
-    (void)job_.evidence_.look(seen, account.batch_time, job_.low_conversion_.options().alpha);
-  }
-  return {};
+  const auto last = accounts_.find(job_.alerts_batch_);
+  const int64_t now = last == accounts_.end() ? job_.batch_time_ : last->second.batch_time;
+  const int64_t period = floor_div(now, kEvidencePeriod_us) * kEvidencePeriod_us;
+  TRY(collect_accounts(job_.batch_, period));
+  int64_t base = accounts_.begin()->first - 1;
+  for (const auto& [batch, account] : accounts_)
+    if (account.batch_time < period) base = std::max(base, batch);
+  return base;
 }
 
 bool Recovery::alerts_are_from_the_start() const {
@@ -444,17 +466,10 @@ Result<> Recovery::change_view(View& view) {
   auto changed = make_view(view.wanted);
   const int64_t first = changed->options().first_window;
   if (changed->declaration().shape.has_sessions()) {
-    SilverRows rows;
-    changed = TRY(view_of_sessions(view.wanted, job_.batch_, watermark, rows));
+    changed = TRY(view_of_sessions(view.wanted, job_.batch_, watermark));
   } else {
-    const SilverRows rows = TRY(read_silver(job_.silver_->snapshot(), job_.decoder_,
-                                            {.from_time = first == kNoTime ? INT64_MIN : first, .live_only = true},
-                                            columns_of(changed->declaration())));
-    std::vector<uint32_t> all(rows.events.rows());
-    std::iota(all.begin(), all.end(), 0u);
-    changed->apply(rows.events, all, kNoTime);
-    const ViewRows closed = changed->commit(watermark);
-    PACTOLUS_CHECK(closed.empty(), "a window that begins at the watermark cannot end before it");
+    (void)changed->commit(watermark);
+    TRY(fill_windows(std::array{Filling{changed.get(), job_.batch_}}, first == kNoTime ? INT64_MIN : first));
   }
   view.of.view = std::move(changed);
   TRY(job_.declare_view(view.of));

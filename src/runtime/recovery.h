@@ -3,7 +3,13 @@
 // left unfinished behind the last Silver commit is done.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "runtime/declared_alerts.h"
 #include "runtime/declared_view.h"
@@ -36,20 +42,25 @@ class Recovery {
   Result<> load_snapshot();
   Result<> load_views();
   Result<> rebuild_dedupe();
+  // The account is none when the log no longer has it; then the batch has rows.
+  using Visit = std::function<Result<>(int64_t batch, const BatchAccount* account, const EventBatch& events,
+                                       std::span<const uint32_t> rows)>;
+  Result<> each_batch(const SilverFilter& filter, std::span<const EventColumn> texts, const Visit& visit);
   Result<> recover_views();
   Result<int64_t> watermark_of(int64_t batch, const std::string& table) const;
-  Result<> rebuild_view(View& view, const SilverRows& rows);
-  static bool rebuilds_sessions(const View& view);  // from Silver: no snapshot has them
-  Result<> rebuild_sessions(View& view);
-  Result<std::unique_ptr<GoldView>> view_of_sessions(const GoldView::Options& options, int64_t last, int64_t watermark,
-                                                     SilverRows& rows);
-  Result<> replay_sessions(GoldView& view, const SilverRows& rows, int64_t last);
-  Result<> replay(View& view, const SilverRows& rows, int64_t base);
+  struct Filling {
+    GoldView* view;
+    int64_t last_batch;
+  };
+  Result<> fill_windows(std::span<const Filling> views, int64_t from) const;
+  Result<std::unique_ptr<GoldView>> view_of_sessions(const GoldView::Options& options, int64_t last, int64_t watermark);
+  Result<> replay_views();
   Result<> recover_alerts();
+  Result<> restore_alerts();
   Result<> change_alerts(const DeclaredAlerts& declared);
   bool alerts_are_from_the_start() const;
   Result<> join_alerts();
-  Result<> recover_evidence();
+  Result<int64_t> recover_evidence(int64_t last_batch);
   Result<> finish_quarantine();
   Result<> change_view(View& view);
 
@@ -58,10 +69,8 @@ class Recovery {
   std::optional<DeclaredAlerts> changed_alerts_;
   std::vector<View> views_;
   std::map<int64_t, std::vector<InterestRow>> interest_;  // final rows of the batches that were replayed, in order
-  SilverRows evidence_rows_;  // of the batches since the evidence was saved, or since its period began
-  std::map<int64_t, std::vector<uint32_t>> evidence_by_batch_;
   std::optional<StateSnapshot> snapshot_;
-  std::map<int64_t, BatchAccount> accounts_;  // by batch: the last, and all that quarantine or Gold have not reached
+  std::map<int64_t, BatchAccount> accounts_;  // by batch: the newest, without a gap, as far back as was needed
 };
 
 }  // namespace pactolus

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -15,10 +16,45 @@ namespace {
 const std::vector<std::string> kColumns = {"event_id",        "user_id", "product_id", "price",  "quantity", "currency",
                                            "event_timestamp", "topic",   "partition",  "offset", "batch_id"};
 
-// Largest batch_id by the file's statistics; INT64_MAX when they do not say.
-int64_t last_batch(const delta::AddFile& file) {
+// Of a file by its statistics. Without them its batches are as wide as can be, and nothing is known of its rows.
+struct FileBatches {
+  int64_t first = INT64_MIN, last = INT64_MAX, rows = 0;
+};
+FileBatches batches_of(const delta::AddFile& file) {
   const auto stats = Json::parse(file.stats);
-  return stats ? (*stats)["maxValues"]["batch_id"].as_int(INT64_MAX) : INT64_MAX;
+  if (!stats) return {};
+  return {(*stats)["minValues"]["batch_id"].as_int(INT64_MIN), (*stats)["maxValues"]["batch_id"].as_int(INT64_MAX),
+          (*stats)["numRecords"].as_int(0)};
+}
+
+// The last batches of parts that have about so many rows each, if those of a file are spread evenly over its batches;
+// INT64_MAX at the end.
+std::vector<int64_t> parts_of(std::span<const FileBatches> files, int64_t rows) {
+  std::map<int64_t, double> change;  // of rows a batch, from that batch on
+  for (const FileBatches& f : files) {
+    if (f.first == INT64_MIN || f.last == INT64_MAX || f.last < f.first) continue;
+    const double density = double(f.rows) / double(f.last - f.first + 1);
+    change[f.first] += density;
+    change[f.last + 1] -= density;
+  }
+  std::vector<int64_t> last;
+  double density = 0, held = 0;
+  for (auto at = change.begin(); at != change.end(); ++at) {
+    density += at->second;
+    const auto next = std::next(at);
+    if (next == change.end()) break;
+    for (int64_t from = at->first; from < next->first;) {
+      const double room = (double(rows) - held) / std::max(density, 1e-9);
+      const auto batches = std::clamp<int64_t>(room < 1e15 ? int64_t(room) : INT64_MAX, 1, next->first - from);
+      from += batches;
+      held += density * double(batches);
+      if (held + density <= double(rows)) continue;
+      last.push_back(from - 1);
+      held = 0;
+    }
+  }
+  last.push_back(INT64_MAX);
+  return last;
 }
 
 // Smallest event time by the file's statistics; INT64_MIN when they do not say.
@@ -60,7 +96,7 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
   for (const EventColumn c : further) further_columns.emplace_back(v.child(name_of(c)), column_of(e, c));
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t t = time.int_at(i), b = batch_id.int_at(i);
-    if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch) continue;
+    if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch || b > filter.last_batch) continue;
     const bool history = is_history_topic(topic.text_at(i));
     if (history && filter.live_only) continue;
     e.fingerprint.push_back(hash64(id.text_at(i)));
@@ -93,7 +129,10 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
     if (!last_date.empty() && date != file.partition_values.end() && date->second && *date->second > last_date)
       continue;
     if (filter.to_time != INT64_MAX && first_time(file) >= filter.to_time) continue;
-    if (filter.after_batch != INT64_MIN && last_batch(file) <= filter.after_batch) continue;
+    if (filter.after_batch != INT64_MIN || filter.last_batch != INT64_MAX) {
+      const FileBatches batches = batches_of(file);
+      if (batches.last <= filter.after_batch || batches.first > filter.last_batch) continue;
+    }
     out.push_back(&file);
   }
   return out;
@@ -105,6 +144,33 @@ Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& dec
   for (const delta::AddFile* file : silver_files(silver, filter))
     TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out, texts));
   return out;
+}
+
+Result<> each_silver_batch(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
+                           std::span<const EventColumn> texts, const VisitBatch& visit, int64_t rows_at_once) {
+  const std::vector<const delta::AddFile*> files = silver_files(silver, filter);
+  std::vector<FileBatches> batches;
+  for (const delta::AddFile* file : files) {
+    FileBatches& of = batches.emplace_back(batches_of(*file));
+    of.first = std::max(of.first, filter.after_batch == INT64_MIN ? INT64_MIN : filter.after_batch + 1);
+    of.last = std::min(of.last, filter.last_batch);
+  }
+  SilverRows part;
+  std::map<int64_t, std::vector<uint32_t>> by_batch;
+  SilverFilter of_part = filter;
+  for (const int64_t last : parts_of(batches, rows_at_once)) {
+    of_part.last_batch = std::min(last, filter.last_batch);
+    if (of_part.last_batch <= of_part.after_batch) break;
+    part.clear();
+    by_batch.clear();
+    for (size_t f = 0; f < files.size(); ++f)
+      if (batches[f].last > of_part.after_batch && batches[f].first <= of_part.last_batch)
+        TRY(read_silver_file(silver.table_folder(), *files[f], decoder, of_part, part, texts));
+    for (uint32_t row = 0; row < part.events.rows(); ++row) by_batch[part.batch_id[row]].push_back(row);
+    for (const auto& [batch, rows] : by_batch) TRY(visit(batch, part.events, rows));
+    of_part.after_batch = of_part.last_batch;
+  }
+  return {};
 }
 
 }  // namespace pactolus

@@ -2,6 +2,7 @@
 // dedupe needs are always filled, those of text that views need when they are asked for; the others stay empty.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct SilverFilter {
   int64_t from_time = INT64_MIN;    // event time
   int64_t to_time = INT64_MAX;      // exclusive
   int64_t after_batch = INT64_MIN;  // only rows of later batches
+  int64_t last_batch = INT64_MAX;   // inclusive
   bool live_only = false;
 };
 
@@ -39,5 +41,13 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
 // The rows of all of them.
 Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
                                std::span<const EventColumn> texts = {});
+
+// The rows of one batch, by their places in `events`; at least one.
+using VisitBatch = std::function<Result<>(int64_t batch, const EventBatch& events, std::span<const uint32_t> rows)>;
+// The batches that have such rows, in order, whatever they take together: of several batches about `rows_at_once` are
+// held. A file whose batches lie further apart than that is read again for each part.
+Result<> each_silver_batch(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
+                           std::span<const EventColumn> texts, const VisitBatch& visit,
+                           int64_t rows_at_once = 2'000'000);
 
 }  // namespace pactolus

@@ -1,8 +1,10 @@
 #include "runtime/silver_reader.h"
 
+#include <map>
 #include <set>
 
 #include "runtime/runtime_test_lake.h"
+#include "runtime/table_care.h"
 
 namespace pactolus {
 namespace {
@@ -83,6 +85,51 @@ TEST_F(SilverReaderTest, LeavesFilesAloneThatCannotHoldSuchRows) {
   EXPECT_EQ(silver_files(silver, {}).size(), 4u);
   EXPECT_EQ(silver_files(silver, {.from_time = at(0)}).size(), 2u) << "those of today";
   EXPECT_EQ(silver_files(silver, {.after_batch = 1}).size(), 2u);
+  EXPECT_EQ(silver_files(silver, {.last_batch = 1}).size(), 2u);
+}
+
+TEST_F(SilverReaderTest, GivesBatchesInOrderHoweverFewRowsAreHeld) {
+  // Files of several batches, as a compaction makes them, beside those of one.
+  ASSERT_OK(open());
+  std::map<int64_t, std::set<uint64_t>> expected;
+  for (int batch = 4; batch < 16; ++batch) {
+    std::vector<std::string> events;
+    for (int i = 0; i < batch; ++i) {
+      const std::string id = fmt::format("b{}-{}", batch, i);
+      expected[batch].insert(hash64(id));
+      events.push_back(event(id, i % 3));
+    }
+    send(events);
+    ASSERT_OK(commit());
+    if (batch == 11) {
+      Random random(7);
+      const auto merged = optimize_table(lake(), *find_table(lake(), "silver"), {}, clock_, random);
+      ASSERT_OK(merged);
+      ASSERT_GT(merged->merges, 0);
+    }
+  }
+  stop();
+  const auto silver = *delta::Snapshot::load(lake().silver());
+  const Decoder decoder = this->decoder();
+  for (const int64_t at_once : {1, 7, 20, 1000}) {
+    std::map<int64_t, std::set<uint64_t>> found;
+    int64_t before = 0;
+    size_t most = 0;
+    ASSERT_OK(each_silver_batch(
+        silver, decoder, {.after_batch = 3, .last_batch = 14, .live_only = true}, {},
+        [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
+          EXPECT_GT(batch, before);
+          before = batch;
+          most = std::max(most, events.rows());
+          for (const uint32_t r : rows) EXPECT_TRUE(found[batch].insert(events.fingerprint[r]).second);
+          return {};
+        },
+        at_once));
+    auto wanted = expected;
+    wanted.erase(15);
+    EXPECT_EQ(found, wanted) << at_once;
+    EXPECT_LE(most, size_t(at_once) + 15) << "about as many as asked for, of whole batches";
+  }
 }
 
 TEST_F(SilverReaderTest, AContentByteIsTheSameFromSilver) {
