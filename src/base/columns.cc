@@ -164,8 +164,9 @@ bool ColumnView::bool_at(int64_t row) const {
   return static_cast<const uint8_t*>(array_->buffers[1])[i / 8] >> (i % 8) & 1;
 }
 int64_t ColumnView::int_at(int64_t row) const {
-  const std::string_view f = format();
-  return f == "i" || f == "tdD" ? int64_t(fixed<int32_t>(row)) : fixed<int64_t>(row);
+  const char* const f = schema_->format;  // asked for every value: no comparison of texts
+  const bool is_narrow = f[0] == 'i' || (f[0] == 't' && f[1] == 'd' && f[2] == 'D');
+  return is_narrow ? int64_t(fixed<int32_t>(row)) : fixed<int64_t>(row);
 }
 double ColumnView::double_at(int64_t row) const { return fixed<double>(row); }
 __int128 ColumnView::decimal_at(int64_t row) const {
@@ -174,10 +175,9 @@ __int128 ColumnView::decimal_at(int64_t row) const {
   return v;
 }
 std::string_view ColumnView::text_at(int64_t row) const {
-  if (schema_->dictionary)
-    return ColumnView(*schema_->dictionary, *array_->dictionary).text_at(int64_t(fixed<int32_t>(row)));
+  if (has_dictionary()) return dictionary().text_at(code_at(row));
   const char* bytes = static_cast<const char*>(array_->buffers[2]);
-  if (format() == "U" || format() == "Z") {
+  if (const char f = schema_->format[0]; f == 'U' || f == 'Z') {
     const auto* o = static_cast<const int64_t*>(array_->buffers[1]) + array_->offset + row;
     return {bytes + o[0], size_t(o[1] - o[0])};
   }

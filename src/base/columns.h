@@ -253,6 +253,9 @@ class ColumnView {
   double double_at(int64_t row) const;
   __int128 decimal_at(int64_t row) const;
   std::string_view text_at(int64_t row) const;  // string and binary, also through a dictionary
+  bool has_dictionary() const { return schema_->dictionary != nullptr; }
+  ColumnView dictionary() const { return {*schema_->dictionary, *array_->dictionary}; }
+  int32_t code_at(int64_t row) const { return fixed<int32_t>(row); }  // into dictionary(); format kFormatInt32
 
   // Rows of a map or list: entries [first, second) of `entries()`; a map's entries have children key and value.
   std::pair<int64_t, int64_t> range_at(int64_t row) const;

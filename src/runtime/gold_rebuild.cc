@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -194,11 +195,18 @@ class Rebuild {
   }
 
   Result<> apply_all(GoldView& view, const delta::Snapshot& silver, const SilverFilter& filter, GoldRebuild& out) {
-    const SilverRows rows = TRY(read_silver(silver, decoder_, filter, columns_of(view_)));
-    std::vector<uint32_t> all(rows.events.rows());
-    for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-    out.events += int64_t(all.size());
-    view.apply(rows.events, all, view.watermark());
+    SilverRows rows;
+    std::vector<uint32_t> all;
+    for (const delta::AddFile* file : silver_files(silver, filter)) {
+      rows.clear();
+      TRY(read_silver_file(silver.table_folder(), *file, decoder_, filter, rows,
+                           {.texts = columns_of(view_), .ids = false}));
+      all.resize(rows.events.rows());
+      std::iota(all.begin(), all.end(), 0u);
+      out.events += int64_t(all.size());
+      view.apply(rows.events, all, view.watermark());
+      (void)view.commit(view.watermark());
+    }
     return {};
   }
 

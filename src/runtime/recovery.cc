@@ -26,9 +26,9 @@ std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const
   return out;
 }
 
-void add_columns(const ViewDeclaration& view, std::vector<EventColumn>& to) {
-  for (const EventColumn c : columns_of(view))
-    if (std::ranges::find(to, c) == to.end()) to.push_back(c);
+// What views need: no ids.
+void add_columns(const ViewDeclaration& view, SilverColumns& to) {
+  for (const EventColumn c : columns_of(view)) to.texts.push_back(c);
 }
 }  // namespace
 
@@ -184,7 +184,7 @@ Result<> Recovery::rebuild_dedupe() {
 }
 
 // Every batch after filter.after_batch that has rows or an account, in order.
-Result<> Recovery::each_batch(const SilverFilter& filter, std::span<const EventColumn> texts, const Visit& visit) {
+Result<> Recovery::each_batch(const SilverFilter& filter, const SilverColumns& columns, const Visit& visit) {
   const EventBatch nothing;
   int64_t done = filter.after_batch;
   bool is_first = true;
@@ -196,7 +196,7 @@ Result<> Recovery::each_batch(const SilverFilter& filter, std::span<const EventC
     }
     return {};
   };
-  TRY(each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, texts,
+  TRY(each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, columns,
                         [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
                           if (std::exchange(is_first, false)) TRY(collect_accounts(batch));
                           TRY(accounts_before(batch));
@@ -231,13 +231,13 @@ Result<> Recovery::recover_views() {
 // Views of windows that have their watermark and are empty, with the rows up to a batch from event time `from` on.
 Result<> Recovery::fill_windows(std::span<const Filling> views, int64_t from) const {
   if (views.empty()) return {};
-  std::vector<EventColumn> texts;
+  SilverColumns columns{.ids = false};
   SilverFilter filter{.from_time = from, .last_batch = INT64_MIN, .live_only = true};
   for (const auto& [view, last] : views) {
-    add_columns(view->declaration(), texts);
+    add_columns(view->declaration(), columns);
     filter.last_batch = std::max(filter.last_batch, last);
   }
-  return each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, texts,
+  return each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, columns,
                            [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
                              for (const auto& [view, last] : views) {
                                if (batch > last) continue;
@@ -270,7 +270,8 @@ Result<std::unique_ptr<GoldView>> Recovery::view_of_sessions(const GoldView::Opt
     const int64_t oldest_end = shape.is_funnel() && !all ? shape.window_of_end(watermark + 1) : watermark;
     const int64_t from = all ? INT64_MIN : oldest_end - shape.gap() - back;
     auto view = make_view(options);
-    TRY(each_batch({.from_time = from, .last_batch = last, .live_only = true}, columns_of(options.view),
+    TRY(each_batch({.from_time = from, .last_batch = last, .live_only = true},
+                   {.texts = columns_of(options.view), .ids = false},
                    [&](int64_t, const BatchAccount* account, const EventBatch& events,
                        std::span<const uint32_t> rows) -> Result<> {
                      if (account) (void)view->commit(account->watermark_before);
@@ -293,15 +294,15 @@ Result<> Recovery::replay_views() {
   };
   std::vector<From> views;
   SilverFilter filter{.after_batch = job_.batch_, .live_only = true};
-  std::vector<EventColumn> texts;
+  SilverColumns columns{.ids = false};
   for (View& v : views_) {
     if (v.is_new) continue;
     views.push_back({v, v.in_snapshot ? snapshot_->batch : v.of.reached});
-    add_columns(v.of.view->declaration(), texts);
+    add_columns(v.of.view->declaration(), columns);
     filter.after_batch = std::min(filter.after_batch, views.back().base);
   }
   return each_batch(
-      filter, texts,
+      filter, columns,
       [&](int64_t batch, const BatchAccount* account, const EventBatch& events,
           std::span<const uint32_t> rows) -> Result<> {
         if (!account)
@@ -334,24 +335,25 @@ Result<> Recovery::recover_alerts() {
   if (!joins) TRY(restore_alerts());
   std::vector<InterestRow> settled;
   const int64_t base = TRY(recover_evidence(joins ? job_.batch_ : reached));
-  TRY(each_batch(
-      {.after_batch = base, .live_only = true}, std::array{EventColumn::product_id, EventColumn::product_category},
-      [&](int64_t batch, const BatchAccount* account, const EventBatch& events,
-          std::span<const uint32_t> rows) -> Result<> {
-        if (!account) return {};
-        const auto seen = conversion_seen(events, rows);
-        if (joins || batch <= reached) {
-          (void)job_.evidence_.look(seen, account->batch_time, job_.low_conversion_.options().alpha);
-          return {};
-        }
-        auto interest = interest_.find(batch);
-        if (interest == interest_.end()) {
-          if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
-          interest = interest_.emplace(batch, rows_closed_by(settled, *account)).first;
-        }
-        const auto alerts = job_.judge_alerts(interest->second, seen, account->watermark_after, account->batch_time);
-        return alerts.empty() ? Result<>() : job_.commit_alerts(batch, account->batch_time, alerts);
-      }));
+  TRY(each_batch({.after_batch = base, .live_only = true},
+                 {.texts = {EventColumn::product_id, EventColumn::product_category}, .ids = false},
+                 [&](int64_t batch, const BatchAccount* account, const EventBatch& events,
+                     std::span<const uint32_t> rows) -> Result<> {
+                   if (!account) return {};
+                   const auto seen = conversion_seen(events, rows);
+                   if (joins || batch <= reached) {
+                     (void)job_.evidence_.look(seen, account->batch_time, job_.low_conversion_.options().alpha);
+                     return {};
+                   }
+                   auto interest = interest_.find(batch);
+                   if (interest == interest_.end()) {
+                     if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
+                     interest = interest_.emplace(batch, rows_closed_by(settled, *account)).first;
+                   }
+                   const auto alerts =
+                       job_.judge_alerts(interest->second, seen, account->watermark_after, account->batch_time);
+                   return alerts.empty() ? Result<>() : job_.commit_alerts(batch, account->batch_time, alerts);
+                 }));
   return joins ? join_alerts() : Result<>();
 }
 

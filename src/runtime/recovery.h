@@ -45,7 +45,7 @@ class Recovery {
   // The account is none when the log no longer has it; then the batch has rows.
   using Visit = std::function<Result<>(int64_t batch, const BatchAccount* account, const EventBatch& events,
                                        std::span<const uint32_t> rows)>;
-  Result<> each_batch(const SilverFilter& filter, std::span<const EventColumn> texts, const Visit& visit);
+  Result<> each_batch(const SilverFilter& filter, const SilverColumns& columns, const Visit& visit);
   Result<> recover_views();
   Result<int64_t> watermark_of(int64_t batch, const std::string& table) const;
   struct Filling {

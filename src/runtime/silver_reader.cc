@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -13,8 +15,26 @@
 namespace pactolus {
 namespace {
 
-const std::vector<std::string> kColumns = {"event_id",        "user_id", "product_id", "price",  "quantity", "currency",
-                                           "event_timestamp", "topic",   "partition",  "offset", "batch_id"};
+constexpr std::array kAlwaysTexts = {EventColumn::user_id, EventColumn::product_id, EventColumn::currency};
+const std::vector<std::string> kNumbers = {"price", "quantity", "event_timestamp", "partition", "offset", "batch_id"};
+
+// A column of text of a file, as codes of a batch's dictionary.
+class FileText {
+ public:
+  FileText(const ColumnView& column, MutableColumn to)
+      : column_(column), texts_(column.dictionary()), to_(to), codes_(size_t(texts_.length()), -1) {}
+  void append(int64_t row) {
+    if (column_.is_null(row)) return to_.codes->push_back(-1);
+    int32_t& code = codes_[size_t(column_.code_at(row))];
+    if (code < 0) code = to_.values->code(texts_.text_at(column_.code_at(row)));
+    to_.codes->push_back(code);
+  }
+
+ private:
+  ColumnView column_, texts_;
+  MutableColumn to_;
+  std::vector<int32_t> codes_;  // by code of the file; -1: not met yet
+};
 
 // Of a file by its statistics. Without them its batches are as wide as can be, and nothing is known of its rows.
 struct FileBatches {
@@ -71,12 +91,15 @@ bool is_history_topic(std::string_view topic) noexcept {
 }
 
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
-                          const SilverFilter& filter, SilverRows& out, std::span<const EventColumn> texts) {
-  std::vector<std::string> names = kColumns;
-  std::vector<EventColumn> further;
-  for (const EventColumn c : texts)
-    if (std::ranges::find(kColumns, name_of(c)) == kColumns.end()) names.emplace_back(name_of(further.emplace_back(c)));
-  const ColumnBatch batch = TRY(read_parquet(table / file.path, names));
+                          const SilverFilter& filter, SilverRows& out, const SilverColumns& columns) {
+  std::vector<EventColumn> texts(kAlwaysTexts.begin(), kAlwaysTexts.end());
+  for (const EventColumn c : columns.texts)
+    if (std::ranges::find(texts, c) == texts.end()) texts.push_back(c);
+  std::vector<std::string> coded = {"topic"}, names = kNumbers;
+  for (const EventColumn c : texts) coded.emplace_back(name_of(c));
+  names.insert(names.end(), coded.begin(), coded.end());
+  if (columns.ids) names.emplace_back("event_id");
+  const ColumnBatch batch = TRY(read_parquet(table / file.path, names, coded));
   const ColumnView v = ColumnView::of(batch);
   for (const auto& name : names)
     if (!v.has_child(name))
@@ -87,24 +110,23 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
     for (int code = 0; code < decoder.type_count(); ++code)
       if (decoder.type_name(uint8_t(code)) == *type_value->second) type = uint8_t(code);
 
-  const ColumnView id = v.child("event_id"), user = v.child("user_id"), product = v.child("product_id"),
-                   price = v.child("price"), quantity = v.child("quantity"), currency = v.child("currency"),
-                   time = v.child("event_timestamp"), topic = v.child("topic"), partition = v.child("partition"),
-                   offset = v.child("offset"), batch_id = v.child("batch_id");
+  const ColumnView price = v.child("price"), quantity = v.child("quantity"), time = v.child("event_timestamp"),
+                   topic = v.child("topic"), partition = v.child("partition"), offset = v.child("offset"),
+                   batch_id = v.child("batch_id");
+  const std::optional<ColumnView> id = columns.ids ? std::optional(v.child("event_id")) : std::nullopt;
+  std::vector<bool> is_history;  // by code of the topic
+  for (int64_t t = 0; t < topic.dictionary().length(); ++t)
+    is_history.push_back(is_history_topic(topic.dictionary().text_at(t)));
   EventBatch& e = out.events;
-  std::vector<std::pair<ColumnView, MutableColumn>> further_columns;
-  for (const EventColumn c : further) further_columns.emplace_back(v.child(name_of(c)), column_of(e, c));
+  std::vector<FileText> text_columns;
+  for (const EventColumn c : texts) text_columns.emplace_back(v.child(name_of(c)), column_of(e, c));
   for (int64_t i = 0; i < v.length(); ++i) {
     const int64_t t = time.int_at(i), b = batch_id.int_at(i);
     if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch || b > filter.last_batch) continue;
-    const bool history = is_history_topic(topic.text_at(i));
+    const bool history = !topic.is_null(i) && is_history[size_t(topic.code_at(i))];
     if (history && filter.live_only) continue;
-    e.fingerprint.push_back(hash64(id.text_at(i)));
-    e.user_id.codes.push_back(e.users.code(user.text_at(i)));
-    e.product_id.codes.push_back(product.is_null(i) ? -1 : e.products.code(product.text_at(i)));
-    e.currency.codes.push_back(currency.is_null(i) ? -1 : e.currencies.code(currency.text_at(i)));
-    for (auto& [from, to] : further_columns)
-      to.codes->push_back(from.is_null(i) ? -1 : to.values->code(from.text_at(i)));
+    e.fingerprint.push_back(id ? hash64(id->text_at(i)) : 0);
+    for (FileText& text : text_columns) text.append(i);
     e.event_type.push_back(type);
     e.price.push_back(price.is_null(i) ? kNoMoney : Money(price.decimal_at(i)));
     e.quantity.push_back(int32_t(quantity.int_at(i)));
@@ -138,16 +160,8 @@ std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, c
   return out;
 }
 
-Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
-                               std::span<const EventColumn> texts) {
-  SilverRows out;
-  for (const delta::AddFile* file : silver_files(silver, filter))
-    TRY(read_silver_file(silver.table_folder(), *file, decoder, filter, out, texts));
-  return out;
-}
-
 Result<> each_silver_batch(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
-                           std::span<const EventColumn> texts, const VisitBatch& visit, int64_t rows_at_once) {
+                           const SilverColumns& columns, const VisitBatch& visit, int64_t rows_at_once) {
   const std::vector<const delta::AddFile*> files = silver_files(silver, filter);
   std::vector<FileBatches> batches;
   for (const delta::AddFile* file : files) {
@@ -165,7 +179,7 @@ Result<> each_silver_batch(const delta::Snapshot& silver, const Decoder& decoder
     by_batch.clear();
     for (size_t f = 0; f < files.size(); ++f)
       if (batches[f].last > of_part.after_batch && batches[f].first <= of_part.last_batch)
-        TRY(read_silver_file(silver.table_folder(), *files[f], decoder, of_part, part, texts));
+        TRY(read_silver_file(silver.table_folder(), *files[f], decoder, of_part, part, columns));
     for (uint32_t row = 0; row < part.events.rows(); ++row) by_batch[part.batch_id[row]].push_back(row);
     for (const auto& [batch, rows] : by_batch) TRY(visit(batch, part.events, rows));
     of_part.after_batch = of_part.last_batch;

@@ -1,5 +1,5 @@
-// Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. The columns that
-// dedupe needs are always filled, those of text that views need when they are asked for; the others stay empty.
+// Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. Times, numbers, user
+// and product are always there, ids and the other texts that views need when they are asked for; the rest stays empty.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 namespace pactolus {
 
 struct SilverRows {
-  EventBatch events;              // event_id only as fingerprint; offsets and sources as in Silver
+  EventBatch events;              // event_id only as fingerprint, 0 without ids; offsets and sources as in Silver
   std::vector<int64_t> batch_id;  // by row
   std::vector<bool> history;      // by row: of an ingest or replay topic
   void clear() { events.clear(), batch_id.clear(), history.clear(); }
@@ -23,6 +23,11 @@ struct SilverRows {
 // Topics that hold histories (ingested files, replayed quarantine) are named so.
 inline constexpr std::string_view kIngestPrefix = "_ingest.", kReplayPrefix = "_replay.";
 bool is_history_topic(std::string_view topic) noexcept;
+
+struct SilverColumns {
+  std::vector<EventColumn> texts = {};
+  bool ids = true;
+};
 
 struct SilverFilter {
   int64_t from_time = INT64_MIN;    // event time
@@ -35,19 +40,14 @@ struct SilverFilter {
 // Appends the rows of one live file that pass the filter. Type names are coded as `decoder` codes them; a name that
 // is configured no longer counts as page_view.
 Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, const Decoder& decoder,
-                          const SilverFilter& filter, SilverRows& out, std::span<const EventColumn> texts = {});
+                          const SilverFilter& filter, SilverRows& out, const SilverColumns& columns = {});
 // The live files that may hold such rows, by partition and statistics, in the order of their paths. Borrowed.
 std::vector<const delta::AddFile*> silver_files(const delta::Snapshot& silver, const SilverFilter& filter);
-// The rows of all of them.
-Result<SilverRows> read_silver(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
-                               std::span<const EventColumn> texts = {});
-
 // The rows of one batch, by their places in `events`; at least one.
 using VisitBatch = std::function<Result<>(int64_t batch, const EventBatch& events, std::span<const uint32_t> rows)>;
 // The batches that have such rows, in order, whatever they take together: of several batches about `rows_at_once` are
 // held. A file whose batches lie further apart than that is read again for each part.
 Result<> each_silver_batch(const delta::Snapshot& silver, const Decoder& decoder, const SilverFilter& filter,
-                           std::span<const EventColumn> texts, const VisitBatch& visit,
-                           int64_t rows_at_once = 2'000'000);
+                           const SilverColumns& columns, const VisitBatch& visit, int64_t rows_at_once = 2'000'000);
 
 }  // namespace pactolus

@@ -28,9 +28,13 @@ class SilverReaderTest : public RuntimeTest {
     stop();
   }
   SilverRows read(const SilverFilter& filter) {
-    auto rows = read_silver(*delta::Snapshot::load(lake().silver()), decoder(), filter);
-    EXPECT_TRUE(rows) << rows.error().message;
-    return std::move(*rows);
+    const auto silver = *delta::Snapshot::load(lake().silver());
+    SilverRows rows;
+    for (const delta::AddFile* file : silver_files(silver, filter)) {
+      const auto read = read_silver_file(lake().silver(), *file, decoder(), filter, rows);
+      EXPECT_TRUE(read) << read.error().message;
+    }
+    return rows;
   }
   Decoder decoder() const {
     DecodeRules rules;

@@ -42,33 +42,37 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> encode(ColumnBatch& batch, const P
   return sink->Finish();
 }
 
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const fs::path& path) {
+// The reader counts leaves, the caller top-level columns: a leaf belongs to the column its path begins with.
+std::vector<int> leaves_of(const parquet::FileMetaData& file, std::span<const std::string> columns) {
+  std::vector<int> leaves;
+  for (int i = 0; i < file.schema()->num_columns(); ++i)
+    if (std::ranges::find(columns, file.schema()->Column(i)->path()->ToDotVector().front()) != columns.end())
+      leaves.push_back(i);
+  return leaves;
+}
+
+arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const fs::path& path,
+                                                                       std::span<const std::string> coded = {}) {
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path.native()));
   parquet::arrow::FileReaderBuilder builder;
   ARROW_RETURN_NOT_OK(builder.Open(file));
+  parquet::ArrowReaderProperties properties(false);  // one thread
+  for (const int leaf : leaves_of(*builder.raw_reader()->metadata(), coded)) properties.set_read_dictionary(leaf, true);
+  builder.properties(properties);
   std::unique_ptr<parquet::arrow::FileReader> reader;
   ARROW_RETURN_NOT_OK(builder.Build(&reader));
-  reader->set_use_threads(false);
   return reader;
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& path,
-                                                                std::span<const std::string> columns) {
-  ARROW_ASSIGN_OR_RAISE(auto reader, open_reader(path));
-  std::shared_ptr<arrow::Schema> schema;
-  ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
+                                                                std::span<const std::string> columns,
+                                                                std::span<const std::string> coded) {
+  ARROW_ASSIGN_OR_RAISE(auto reader, open_reader(path, coded));
   std::shared_ptr<arrow::Table> table;
   if (columns.empty()) {
     ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable());
   } else {
-    // The reader counts leaves, the caller top-level columns: a leaf belongs to the column its path begins with.
-    std::vector<int> leaves;
-    const auto* descriptor = reader->parquet_reader()->metadata()->schema();
-    for (int i = 0; i < descriptor->num_columns(); ++i) {
-      const std::string top = descriptor->Column(i)->path()->ToDotVector().front();
-      if (std::find(columns.begin(), columns.end(), top) != columns.end()) leaves.push_back(i);
-    }
-    ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(leaves));
+    ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(leaves_of(*reader->parquet_reader()->metadata(), columns)));
   }
   return table->CombineChunksToBatch();
 }
@@ -106,8 +110,9 @@ Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const Par
   return fail(ErrorCode::io, fmt::format("cannot write {}: {}", path.native(), e.what()));
 }
 
-Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns) try {
-  auto records = read_records(path, columns);
+Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns,
+                                 std::span<const std::string> coded) try {
+  auto records = read_records(path, columns, coded);
   if (!records.ok()) return failed(records.status(), "cannot read", path);
   ArrowSchema schema;
   ArrowArray array;

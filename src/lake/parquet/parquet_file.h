@@ -37,8 +37,10 @@ int64_t count_of(const KeptRows& rows);
 Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options = {},
                               std::shared_ptr<const KeptRows>* keep = nullptr);
 
-// The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out.
-Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {});
+// The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out. Those
+// of `coded`, columns of text, come as codes into a dictionary however the file has them.
+Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {},
+                                 std::span<const std::string> coded = {});
 
 struct ParquetFooter {
   int64_t rows = 0;

@@ -67,6 +67,31 @@ TEST_F(ParquetFile, ReadsNamedColumnsAndTheFooter) {
   EXPECT_EQ(footer->columns.size(), 5u);
 }
 
+TEST_F(ParquetFile, TextsComeAsCodesWhereTheyAreAskedFor) {
+  const fs::path path = root_ / "f.parquet";
+  const std::vector<std::string> columns{"event_id", "event_type"};
+  for (const ParquetOptions& options : {ParquetOptions{}, ParquetOptions{.plain = {"event_type"}}}) {
+    ASSERT_TRUE(write_parquet(path, sample(1000), options));
+    auto batch = read_parquet(path, columns, std::vector<std::string>{"event_type", "not there"});
+    ASSERT_TRUE(batch) << batch.error().message;
+    const ColumnView v = ColumnView::of(*batch), type = v.child("event_type");
+    EXPECT_FALSE(v.child("event_id").has_dictionary());
+    EXPECT_EQ(v.child("event_id").text_at(999), "evt_100999");
+    ASSERT_TRUE(type.has_dictionary());
+    EXPECT_EQ(type.format(), kFormatInt32);
+    EXPECT_LT(type.dictionary().length(), 10);
+    const auto plain = read_parquet(path, columns);
+    for (int64_t row = 0; row < 1000; ++row) {
+      ASSERT_EQ(type.is_null(row), ColumnView::of(*plain).child("event_type").is_null(row));
+      if (!type.is_null(row)) {
+        ASSERT_EQ(type.dictionary().text_at(type.code_at(row)), type.text_at(row));
+        ASSERT_EQ(type.text_at(row), ColumnView::of(*plain).child("event_type").text_at(row));
+      }
+    }
+    fs::remove(path);
+  }
+}
+
 TEST_F(ParquetFile, RefusesWhatIsNoParquetAndNeverOverwrites) {
   const fs::path path = root_ / "f.parquet";
   ASSERT_TRUE(replace_file(path, "PAR1 but not really PAR1"));
