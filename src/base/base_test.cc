@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
+
 #include "base/clock.h"
 #include "base/columns.h"
 #include "base/decimal.h"
@@ -109,6 +112,24 @@ TEST(JsonDocument, RoundTrips) {
   EXPECT_FALSE(Json::parse("{\"a\":1} x"));
   EXPECT_FALSE(Json::parse(""));
   EXPECT_FALSE(Json::parse(std::string(100, '[') + std::string(100, ']')));
+}
+
+TEST(Columns, TextsAreReadInTheViewLayoutToo) {
+  // Arrow, "Variable-size Binary View Layout": size; then up to 12 bytes, or a prefix, a buffer and a place in it.
+  std::array<int32_t, 8> views{};
+  views[0] = 12;
+  std::memcpy(&views[1], "inside12byte", 12);
+  views[4] = 13, views[6] = 1, views[7] = 2;
+  const std::string first = "unused", second = "..outside thirteen";
+  const int64_t sizes[] = {int64_t(first.size()), int64_t(second.size())};
+  const void* buffers[] = {nullptr, views.data(), first.data(), second.data(), sizes};
+  ArrowSchema schema{};
+  schema.format = "vz";
+  ArrowArray array{};
+  array.length = 2, array.n_buffers = 5, array.buffers = buffers;
+  const ColumnView view(schema, array);
+  EXPECT_EQ(view.text_at(0), "inside12byte");
+  EXPECT_EQ(view.text_at(1), "outside thirt");
 }
 
 TEST(Columns, ComeBackAsTheyWent) {

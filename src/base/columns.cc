@@ -174,8 +174,28 @@ __int128 ColumnView::decimal_at(int64_t row) const {
   std::memcpy(&v, static_cast<const char*>(array_->buffers[1]) + (array_->offset + row) * 16, 16);
   return v;
 }
+namespace {
+// An element of Arrow's "variable-size binary view" layout: short texts lie inside, others in one of further buffers.
+struct TextView {
+  int32_t size;
+  union {
+    char inside[12];
+    struct {
+      char prefix[4];
+      int32_t buffer, offset;
+    } outside;
+  };
+};
+static_assert(sizeof(TextView) == 16);
+}  // namespace
+
 std::string_view ColumnView::text_at(int64_t row) const {
   if (has_dictionary()) return dictionary().text_at(code_at(row));
+  if (schema_->format[0] == 'v') {
+    const TextView& v = static_cast<const TextView*>(array_->buffers[1])[array_->offset + row];
+    if (v.size <= int32_t(sizeof v.inside)) return {v.inside, size_t(v.size)};
+    return {static_cast<const char*>(array_->buffers[2 + v.outside.buffer]) + v.outside.offset, size_t(v.size)};
+  }
   const char* bytes = static_cast<const char*>(array_->buffers[2]);
   if (const char f = schema_->format[0]; f == 'U' || f == 'Z') {
     const auto* o = static_cast<const int64_t*>(array_->buffers[1]) + array_->offset + row;

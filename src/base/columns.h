@@ -252,7 +252,7 @@ class ColumnView {
   int64_t int_at(int64_t row) const;  // int32, int64, date and timestamp columns
   double double_at(int64_t row) const;
   __int128 decimal_at(int64_t row) const;
-  std::string_view text_at(int64_t row) const;  // string and binary, also through a dictionary
+  std::string_view text_at(int64_t row) const;  // string and binary in any layout, also through a dictionary
   bool has_dictionary() const { return schema_->dictionary != nullptr; }
   ColumnView dictionary() const { return {*schema_->dictionary, *array_->dictionary}; }
   int32_t code_at(int64_t row) const { return fixed<int32_t>(row); }  // into dictionary(); format kFormatInt32

@@ -73,7 +73,7 @@ class ModelRunCommand final : public Command {
     if (without_events == total)
       return fail(ErrorCode::not_found, fmt::format("there are no events on {} to {} ({})", date_text(first_),
                                                     date_text(last_), session.config.shop.time_zone));
-    if (!report_.empty()) {
+    if (!pages.empty()) {  // nothing is written of nothing
       const ReportHead head{date_text(first_), session.config.shop.time_zone, session.config.lake};
       TRY(replace_file(report_, report_.ends_with(".md") ? markdown_report(head, pages) : html_report(head, pages)));
     }

@@ -16,9 +16,8 @@ namespace {
 
 constexpr std::string_view kGold = "gold/";
 
-Result<std::optional<delta::Snapshot>> load_at(const LakeTable& table, const LakeMoment& moment) {
-  std::optional<Version> version;
-  if (const auto given = moment.versions.find(table.name); given != moment.versions.end()) version = given->second;
+Result<std::optional<delta::Snapshot>> load_at(const LakeTable& table, std::optional<Version> version,
+                                               const LakeMoment& moment) {
   auto loaded = !version && moment.as_of_us ? delta::Snapshot::load_at(table.folder, *moment.as_of_us / 1000)
                                             : delta::Snapshot::load(table.folder, version);
   if (loaded) return std::optional(std::move(*loaded));
@@ -54,7 +53,9 @@ fs::path spill_folder(const LakePaths& lake) {
 Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, const SqlLimits& limits,
                               std::optional<std::string_view> query) {
   std::vector<LakeTable> there = TRY(lake_tables(lake));
-  for (const auto& [name, version] : moment.versions) (void)TRY(find_table(lake, name));
+  std::map<std::string, Version> versions;  // by the tables' own names, however they were called
+  for (const auto& [name, version] : moment.versions)
+    versions.insert_or_assign(TRY(find_table(lake, name)).name, version);
   fs::path temporary = spill_folder(lake);
   SqlEngine engine = TRY(SqlEngine::open(
       {.folder = lake.root, .temporary = temporary, .memory_bytes = limits.memory_bytes, .threads = limits.threads}));
@@ -68,7 +69,9 @@ Result<LakeSql> LakeSql::open(const LakePaths& lake, const LakeMoment& moment, c
       left_out = true;
       continue;
     }
-    const auto snapshot = TRY(load_at(table, moment));
+    const auto given = versions.find(table.name);
+    const auto version = given == versions.end() ? std::nullopt : std::optional(given->second);
+    const auto snapshot = TRY(load_at(table, version, moment));
     if (!snapshot) continue;
     const bool gold = table.name.starts_with(kGold);
     const std::string name = gold ? table.name.substr(kGold.size()) : table.name;

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/closest_word.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/time_text.h"
@@ -208,6 +209,21 @@ class ModelRunner {
         fmt::arg("last", date_text(day_ + 1))));
   }
 
+  // What it is by must be a column. A value that is none counts rows, unless it looks like a column's name.
+  Result<> check_plot(const std::vector<Column>& columns) {
+    std::vector<std::string_view> known;
+    for (const Column& c : columns) known.push_back(c.name);
+    const auto is_known = [&](const std::string& name) { return std::ranges::find(known, name) != known.end(); };
+    const std::string &value = model_.plot_value, &label = model_.plot_label;
+    const bool is_wrong_value = !value.empty() && !is_known(value) && closest_word(value, known);
+    if (!is_wrong_value && (label.empty() || is_known(label))) return {};
+    const std::string& wrong = is_wrong_value ? value : label;
+    auto error = fail(ErrorCode::usage, fmt::format("the plot is of a column that is not there: {}{}", wrong,
+                                                    did_you_mean(wrong, known)));
+    error.error().where = model_.file;
+    return error;
+  }
+
   Result<std::vector<Column>> columns_of(SqlEngine& sql) {
     auto described = sql.columns_of(model_.sql);
     if (!described) return std::unexpected(in_file(std::move(described).error(), model_));
@@ -223,6 +239,7 @@ class ModelRunner {
       }
       out.push_back(TRY(column_of(model_, name, type)));
     }
+    TRY(check_plot(out));
     return out;
   }
 

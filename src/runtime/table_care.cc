@@ -44,8 +44,9 @@ Result<LakeTable> find_table(const LakePaths& lake, std::string_view name) {
   const std::vector<LakeTable> tables = TRY(lake_tables(lake));
   std::vector<std::string_view> names;
   for (const LakeTable& table : tables) {
-    // Also as its folder is called: silver/events, product_interest.
-    if (table.name == name || (table.name.starts_with("gold/") && std::string_view(table.name).substr(5) == name) ||
+    // Also as its folder is called, silver/events, product_interest; and as in SQL, gold.product_interest.
+    const std::string_view view = name.starts_with("gold.") ? name.substr(5) : name;
+    if (table.name == name || (table.name.starts_with("gold/") && std::string_view(table.name).substr(5) == view) ||
         (name.ends_with("/events") && table.name == name.substr(0, name.size() - 7)))
       return table;
     names.push_back(table.name);

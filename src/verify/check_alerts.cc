@@ -84,11 +84,18 @@ Result<CheckResult> check_alerts(VerifyInput& in) {
   }
   const int64_t evidence = TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {}",
                                                               sql_text(LowConversionRule::Options().name))));
+  const int64_t others =
+      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE batch_id <= {}", reached))) -
+      transitions -
+      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {} AND batch_id <= {}",
+                                         sql_text(LowConversionRule::Options().name), reached)));
   result.figure("alerts", opened);
   result.figure("transitions", transitions);
   result.figure("judged", judged);
+  result.figure("transitions_of_earlier_rules", others);
   result.summary = fmt::format("{} in {}", counted(opened, "alert"), counted(transitions, "transition"));
-  if (result.wrong == 0) result.summary += " follow from product_interest";
+  if (result.wrong == 0 && judged > 0) result.summary += " follow from product_interest";
+  if (others > 0) result.summary += fmt::format("; {} of rules that were are not judged", with_commas(others));
   if (evidence > 0) result.summary += fmt::format("; {} of low_conversion not judged", with_commas(evidence));
   if (judged < transitions)
     result.summary +=

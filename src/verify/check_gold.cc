@@ -3,6 +3,8 @@
 // configuration may be another.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/time_text.h"
 #include "gold/distinct_set.h"
 #include "lake/parquet/parquet_file.h"
@@ -153,8 +155,13 @@ Result<CheckResult> check_gold(VerifyInput& in) {
     all.rows += one.rows, all.windows += one.windows, all.keys += one.keys, all.approximate += one.approximate;
     all.rebuilt += one.rebuilt, all.earlier += one.earlier, all.larger += one.larger;
     all.watermark = std::max(all.watermark, one.watermark);
-    reached = std::min(reached, table.reached);
     names.push_back(view->name);
+    // Nobody makes it any more: it is judged as of the last batch that it has.
+    if (std::ranges::find(in.options.config.gold.views, view->name, &ViewDeclaration::name) ==
+        in.options.config.gold.views.end())
+      result.notes.push_back(fmt::format("{} is no longer declared: judged as of batch {}", view->name, table.reached));
+    else
+      reached = std::min(reached, table.reached);
   }
   if (names.empty() && result.notes.empty()) return CheckResult::skip("Gold has not reached a batch yet");
   result.figure("views", int64_t(names.size()));

@@ -260,7 +260,12 @@ class Rules(Lake):
         for rule, told in before.items():
             self.assertFalse(collections.Counter(told) - collections.Counter(self.told(rule)))
         self.assertEqual({t[2] for t in (collections.Counter(self.told(self.DEAR)) - collections.Counter(before[self.DEAR]))}, {"resolved"})
-        self.good("verify", "--lake", self.lake)
+        (alerts,) = [c for c in json.loads(self.good("verify", "--json", "--lake", self.lake))["checks"] if c["name"] == "alerts"]
+        judged = sum(len(self.told(rule, changed)) for rule in (self.WIDER, self.RATE))
+        others = sum(a["rule"] != "low_conversion" for a in self.gold("alerts")) - judged
+        self.assertGreater(others, 0)
+        self.assertEqual((alerts["figures"]["judged"], alerts["figures"]["transitions_of_earlier_rules"]), (judged, others))
+        self.assertIn(f"{others} of rules that were are not judged", alerts["summary"].replace(",", ""))
 
     def test_how_strong_evidence_must_be(self):
         self.configure(evidence=1000)

@@ -121,7 +121,8 @@ class BuiltIn(Lake):
         wanted = []
         for product, events in products.items():
             views = [e for e in events if e["event_type"] == "view"]
-            average = float(sum(e["price"] for e in views) / len(views)) if views else None
+            prices = [e["price"] for e in views if e["currency"] in (None, "USD")]
+            average = float(sum(prices) / len(prices)) if prices else None
             wanted.append((product, len(views), len({e["user_id"] for e in views}), average,
                            sum(e["event_type"] == "purchase" for e in events), self.amount(events)))
         wanted.sort(key=lambda w: (-w[1], w[0]))
@@ -303,6 +304,8 @@ class Own(Lake):
                 ("writes", "CREATE TABLE t AS SELECT 1", "only statements that read"),
                 ("outside", "SELECT * FROM read_text('/etc/passwd')", "disabled by configuration"),
                 ("fails", "SELECT ('x' || page_url)::INTEGER AS n FROM events WHERE page_url IS NOT NULL", "Could not convert"),
+                ("plotted", "-- t\n-- plot: vieews by page_url\nSELECT page_url, count(*) AS views FROM events GROUP BY ALL",
+                 r'not there: vieews; did you mean "?views"?\?\n *--> models/plotted.sql'),
                 ("empty", "", "there is no query")):
             with self.subTest(name):
                 self.model(name, text)
@@ -313,7 +316,10 @@ class Own(Lake):
         said = self.refused("daily_conversion", "--date", "2025-01-01", code=3)
         self.assertIn("no events on 2025-01-01 (UTC)", said)
         self.assertIn(f"Silver has events of {DAY} to {DAY}", said)
+        self.refused("daily_conversion", "--date", "2025-01-01", "--report", "none.html", code=3)
         shutil.rmtree(self.folder / "models")
+        self.refused("--all", "--date", "2025-01-01", "--report", "none.html", code=3)
+        self.assertFalse((self.folder / "none.html").exists())
         self.assertIn("no events on 2025-01-01 to 2025-01-03", self.refused("--all", "--from", "2025-01-01", "--to", "2025-01-03", code=3))
         for words, what in ((("daily_conversion",), "which day?"), (("--date", DAY), "which model?"),
                             (("--all", "--date", DAY, "--to", DAY), "leave one of them out"),

@@ -121,6 +121,8 @@ class Answers(Lake):
         self.assertEqual(self.rows(count, "--as-of", then), [first])
         self.assertRegex(self.refused(count, "--as-of", "2001-01-01", code=3), "no table at 2001-01-01.*\n.*the lake begins at 20")
         self.assertIn("the newest is", self.refused(count, "--at", "silver=99999", code=3))
+        for name in ("product_interest", "gold/product_interest", "gold.product_interest"):
+            self.assertEqual(self.rows("SELECT count(*) AS n FROM product_interest", "--at", f"{name}=0"), [{"n": 0}])
         self.assertIn("no such table", self.refused(count, "--at", "bronze=1"))
         self.assertIn("expected TABLE=N", self.refused(count, "--at", "silver=x"))
         self.assertIn("no time", self.refused(count, "--as-of", "yesterday"))

@@ -526,6 +526,28 @@ class OtherViews(Damaged):
             self.fails("gold", words)
 
 
+    def test_columns_that_another_writer_lays_out_otherwise(self):
+        table = deltalake.DeltaTable(os.path.join(self.lake, "gold/shop_activity"))
+        table.delete("device_type = 'mobile'")
+        path = table.file_uris()[0]
+        self.assertIn("binary_view", str(pq.read_schema(path).field("visitors_sketch").type), "it is what this test is about")
+        self.fails("gold", "shop_activity")
+
+    def test_a_view_that_is_made_no_longer(self):
+        config = os.path.join(self.lake, "own.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('[[gold.view]]\nname = "quarters"\nkeys = ["device_type"]\nsize = "15m"\nmeasures = ["count() as events"]\n')
+        for seed, flags in ((7, ["--config", config]), (8, [])):
+            shoppers(self.lake, seed)
+            must("--lake", self.lake, *flags, "run", "--until-caught-up", "--close-windows")
+        gold = self.passes("--config", config)["by_name"]["gold"]
+        self.assertEqual(gold["notes"], [])
+        self.assertLess(gold["figures"]["judged_to_batch"], last + 2)
+        gold = self.passes()["by_name"]["gold"]
+        self.assertEqual(gold["notes"], [f"quarters is no longer declared: judged as of batch {last + 1}"])
+        self.assertEqual(gold["figures"]["judged_to_batch"], last + 2)
+
+
 class Sessions(Damaged):
     TABLE = "gold/sessions"
 
