@@ -104,6 +104,9 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
   for (const auto& name : names)
     if (!v.has_child(name))
       return fail(ErrorCode::corrupt, fmt::format("Silver file {} lacks the column {}", file.path, name));
+  for (const auto& name : coded)
+    if (const ColumnView column = v.child(name); !column.has_dictionary() || column.format() != kFormatInt32)
+      return fail(ErrorCode::corrupt, fmt::format("Silver file {} has the column {} as no text", file.path, name));
   const auto type_value = file.partition_values.find("event_type");
   uint8_t type = uint8_t(EventKind::page_view);
   if (type_value != file.partition_values.end() && type_value->second)
