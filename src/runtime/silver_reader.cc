@@ -113,9 +113,9 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
     for (int code = 0; code < decoder.type_count(); ++code)
       if (decoder.type_name(uint8_t(code)) == *type_value->second) type = uint8_t(code);
 
-  const ColumnView price = v.child("price"), quantity = v.child("quantity"), time = v.child("event_timestamp"),
-                   topic = v.child("topic"), partition = v.child("partition"), offset = v.child("offset"),
-                   batch_id = v.child("batch_id");
+  const ColumnView user = v.child("user_id"), price = v.child("price"), quantity = v.child("quantity"),
+                   time = v.child("event_timestamp"), topic = v.child("topic"), partition = v.child("partition"),
+                   offset = v.child("offset"), batch_id = v.child("batch_id");
   const std::optional<ColumnView> id = columns.ids ? std::optional(v.child("event_id")) : std::nullopt;
   std::vector<bool> is_history;  // by code of the topic
   for (int64_t t = 0; t < topic.dictionary().length(); ++t)
@@ -128,6 +128,8 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
     if (t < filter.from_time || t >= filter.to_time || b <= filter.after_batch || b > filter.last_batch) continue;
     const bool history = !topic.is_null(i) && is_history[size_t(topic.code_at(i))];
     if (history && filter.live_only) continue;
+    if (user.is_null(i))
+      return fail(ErrorCode::corrupt, fmt::format("Silver file {} has a row without user_id", file.path));
     e.fingerprint.push_back(id ? hash64(id->text_at(i)) : 0);
     for (FileText& text : text_columns) text.append(i);
     e.event_type.push_back(type);

@@ -74,6 +74,9 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& 
   } else {
     ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(leaves_of(*reader->parquet_reader()->metadata(), columns)));
   }
+  // The library takes codes from the file as they are, and looks them up when it combines chunks.
+  for (const auto& column : table->columns())
+    if (column->type()->id() == arrow::Type::DICTIONARY) ARROW_RETURN_NOT_OK(column->ValidateFull());
   return table->CombineChunksToBatch();
 }
 

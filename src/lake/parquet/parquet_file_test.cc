@@ -92,6 +92,35 @@ TEST_F(ParquetFile, TextsComeAsCodesWhereTheyAreAskedFor) {
   }
 }
 
+TEST_F(ParquetFile, DamagedCodesAreRefusedOrWithinTheirDictionary) {
+  const fs::path path = root_ / "f.parquet";
+  ASSERT_TRUE(write_parquet(path, sample(100), {.codec = Codec::uncompressed}));
+  std::string bytes = *read_file(path);
+  const std::vector<std::string> columns{"event_type"};
+  int refused = 0, out_of_bounds = 0;
+  for (size_t i = 4; i < bytes.size(); ++i) {
+    bytes[i] = char(bytes[i] ^ 0x55);
+    ASSERT_TRUE(replace_file(path, bytes));
+    bytes[i] = char(bytes[i] ^ 0x55);
+    const auto batch = read_parquet(path, columns, columns);
+    if (!batch) {
+      ++refused;
+      out_of_bounds += batch.error().message.find("bounds") != std::string::npos;
+      continue;
+    }
+    const ColumnView v = ColumnView::of(*batch);
+    if (!v.has_child("event_type") || !v.child("event_type").has_dictionary()) continue;
+    const ColumnView type = v.child("event_type");
+    for (int64_t row = 0; row < type.length(); ++row)
+      if (!type.is_null(row)) {
+        ASSERT_GE(type.code_at(row), 0) << i;
+        ASSERT_LT(type.code_at(row), type.dictionary().length()) << i;
+      }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(out_of_bounds, 0);
+}
+
 TEST_F(ParquetFile, RefusesWhatIsNoParquetAndNeverOverwrites) {
   const fs::path path = root_ / "f.parquet";
   ASSERT_TRUE(replace_file(path, "PAR1 but not really PAR1"));
