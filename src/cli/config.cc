@@ -1,6 +1,7 @@
 // `pactolus config show` and `pactolus config check [FILE]`.
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/config_alerts.h"
@@ -129,7 +130,8 @@ class ConfigCheck final : public Command {
   Result<int> run(Session& session) override {
     ConfigSources sources = session.sources;
     if (!file_.empty()) sources.config_flag = file_;
-    const LoadedConfig loaded = load_config(sources);
+    LoadedConfig loaded = load_config(sources);
+    if (loaded.errors.empty()) loaded.errors = unreadable_files(loaded);
     if (session.globals.json) session.out << json(loaded).dump() << "\n";
     if (loaded.errors.empty()) {
       const std::string files = fmt::format("{}", fmt::join(loaded.files, ", "));
@@ -139,6 +141,27 @@ class ConfigCheck final : public Command {
     }
     print_errors(loaded.errors, session.message_terminal.colour);
     return kExitBadConfig;
+  }
+
+  // Only `run` reads them: that one is missing is a mistake here alone.
+  static std::vector<Error> unreadable_files(const LoadedConfig& loaded) {
+    const Config& config = loaded.config;
+    std::vector<Error> out;
+    const auto check = [&](const std::string& key, const std::string& path) {
+      const auto origin = loaded.origins.find(key);
+      if (const auto read = path.empty() ? Result<std::string>() : read_file(path); !read)
+        out.push_back({ErrorCode::bad_config, fmt::format("{}: {}", key, read.error().message), "",
+                       origin == loaded.origins.end() ? "" : origin->second});
+    };
+    for (const auto& [name, value] : config.kafka.properties)
+      if (name.ends_with("_file")) check("kafka.properties." + name, value);
+    check("postgres.password_file", config.postgres.password_file);
+    for (const Config::Webhook& w : config.webhooks) {
+      check(fmt::format("url_file of the webhook {}", w.name), w.url_file);
+      check(fmt::format("secret_file of the webhook {}", w.name), w.secret_file);
+      check(fmt::format("ca_file of the webhook {}", w.name), w.ca_file);
+    }
+    return out;
   }
 
   static Json json(const LoadedConfig& loaded) {

@@ -252,6 +252,9 @@ TEST_F(ConfigTest, ATextThatIsNoTomlNamesItsLine) {
   const Error error = only_error();
   EXPECT_EQ(error.where, "pactolus.toml:2");
   EXPECT_TRUE(has(error.message, "is no TOML"));
+  EXPECT_EQ(error.hint, "");
+  project("[run]\nthreads = two\n");
+  EXPECT_TRUE(has(only_error().hint, "need quotes"));
 }
 
 TEST_F(ConfigTest, MoneyIsReadFromItsTextAndStaysExact) {

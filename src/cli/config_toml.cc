@@ -23,6 +23,7 @@ class SourceText {
       if (text[i] == '\n') starts_.push_back(i + 1);
     }
   }
+  std::string_view line(uint32_t number) const { return between({{number, 1}, {number + 1, 1}}); }
   std::string_view between(const toml::source_region& region) const {
     const size_t begin = position(region.begin), end = position(region.end);
     return begin < end ? text_.substr(begin, end - begin) : std::string_view();
@@ -104,8 +105,9 @@ TomlFile take_toml_apart(std::string_view text, const std::string& name) {
   const toml::parse_result parsed = toml::parse(text, std::string_view(name));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
+    const bool is_of_value = SourceText(text).line(error.source().begin.line).find('=') != std::string_view::npos;
     out.errors.push_back({ErrorCode::bad_config, fmt::format("{} is no TOML\n{}", name, error.description()),
-                          "texts and durations need quotes, as in commit_interval = \"1s\"",
+                          is_of_value ? "texts and durations need quotes, as in commit_interval = \"1s\"" : "",
                           fmt::format("{}:{}", name, error.source().begin.line)});
     return out;
   }

@@ -103,6 +103,18 @@ class Configuration(InAFolder):
         self.assertIn("nowhere.toml", self.bad(78, "config", "check", "nowhere.toml"))
         self.assertIn("nowhere.toml", self.bad(78, "config", "show", "--config", "nowhere.toml"))
 
+    def test_check_looks_for_the_files_that_run_will_read(self):
+        self.write("secret", "hidden\n")
+        text = '[kafka.properties]\n"sasl.password_file" = "{0}"\n[postgres]\nurl = "postgres://localhost/shop"\npassword_file = "{0}"\n' \
+               '[[webhook]]\nname = "chat"\nurl_file = "{0}"\nsecret_file = "{0}"\nca_file = "{0}"\n'
+        self.write("mine.toml", text.format("secret"))
+        self.good("config", "check", "mine.toml")
+        self.write("mine.toml", text.format("gone"))
+        said = self.bad(78, "config", "check", "mine.toml")
+        for key in ("kafka.properties.sasl.password_file", "postgres.password_file", "url_file", "secret_file", "ca_file"):
+            self.assertIn(key, said)
+        self.assertIn("mine.toml:5", said)
+
     def test_show_names_the_origin_of_each_value(self):
         self.write("pactolus.toml", '\n[run]\ncommit_interval = "20s"\n')
         (self.folder / "home/.config/pactolus").mkdir(parents=True)
