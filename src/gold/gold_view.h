@@ -36,7 +36,7 @@ class GoldView {
     std::vector<std::string> types = {kKindNames.begin(), kKindNames.end()};  // of events, by number
     std::string shop_currency = "USD";
     // Windows that start earlier are not made; kNoTime: all are. A view that joins a running job starts at its
-    // watermark and is preloaded by apply(..., kNoTime) and one commit at that watermark.
+    // watermark and is preloaded at it: a commit with nothing in it, then the rows that are there.
     int64_t first_window = kNoTime;
   };
   virtual ~GoldView() = default;

@@ -26,7 +26,6 @@ std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const
   return out;
 }
 
-// What views need: no ids.
 void add_columns(const ViewDeclaration& view, SilverColumns& to) {
   for (const EventColumn c : columns_of(view)) to.texts.push_back(c);
 }
@@ -183,7 +182,7 @@ Result<> Recovery::rebuild_dedupe() {
   return ErasedIds(job_.lake_.erased_ids()).load(erasures, job_.dedupe_.oldest_time(), remember, job_.options_.say);
 }
 
-// Every batch after filter.after_batch that has rows or an account, in order.
+// Every batch in the filter's range that has rows or an account, in order.
 Result<> Recovery::each_batch(const SilverFilter& filter, const SilverColumns& columns, const Visit& visit) {
   const EventBatch nothing;
   int64_t done = filter.after_batch;
@@ -373,8 +372,8 @@ Result<> Recovery::restore_alerts() {
   return {};
 }
 
-// From a snapshot that is no later than that batch, or with nothing in it where its period began. Answers the batch
-// that it then is behind.
+// From a snapshot that is no later than `last_batch`, or with nothing in it where the period of that batch began.
+// Answers the batch that it then is behind.
 Result<int64_t> Recovery::recover_evidence(int64_t last_batch) {
   if (snapshot_ && !snapshot_->evidence.empty() && snapshot_->batch <= last_batch) {
     auto evidence = ConversionEvidence::load({.period_us = kEvidencePeriod_us}, snapshot_->evidence);
@@ -384,7 +383,7 @@ Result<int64_t> Recovery::recover_evidence(int64_t last_batch) {
       return snapshot_->batch;
     }
   }
-  const auto last = accounts_.find(job_.alerts_batch_);
+  const auto last = accounts_.find(last_batch);
   const int64_t now = last == accounts_.end() ? job_.batch_time_ : last->second.batch_time;
   const int64_t period = floor_div(now, kEvidencePeriod_us) * kEvidencePeriod_us;
   TRY(collect_accounts(job_.batch_, period));

@@ -1,5 +1,5 @@
-// Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. Times, numbers, user
-// and product are always there, ids and the other texts that views need when they are asked for; the rest stays empty.
+// Silver rows back into an EventBatch: what state is rebuilt from, and what recomputations read. Times, numbers, user,
+// product and currency are always there; SilverColumns says what is besides, and the rest stays empty.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ inline constexpr std::string_view kIngestPrefix = "_ingest.", kReplayPrefix = "_
 bool is_history_topic(std::string_view topic) noexcept;
 
 struct SilverColumns {
-  std::vector<EventColumn> texts = {};
-  bool ids = true;
+  std::vector<EventColumn> texts = {};  // further ones
+  bool ids = true;                      // dedupe needs them, views do not; of all columns they cost most to read
 };
 
 struct SilverFilter {

@@ -82,13 +82,13 @@ Result<CheckResult> check_alerts(VerifyInput& in) {
     opened += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts WHERE state = 'open'"));
     judged += TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM told_alerts WHERE opened > {}", after)));
   }
-  const int64_t evidence = TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {}",
-                                                              sql_text(LowConversionRule::Options().name))));
+  const std::string low_conversion = sql_text(LowConversionRule::Options().name);
+  const int64_t evidence =
+      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {}", low_conversion)));
   const int64_t others =
-      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE batch_id <= {}", reached))) -
-      transitions -
-      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule = {} AND batch_id <= {}",
-                                         sql_text(LowConversionRule::Options().name), reached)));
+      TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM \"gold/alerts\" WHERE rule <> {} AND batch_id <= {}",
+                                         low_conversion, reached))) -
+      transitions;
   result.figure("alerts", opened);
   result.figure("transitions", transitions);
   result.figure("judged", judged);

@@ -38,7 +38,7 @@ Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const Par
                               std::shared_ptr<const KeptRows>* keep = nullptr);
 
 // The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out. Those
-// of `coded`, columns of text, come as codes into a dictionary however the file has them.
+// of `coded`, texts that are written by dictionary or plainly, come as codes into one dictionary.
 Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {},
                                  std::span<const std::string> coded = {});
 

@@ -16,17 +16,19 @@ class RowGroupCopy : public InAFolder {
  protected:
   // Rows numbered from `first` on.
   fs::path file(int64_t first, int64_t rows, bool wider = false) {
-    TextColumn id;
+    TextColumn id, device;
     FixedColumn<int64_t> number;
     MapColumn<FixedColumn<int64_t>> map;
     for (int64_t i = first; i < first + rows; ++i) {
       i % 11 ? id.append("evt_" + std::to_string(i)) : id.append_null();
       number.append(i);
+      i % 7 ? device.append(device_of(i)) : device.append_null();
       map.append_entry("a", i), map.end_row();
     }
     std::vector<ColumnData> c;
     c.push_back(id.finish("event_id"));
     c.push_back(number.finish("batch_id", kFormatInt64));
+    c.push_back(device.finish("device"));
     c.push_back(map.finish("counts", kFormatInt64));
     if (wider) {
       FixedColumn<int64_t> more;
@@ -37,6 +39,8 @@ class RowGroupCopy : public InAFolder {
     EXPECT_TRUE(write_parquet(path, ColumnBatch(rows, std::move(c)), kOptions));
     return path;
   }
+  // Every 5,000 rows have others.
+  static std::string device_of(int64_t row) { return "device " + std::to_string(row / 5'000 * 3 + row % 3); }
   // Of the merged file: its row groups; every row is looked at.
   int64_t merged(const std::vector<fs::path>& paths, int64_t rows) {
     std::vector<MergeInput> inputs;
@@ -47,13 +51,15 @@ class RowGroupCopy : public InAFolder {
     if (!done) return -1;
     EXPECT_EQ(done->rows, rows);
     EXPECT_EQ(done->size, *size_of_file(out));
-    const auto batch = read_parquet(out);
-    const ColumnView v = ColumnView::of(*batch);
+    const std::vector<std::string> coded = {"device"};  // row groups have dictionaries of their own
+    const auto batch = read_parquet(out, {}, coded);
+    const ColumnView v = ColumnView::of(*batch), device = v.child("device");
     EXPECT_EQ(v.length(), rows);
+    EXPECT_TRUE(device.has_dictionary());
     int64_t wrong = 0;
     for (int64_t i = 0; i < v.length(); ++i) {
       const bool right =
-          v.child("batch_id").int_at(i) == i &&
+          v.child("batch_id").int_at(i) == i && (i % 7 ? device.text_at(i) == device_of(i) : device.is_null(i)) &&
           v.child("counts").entries().child("value").int_at(v.child("counts").range_at(i).first) == i &&
           (i % 11 ? v.child("event_id").text_at(i) == "evt_" + std::to_string(i) : v.child("event_id").is_null(i));
       wrong += !right;
