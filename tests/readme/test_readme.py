@@ -25,10 +25,11 @@ def blocks(runnable):
 
 
 def first_words(text):
-    """What a line of output is about, whatever its numbers: "ok   offsets", "table       silver/events"."""
+    """What a line of output is about, whatever its numbers: "ok   offsets", "table       silver/events", "prod_". Which product
+    stands second is a number too: how events fall into windows depends on the time of day."""
     words = []
     for line in text.splitlines():
-        found = re.findall(r"[^\s:]*[A-Za-z_][^\s:]*", line.strip())
+        found = [re.sub(r"\d", "", word) for word in re.findall(r"[^\s:]*[A-Za-z_][^\s:]*", line.strip())]
         words += [" ".join(found[:2 if found[0] in ("ok", "table") else 1])] if found else []
     return words
 
