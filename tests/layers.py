@@ -23,7 +23,7 @@ MAY_NAME["cli"] = sorted(MAY_NAME)
 
 # Libraries that only some files may name, so that the rest of the program cannot come to depend on them.
 LIBRARIES = {
-    r"<(arrow|parquet)/": r"^lake/parquet/([a-z_]*\.cc|writer_properties\.h)$",
+    r"<(arrow|parquet)/": r"^lake/parquet/([a-z_]*\.cc|parquet_properties\.h)$",
     r"<duckdb\.h>": r"^query/duckdb\.cc$",
     r"<rdkafka": r"^bronze/kafka/",
     r"<simdjson\.h>": r"^(base/json\.cc|event/decoder\.cc)$",

@@ -54,8 +54,11 @@ class Loading {
   // Once all sources have spoken: a view may measure event types that another source declares.
   void finish() {
     for (const auto& [name, given] : declared_[std::string(kViews)])
-      for (const std::string& fault : faults_of_view(out_.config, name))
-        error(given, fmt::format("unusable view {}\n{}", name, fault), {});
+      for (const ViewFault& fault : faults_of_view(out_.config, name)) {
+        Given at = given;
+        if (const int line = line_of(given.value, fault); line > 0) at.place = place_of_line(given.place, line);
+        error(at, fmt::format("unusable view {}\n{}", name, fault.text), {});
+      }
     for (const auto& [name, given] : declared_[std::string(kWebhooks)])
       for (const std::string& fault : faults_of_webhook(out_.config, name))
         error(given, fmt::format("unusable webhook {}\n{}", name, fault), {});
@@ -103,6 +106,13 @@ class Loading {
       else
         declared[taken.name] = std::move(one);
     }
+  }
+
+  // 0 when it has none of its own: the entry does not stand there.
+  static int line_of(const RawValue& view, const ViewFault& fault) {
+    for (const auto& [name, value] : view.entries)
+      if (name == fault.entry) return fault.item < value.items.size() ? value.items[fault.item].line : value.line;
+    return 0;
   }
 
   static std::string place_of_line(const std::string& place, int line) {

@@ -432,6 +432,23 @@ TEST_F(ConfigTest, AllMistakesOfAViewAreToldWithTheirLines) {
   EXPECT_EQ(loaded.errors.size(), 6u) << told;
 }
 
+// What only the whole view shows stands at the line of what is meant, too.
+TEST_F(ConfigTest, FaultsOfAViewAreToldWithTheirLines) {
+  project(
+      "[[gold.view]]\nname = \"mine\"\nkeys = [\n  \"product_id\",\n  \"product_id\",\n]\nsize = \"1h\"\n"
+      "slide = \"2h\"\nmeasures = [\n  \"count(view) as views\",\n  \"count(veiw) as n\",\n]\n"
+      "[[gold.view]]\nname = \"none\"\nsize = \"1h\"\n");
+  std::string told;
+  for (const Error& e : load().errors)
+    told += e.where.substr(e.where.rfind('/') + 1) + ": " + e.message.substr(e.message.find('\n') + 1) + "\n";
+  EXPECT_EQ(told,
+            "pactolus.toml:8 gold.view: expected a slide that is at most the window's size: events between two windows "
+            "would count nowhere\n"
+            "pactolus.toml:5 gold.view: expected columns of different names, got product_id twice\n"
+            "pactolus.toml:11 gold.view: count(veiw) as n: expected an event type, got veiw; did you mean \"view\"?\n"
+            "pactolus.toml:13 gold.view: expected at least one measure, got none\n");
+}
+
 TEST_F(ConfigTest, AViewThatCannotBeMadeIsRefused) {
   const auto message = [&](const std::string& text) {
     project(text);

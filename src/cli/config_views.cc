@@ -109,21 +109,21 @@ TakenTable take_view(const RawValue& table, Config& config) {
   return taking.finish(config);
 }
 
-std::vector<std::string> faults_of_view(const Config& config, std::string_view name) {
+std::vector<ViewFault> faults_of_view(const Config& config, std::string_view name) {
   std::vector<std::string> types(kKindNames.begin(), kKindNames.end());
   for (const ExtraEventType& type : config.events.types) types.push_back(type.name);
   const ViewDeclaration& view = *std::ranges::find(config.gold.views, name, &ViewDeclaration::name);
-  std::vector<std::string> faults = faults_of(view, types);
+  std::vector<ViewFault> faults = faults_of(view, types);
   const ViewDeclaration& interest = built_in_views().front();
   if (view.name != interest.name) return faults;
   const bool has_all = std::ranges::all_of(
       interest.measures, [&](const Measure& m) { return std::ranges::find(view.measures, m) != view.measures.end(); });
   if (view.shape.has_sessions())
-    faults.push_back("expected windows, which alerts are made of, got sessions");
+    faults.push_back({"expected windows, which alerts are made of, got sessions"});
   else if (view.keys != interest.keys || !has_all)
-    faults.push_back(fmt::format(
+    faults.push_back({fmt::format(
         "expected the key and all measures of the built-in {}, which alerts are made of; its windows may be others",
-        interest.name));
+        interest.name)});
   return faults;
 }
 

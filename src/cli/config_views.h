@@ -22,8 +22,8 @@ inline constexpr std::string_view kViews = "gold.view";
 
 TakenTable take_view(const RawValue& table, Config& config);
 
-// What is wrong with a view that was taken, each in a sentence, once all event types are known.
-std::vector<std::string> faults_of_view(const Config& config, std::string_view name);
+// What is wrong with a view that was taken, once all event types are known.
+std::vector<ViewFault> faults_of_view(const Config& config, std::string_view name);
 
 std::vector<std::string> view_lines(const ViewDeclaration& view);  // as a file would declare it
 

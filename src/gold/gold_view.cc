@@ -12,7 +12,7 @@ namespace pactolus {
 GoldView::GoldView(Options options)
     : options_(std::move(options)), view_(std::make_shared<const ViewDeclaration>(options_.view)), slots_(*view_) {
   const auto faults = faults_of(*view_, options_.types);
-  PACTOLUS_CHECK(faults.empty(), (faults.empty() ? std::string() : faults.front()));
+  PACTOLUS_CHECK(faults.empty(), (faults.empty() ? std::string() : faults.front().text));
 }
 
 void GoldView::save_head(StateWriter& to, std::string_view format) const {

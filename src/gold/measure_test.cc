@@ -60,18 +60,25 @@ ViewDeclaration view_with(std::initializer_list<std::string_view> measures) {
   return view;
 }
 
+std::vector<std::string> texts_of(const std::vector<ViewFault>& faults) {
+  std::vector<std::string> texts;
+  for (const ViewFault& fault : faults) texts.push_back(fault.text);
+  return texts;
+}
+
 TEST(ViewDeclarations, AllFaultsAreTold) {
   ViewDeclaration view = view_with({"count(veiw) as views", "rate(purchases, views) as r", "count(view) as product_id",
                                     "distinct(user_id) as basis"});
   view.shape = {kMicrosPerMinute, 2 * kMicrosPerMinute};
-  EXPECT_EQ(faults_of(view, types()),
+  EXPECT_EQ(texts_of(faults_of(view, types())),
             (std::vector<std::string>{
                 "expected a slide that is at most the window's size: events between two windows would count nowhere",
                 "count(veiw) as views: expected an event type, got veiw; did you mean \"view\"?",
                 "rate(purchases, views) as r: expected the name of a count() of this view, got purchases",
                 "expected columns of different names, got product_id twice",
                 "expected columns of different names, got basis twice"}));
-  EXPECT_EQ(faults_of(view_with({}), types()), std::vector<std::string>{"expected at least one measure, got none"});
+  EXPECT_EQ(texts_of(faults_of(view_with({}), types())),
+            std::vector<std::string>{"expected at least one measure, got none"});
   view = view_with({"count() as n"});
   view.shape = {367 * kMicrosPerDay, kMicrosPerDay};
   EXPECT_EQ(faults_of(view, types()).size(), 1u);
@@ -81,21 +88,21 @@ TEST(ViewDeclarations, AFunnelIsStepsInOrder) {
   ViewDeclaration view = view_with({"then(purchase) as bought", "step(view) as views", "maybe(view) as again",
                                     "step(search) as searches", "count() as n"});
   view.shape = WindowShape::funnel_of(kMicrosPerHour, kMicrosPerMinute);
-  EXPECT_EQ(faults_of(view, types()),
+  EXPECT_EQ(texts_of(faults_of(view, types())),
             (std::vector<std::string>{
                 "then(purchase) as bought: expected one step(), before all then() and maybe()",
                 "maybe(view) as again: expected each event type in one step, got view twice",
                 "step(search) as searches: expected one step(), before all then() and maybe()",
                 "count() as n: expected step(), then() or maybe(): windows with a gap are a funnel's"}));
   view = view_with({"step(view) as views"});
-  EXPECT_EQ(faults_of(view, types()),
+  EXPECT_EQ(texts_of(faults_of(view, types())),
             std::vector<std::string>{"step(view) as views: expected a size and a gap for the steps of a funnel"});
 }
 
 TEST(ViewDeclarations, TheBuiltInOnesHaveNoFault) {
   std::string names;
   for (const ViewDeclaration& view : built_in_views()) {
-    EXPECT_EQ(faults_of(view, types()), std::vector<std::string>());
+    EXPECT_EQ(texts_of(faults_of(view, types())), std::vector<std::string>());
     names += view.name + " ";
   }
   EXPECT_EQ(names, "product_interest category_conversion shop_activity sessions funnel ");

@@ -77,31 +77,36 @@ std::vector<EventColumn> columns_of(const ViewDeclaration& view) {
   return columns;
 }
 
-std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types) {
-  std::vector<std::string> faults;
+std::vector<ViewFault> faults_of(const ViewDeclaration& view, std::span<const std::string> types) {
+  std::vector<ViewFault> faults;
+  const auto fault = [&](std::string text, std::string_view entry = {}, size_t item = 0) {
+    faults.push_back({std::move(text), entry, item});
+  };
   if (view.keys.size() > kMostKeys)
-    faults.push_back(fmt::format("expected at most {} keys, got {}", kMostKeys, view.keys.size()));
-  if (view.measures.empty()) faults.push_back("expected at least one measure, got none");
+    fault(fmt::format("expected at most {} keys, got {}", kMostKeys, view.keys.size()), "keys", kMostKeys);
+  if (view.measures.empty()) fault("expected at least one measure, got none");
   if (view.measures.size() > kMostMeasures)
-    faults.push_back(fmt::format("expected at most {} measures, got {}", kMostMeasures, view.measures.size()));
+    fault(fmt::format("expected at most {} measures, got {}", kMostMeasures, view.measures.size()), "measures",
+          kMostMeasures);
   const WindowShape& shape = view.shape;
-  if (shape.is_session() && view.keys.empty()) faults.push_back("expected a key: sessions are of somebody");
+  if (shape.is_session() && view.keys.empty()) fault("expected a key: sessions are of somebody");
   if (shape.has_sessions() && shape.gap() > kMicrosPerDay)
-    faults.push_back("expected a gap of at most a day: a session stays open for that long");
+    fault("expected a gap of at most a day: a session stays open for that long", "gap");
   if (shape.slide > shape.size)
-    faults.push_back(
-        "expected a slide that is at most the window's size: events between two windows would count nowhere");
+    fault("expected a slide that is at most the window's size: events between two windows would count nowhere",
+          "slide");
   else if (!shape.valid())
-    faults.push_back(
+    fault(
         "expected a window of at most 366 days and of at most 10,000 panes (the greatest common divisor of size and "
-        "slide)");
+        "slide)",
+        "size");
 
   std::set<std::string> columns = {"window_start", "window_end", "window_date", "basis", "batch_id"};
-  const auto take = [&](const std::string& column) {
+  const auto take = [&](const std::string& column, std::string_view entry, size_t item) {
     if (!columns.insert(column).second)
-      faults.push_back(fmt::format("expected columns of different names, got {} twice", column));
+      fault(fmt::format("expected columns of different names, got {} twice", column), entry, item);
   };
-  for (const EventColumn key : view.keys) take(std::string(name_of(key)));
+  for (size_t i = 0; i < view.keys.size(); ++i) take(std::string(name_of(view.keys[i])), "keys", i);
   std::vector<std::string_view> counts, sums;
   for (const Measure& m : view.measures) {
     if (m.function == MeasureFunction::count || m.is_step()) counts.push_back(m.name);
@@ -109,37 +114,35 @@ std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const 
   }
   bool has_step = false;
   std::set<std::string> stepped;
-  const auto refer = [&](const Measure& m, std::string_view what, const std::string& name,
-                         const std::vector<std::string_view>& names) {
-    if (std::ranges::find(names, name) == names.end())
-      faults.push_back(fmt::format("{}: expected the name of {} of this view, got {}{}", to_text(m), what, name,
-                                   did_you_mean(name, names)));
-  };
   const std::vector<std::string_view> known(types.begin(), types.end());
-  for (const Measure& m : view.measures) {
-    for (const std::string& column : m.columns()) take(column);
+  for (size_t i = 0; i < view.measures.size(); ++i) {
+    const Measure& m = view.measures[i];
+    const auto wrong = [&](const std::string& what) {
+      fault(fmt::format("{}: expected {}", to_text(m), what), "measures", i);
+    };
+    const auto refer = [&](std::string_view what, const std::string& name, const std::vector<std::string_view>& names) {
+      if (std::ranges::find(names, name) == names.end())
+        wrong(fmt::format("the name of {} of this view, got {}{}", what, name, did_you_mean(name, names)));
+    };
+    for (const std::string& column : m.columns()) take(column, "measures", i);
     for (const MeasuredType& t : m.types)
       if (std::ranges::find(known, t.name) == known.end())
-        faults.push_back(
-            fmt::format("{}: expected an event type, got {}{}", to_text(m), t.name, did_you_mean(t.name, known)));
-    if (m.function == MeasureFunction::rate || m.function == MeasureFunction::any)
-      refer(m, "a count()", m.part, counts);
-    if (m.function == MeasureFunction::unless) refer(m, "a sum() of money", m.part, sums);
+        wrong(fmt::format("an event type, got {}{}", t.name, did_you_mean(t.name, known)));
+    if (m.function == MeasureFunction::rate || m.function == MeasureFunction::any) refer("a count()", m.part, counts);
+    if (m.function == MeasureFunction::unless) refer("a sum() of money", m.part, sums);
     if (m.function == MeasureFunction::rate || m.function == MeasureFunction::unless)
-      refer(m, "a count()", m.whole, counts);
+      refer("a count()", m.whole, counts);
     if (m.is_step() != shape.is_funnel() && !m.is_derived())
-      faults.push_back(fmt::format("{}: expected {}", to_text(m),
-                                   shape.is_funnel() ? "step(), then() or maybe(): windows with a gap are a funnel's"
-                                                     : "a size and a gap for the steps of a funnel"));
+      wrong(shape.is_funnel() ? "step(), then() or maybe(): windows with a gap are a funnel's"
+                              : "a size and a gap for the steps of a funnel");
     if (m.is_step()) {
       if (m.function == MeasureFunction::step ? std::exchange(has_step, true) : !has_step)
-        faults.push_back(fmt::format("{}: expected one step(), before all then() and maybe()", to_text(m)));
+        wrong("one step(), before all then() and maybe()");
       for (const MeasuredType& t : m.types)
-        if (!stepped.insert(t.name).second)
-          faults.push_back(fmt::format("{}: expected each event type in one step, got {} twice", to_text(m), t.name));
+        if (!stepped.insert(t.name).second) wrong(fmt::format("each event type in one step, got {} twice", t.name));
     }
     if (m.function == MeasureFunction::first && !shape.is_session())
-      faults.push_back(fmt::format("{}: expected a measure of windows; only a session has a first event", to_text(m)));
+      wrong("a measure of windows; only a session has a first event");
   }
   return faults;
 }

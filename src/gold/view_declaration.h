@@ -24,8 +24,14 @@ struct ViewDeclaration {
 // The columns of text that its rows are made of, each once; those of a session instead of it.
 std::vector<EventColumn> columns_of(const ViewDeclaration& view);
 
-// What is wrong with it, each in a sentence; `types` are the shop's event types. Empty: it can be made.
-std::vector<std::string> faults_of(const ViewDeclaration& view, std::span<const std::string> types);
+// What is wrong with it, in a sentence, and which part of it is meant.
+struct ViewFault {
+  std::string text;
+  std::string_view entry = {};  // "keys", "measures", "size", "slide", "gap"; empty: all of it
+  size_t item = 0;              // which of the keys or measures
+};
+// `types` are the shop's event types. Empty: it can be made.
+std::vector<ViewFault> faults_of(const ViewDeclaration& view, std::span<const std::string> types);
 
 // In words that only depend on what the view means: another text, another view. Its name does not count.
 std::string fingerprint(const ViewDeclaration& view, std::string_view shop_currency);

@@ -23,6 +23,10 @@ std::string fault_of(const VerifiedTable& table, const delta::AddFile& file, boo
   const auto rows = delta::rows_of(file.stats);
   if (!rows) return "has no row count in the log";
   if (footer->rows != *rows) return fmt::format("has {} rows, the log says {}", footer->rows, *rows);
+  if (const auto pages = check_parquet_pages(table.folder / file.path); !pages) {
+    unreadable = true;
+    return pages.error().message;
+  }
   return {};
 }
 

@@ -144,11 +144,11 @@ class Damaged(unittest.TestCase):
                  if pattern in f and "_delta_log" not in f]
         return sorted(files, key=lambda f: (-pq.read_metadata(f).num_rows, f))
 
-    def rewrite(self, table, path, change, tell_rows=True):
+    def rewrite(self, table, path, change, tell_rows=True, compression="snappy"):
         """Other rows in a file; the log follows in size, and in its number of rows unless told otherwise."""
         rows = change(pq.ParquetFile(path).read())
         os.remove(path)
-        pq.write_table(rows, path)
+        pq.write_table(rows, path, compression=compression)
         relative = os.path.relpath(path, os.path.join(self.lake, table))
 
         def action(a):
@@ -282,15 +282,27 @@ class Files(Damaged):
         self.fails("files", "quarantine/", skipped=("ledger", "duplicates"))
 
     def test_rows_that_cannot_be_read_are_a_failure_with_a_report(self):
-        for path in self.data_files(SILVER):
-            with open(path, "r+b") as file:
-                file.seek(60)
-                file.write(b"\xff" * 40)  # in the first column; the footer, which has the rows, is whole
+        path = self.data_files(SILVER)[0]
+        self.rewrite(SILVER, path, lambda rows: rows, compression="none")  # as a writer without checksums does it
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"\xff" * 40)  # in the first column's values; headers and footer are whole
         report = self.verify()
         failed = {c["name"]: " / ".join(c["rows"]) for c in report["checks"] if c["outcome"] == "failed"}
         self.assertIn("event_ids", failed)
         self.assertIn(".parquet", failed["event_ids"])
         self.assertEqual(report["verdict"], "failed")
+
+    def test_one_bit_in_a_column_that_no_other_check_reads(self):
+        path = self.data_files(SILVER)[0]
+        group = pq.read_metadata(path).row_group(0)
+        chunk = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == "processing_timestamp")
+        with open(path, "r+b") as file:
+            file.seek(chunk.data_page_offset + chunk.total_compressed_size - 1)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 1]))
+        self.fails("files", "CRC", skipped=("offsets", "ledger", "event_ids", "partitions", "gold", "duplicates"))
 
     def test_a_size_that_the_log_has_otherwise(self):
         def action(a):

@@ -9,11 +9,12 @@
 #include <parquet/api/reader.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/column_page.h>
 
 #include <algorithm>
 
 #include "base/fault.h"
-#include "lake/parquet/writer_properties.h"
+#include "lake/parquet/parquet_properties.h"
 
 namespace pactolus {
 namespace {
@@ -55,7 +56,7 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const fs:
                                                                        std::span<const std::string> coded = {}) {
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path.native()));
   parquet::arrow::FileReaderBuilder builder;
-  ARROW_RETURN_NOT_OK(builder.Open(file));
+  ARROW_RETURN_NOT_OK(builder.Open(file, reader_properties()));
   parquet::ArrowReaderProperties properties(false);  // one thread
   for (const int leaf : leaves_of(*builder.raw_reader()->metadata(), coded)) properties.set_read_dictionary(leaf, true);
   builder.properties(properties);
@@ -122,6 +123,29 @@ Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::stri
   if (auto status = arrow::ExportRecordBatch(**records, &array, &schema); !status.ok())
     return failed(status, "cannot read", path);
   return ColumnBatch(schema, array);
+} catch (const std::exception& e) {
+  return fail(ErrorCode::corrupt, fmt::format("cannot read {}: {}", path.native(), e.what()));
+}
+
+Result<> check_parquet_pages(const fs::path& path) try {
+  auto opened = arrow::io::ReadableFile::Open(path.native());
+  if (!opened.ok()) return failed(opened.status(), "cannot read", path);
+  const auto reader = parquet::ParquetFileReader::Open(*opened, reader_properties());
+  const auto metadata = reader->metadata();
+  for (int g = 0; g < metadata->num_row_groups(); ++g) {
+    for (int c = 0; c < metadata->num_columns(); ++c) {
+      const auto pages = reader->RowGroup(g)->GetColumnPageReader(c);
+      int64_t values = 0;
+      while (const auto page = pages->NextPage())
+        if (page->type() == parquet::PageType::DATA_PAGE || page->type() == parquet::PageType::DATA_PAGE_V2)
+          values += static_cast<const parquet::DataPage&>(*page).num_values();
+      if (const int64_t told = metadata->RowGroup(g)->ColumnChunk(c)->num_values(); values != told)
+        return fail(ErrorCode::corrupt,
+                    fmt::format("cannot read {}: {} has {} values, the footer says {}", path.native(),
+                                metadata->schema()->Column(c)->path()->ToDotString(), values, told));
+    }
+  }
+  return {};
 } catch (const std::exception& e) {
   return fail(ErrorCode::corrupt, fmt::format("cannot read {}: {}", path.native(), e.what()));
 }

@@ -49,4 +49,9 @@ struct ParquetFooter {
 };
 Result<ParquetFooter> read_parquet_footer(const fs::path& path);
 
+// Reads every page of every column: error corrupt when one does not have the checksum in its header (files of other
+// writers may have none), cannot be decompressed, or the values are not as many as the footer says. A file of this
+// program is whole then, but for the statistics in its footer.
+Result<> check_parquet_pages(const fs::path& path);
+
 }  // namespace pactolus

@@ -1,6 +1,11 @@
 #include "lake/parquet/parquet_file.h"
 
+#include <arrow/c/bridge.h>
+#include <arrow/io/file.h>
+#include <arrow/record_batch.h>
+#include <arrow/table.h>
 #include <gtest/gtest.h>
+#include <parquet/arrow/writer.h>
 
 #include "base/test_folder.h"
 
@@ -92,9 +97,53 @@ TEST_F(ParquetFile, TextsComeAsCodesWhereTheyAreAskedFor) {
   }
 }
 
+// As a writer does it that knows no checksums.
+void write_without_checksums(const fs::path& path, ColumnBatch batch) {
+  ArrowSchema schema;
+  ArrowArray array;
+  batch.move_out(&schema, &array);
+  const auto table = arrow::Table::FromRecordBatches({*arrow::ImportRecordBatch(&array, &schema)}).ValueOrDie();
+  const auto file = arrow::io::FileOutputStream::Open(path.native()).ValueOrDie();
+  ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file).ok());
+  ASSERT_TRUE(file->Close().ok());
+}
+
+// Headers of pages have no checksum: what changes in them is seen otherwise, or changes nothing.
+TEST_F(ParquetFile, NoByteOfAPageChangesARowUnseen) {
+  const fs::path path = root_ / "f.parquet";
+  ASSERT_TRUE(write_parquet(path, sample(30)));
+  ASSERT_TRUE(check_parquet_pages(path));
+  const auto rows = [&] {
+    ColumnBatch batch = read_parquet(path).value();
+    ArrowSchema schema;
+    ArrowArray array;
+    batch.move_out(&schema, &array);
+    return arrow::ImportRecordBatch(&array, &schema).ValueOrDie();
+  };
+  const auto whole = rows();
+  std::string bytes = *read_file(path);
+  uint32_t footer = 0;
+  std::memcpy(&footer, bytes.data() + bytes.size() - 8, 4);
+  const size_t pages_end = bytes.size() - 8 - footer;
+  size_t found = 0;
+  for (size_t i = 4; i < pages_end; ++i) {
+    for (const char bit : {0x01, 0x10}) {
+      bytes[i] = char(bytes[i] ^ bit);
+      ASSERT_TRUE(replace_file(path, bytes));
+      bytes[i] = char(bytes[i] ^ bit);
+      if (!check_parquet_pages(path)) {
+        ++found;
+      } else if (read_parquet(path)) {
+        EXPECT_TRUE(rows()->Equals(*whole)) << "byte " << i << " of " << pages_end;
+      }
+    }
+  }
+  EXPECT_GT(found, pages_end);  // of twice as many
+}
+
 TEST_F(ParquetFile, DamagedCodesAreRefusedOrWithinTheirDictionary) {
   const fs::path path = root_ / "f.parquet";
-  ASSERT_TRUE(write_parquet(path, sample(100), {.codec = Codec::uncompressed}));
+  write_without_checksums(path, sample(100));
   std::string bytes = *read_file(path);
   const std::vector<std::string> columns{"event_type"};
   int refused = 0, out_of_bounds = 0;

@@ -17,8 +17,8 @@
 #include <algorithm>
 
 #include "base/fault.h"
+#include "lake/parquet/parquet_properties.h"
 #include "lake/parquet/row_group_copy.h"
-#include "lake/parquet/writer_properties.h"
 
 namespace pactolus {
 namespace {
@@ -59,7 +59,7 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_file(const fs::p
                                                                      const ParquetOptions& options) {
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path.native()));
   parquet::arrow::FileReaderBuilder builder;
-  ARROW_RETURN_NOT_OK(builder.Open(file));
+  ARROW_RETURN_NOT_OK(builder.Open(file, reader_properties()));
   parquet::ArrowReaderProperties properties(false);
   const auto* schema = builder.raw_reader()->metadata()->schema();
   for (int i = 0; i < schema->num_columns(); ++i)

@@ -1,4 +1,4 @@
-// How this program writes Parquet, in the library's terms; for the sources of this folder.
+// How this program writes and reads Parquet, in the library's terms; for the sources of this folder.
 #pragma once
 
 #include <arrow/memory_pool.h>
@@ -16,6 +16,7 @@ namespace pactolus {
 arrow::MemoryPool* writer_memory();
 std::shared_ptr<parquet::WriterProperties> writer_properties(const ParquetOptions& options);
 std::shared_ptr<parquet::ArrowWriterProperties> arrow_writer_properties();
+parquet::ReaderProperties reader_properties();
 
 class KeptRows {
  public:

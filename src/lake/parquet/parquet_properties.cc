@@ -1,4 +1,4 @@
-#include "lake/parquet/writer_properties.h"
+#include "lake/parquet/parquet_properties.h"
 
 namespace pactolus {
 namespace {
@@ -17,6 +17,7 @@ std::shared_ptr<parquet::WriterProperties> writer_properties(const ParquetOption
   b.max_row_group_length(kRowGroupRows)->write_batch_size(kWriteBatch);
   if (o.data_page_v2) b.data_page_version(parquet::ParquetDataPageVersion::V2);
   b.version(parquet::ParquetVersion::PARQUET_2_6);
+  b.enable_page_checksum();  // CRC-32 in each page's header: a damaged byte is told by whoever looks, verify does
   switch (o.codec) {
     case Codec::uncompressed: b.compression(arrow::Compression::UNCOMPRESSED); break;
     case Codec::snappy: b.compression(arrow::Compression::SNAPPY); break;
@@ -35,6 +36,12 @@ std::shared_ptr<parquet::ArrowWriterProperties> arrow_writer_properties() {
   parquet::ArrowWriterProperties::Builder b;
   b.set_use_threads(false);
   return b.build();
+}
+
+parquet::ReaderProperties reader_properties() {
+  parquet::ReaderProperties properties;
+  properties.set_page_checksum_verification(true);
+  return properties;
 }
 
 }  // namespace pactolus
