@@ -23,7 +23,7 @@ class AlertsAck final : public Command {
     const LakePaths lake{session.config.lake};
     SystemClock clock;
     const int64_t now = clock.now_us();
-    const std::vector<AlertRow> open = open_alerts(TRY(told_alerts(lake)));
+    const std::vector<AlertRow> open = TRY(open_alerts(lake));
     std::vector<const AlertRow*> meant;
     for (const std::string& product : products_) {
       const size_t before = meant.size();

@@ -24,11 +24,8 @@ class AlertsLs final : public Command {
   Result<int> run(Session& session) override {
     const LakePaths lake{session.config.lake};
     SystemClock clock;
-    std::vector<AlertRow> rows = TRY(told_alerts(lake));
-    if (all_)
-      std::ranges::reverse(rows);
-    else
-      rows = open_alerts(rows);
+    std::vector<AlertRow> rows = TRY(all_ ? told_alerts(lake) : open_alerts(lake));
+    if (all_) std::ranges::reverse(rows);
     const int64_t found = int64_t(rows.size());
     if (found > limit_) rows.resize(size_t(limit_));
     const AlertNotes notes = TRY(read_alert_notes(lake));

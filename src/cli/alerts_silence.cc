@@ -28,7 +28,7 @@ class AlertsSilence final : public Command {
     const LakePaths lake{session.config.lake};
     SystemClock clock;
     const int64_t now = clock.now_us(), until = now + for_us_;
-    const std::vector<AlertRow> open = open_alerts(TRY(told_alerts(lake)));
+    const std::vector<AlertRow> open = TRY(open_alerts(lake));
     TRY(change_alert_notes(lake, now, open, [&](AlertNotes& notes) {
       for (const std::string& product : products_) {
         std::erase_if(notes.silences, [&](const AlertNotes::Silence& s) { return s.product_id == product; });

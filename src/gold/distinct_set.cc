@@ -26,12 +26,6 @@ void DistinctSet::take(DistinctSet& other) noexcept {
   capacity_ = std::exchange(other.capacity_, kInline);
 }
 
-DistinctSet DistinctSet::clone() const {
-  DistinctSet copy;
-  copy.merge(*this);
-  return copy;
-}
-
 std::span<const uint64_t> DistinctSet::values() const noexcept {
   return {capacity_ == kInline ? inline_ : block_, capacity_ == kSketch ? 0 : size_};
 }

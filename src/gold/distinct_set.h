@@ -3,12 +3,12 @@
 //
 //   up to 3 values     in the object itself (32 bytes)
 //   up to 512 values   one block: the values in order of arrival and, from a capacity of 16 on, a hash index of twice
-//   as
-//                      many 16-bit slots: 6 bits of the value, which spare most looks at the values, and its position
+//                      as many 16-bit slots: 6 bits of the value, which spare most looks at the values, and its
+//                      position
 //   beyond             one block of 4,096 registers
 //
 // Two users with the same hash count as one: among 10^6 users there is one such pair with a chance of 3 in 10^8.
-// One thread. Moves; copies only by clone().
+// One thread. Moves; a copy is what an empty set merges.
 #pragma once
 
 #include <array>
@@ -37,7 +37,6 @@ class DistinctSet {
     return *this;
   }
   ~DistinctSet() { release(); }
-  DistinctSet clone() const;
 
   void insert(uint64_t hash) { insert_value(value_of(hash)); }
   void merge(const DistinctSet& other);

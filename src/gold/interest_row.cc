@@ -19,7 +19,7 @@ std::vector<InterestRow> interest_rows(const ViewRows& rows) {
   const ViewDeclaration& view = rows.view();
   const size_t views = measure(view, "views"), carts = measure(view, "carts"), purchases = measure(view, "purchases"),
                revenue = measure(view, "revenue"), refunds = measure(view, "refunds"),
-               other = measure(view, "revenue_other"), viewers = measure(view, "viewers");
+               viewers = measure(view, "viewers");
   std::vector<InterestRow> out;
   out.reserve(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -34,7 +34,6 @@ std::vector<InterestRow> interest_rows(const ViewRows& rows) {
     row.purchases = rows.number(r, purchases);
     row.revenue = rows.money(r, revenue);
     row.refunds = rows.money(r, refunds);
-    for (const auto& o : rows.other_currencies(r, other)) row.revenue_other.emplace_back(o.currency, o.amount);
     row.viewers = rows.number(r, viewers);
     row.viewers_approx = rows.approximate(r, viewers);
   }

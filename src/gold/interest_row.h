@@ -16,8 +16,7 @@ struct InterestRow {
   std::string product_id;
   int64_t window_start = 0, window_end = 0;  // UTC microseconds; the end is not part of the window
   int64_t views = 0, carts = 0, purchases = 0;
-  WideMoney revenue = 0, refunds = 0;                            // shop's currency; refunds are positive
-  std::vector<std::pair<std::string, WideMoney>> revenue_other;  // by currency, ascending; purchases minus refunds
+  WideMoney revenue = 0, refunds = 0;  // shop's currency; refunds are positive
   int64_t viewers = 0;
   bool viewers_approx = false;
   bool operator==(const InterestRow&) const = default;

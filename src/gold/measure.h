@@ -12,8 +12,8 @@
 //   rate(purchases, views) as conversion                  of two counts: conversion_rate, with the ends of its 95 %
 //                                                         interval in conversion_low and conversion_high
 //   any(purchases) as converted                           is that count more than 0?
-//   unless(cart_value, purchases) as abandoned            that sum of money where that count is 0, otherwise 0; not
-//   below 0 first(device_type) as device_type                     of a session: the first that an event of it has
+//   unless(cart_value, purchases) as abandoned            that sum of money, if above 0, where that count is 0; else 0
+//   first(device_type) as device_type                     of a session: the first that an event of it has
 //
 // and, of a funnel, which counts sessions:
 //

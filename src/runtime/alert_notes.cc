@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <tuple>
 
 #include "base/json.h"
 
@@ -82,24 +82,28 @@ Result<> change_alert_notes(const LakePaths& lake, int64_t now_us, std::span<con
   return replace_file(notes_path(lake), text_of(notes));
 }
 
-std::vector<AlertRow> open_alerts(std::span<const AlertRow> told) {
-  std::map<std::pair<std::string_view, std::string_view>, const AlertRow*> last;
-  for (const AlertRow& row : told) last[{row.rule, row.transition.product_id}] = &row;
-  std::vector<AlertRow> out;
-  for (const auto& [name, row] : last)
-    if (row->transition.state != AlertState::resolved) out.push_back(*row);
-  std::ranges::stable_sort(out, [](const AlertRow& a, const AlertRow& b) {
-    return a.rule != b.rule ? a.rule < b.rule : a.transition.views > b.transition.views;
-  });
-  return out;
-}
+namespace {
 
-Result<std::vector<AlertRow>> told_alerts(const LakePaths& lake) {
+Result<std::vector<AlertRow>> read_if_there(const LakePaths& lake,
+                                            Result<std::vector<AlertRow>> (*read)(const delta::Snapshot&)) {
   TRY(check_lake(lake));
   const auto table = delta::Snapshot::load(lake.gold(kAlerts));
   if (!table && table.error().code == ErrorCode::not_found) return std::vector<AlertRow>();
   if (!table) return std::unexpected(table.error());
-  return read_alerts(*table);
+  return read(*table);
 }
+
+}  // namespace
+
+Result<std::vector<AlertRow>> open_alerts(const LakePaths& lake) {
+  std::vector<AlertRow> out = TRY(read_if_there(lake, read_open_alerts));
+  std::ranges::stable_sort(out, [](const AlertRow& a, const AlertRow& b) {
+    return std::tuple(std::string_view(a.rule), -a.transition.views, std::string_view(a.transition.product_id)) <
+           std::tuple(std::string_view(b.rule), -b.transition.views, std::string_view(b.transition.product_id));
+  });
+  return out;
+}
+
+Result<std::vector<AlertRow>> told_alerts(const LakePaths& lake) { return read_if_there(lake, read_alerts); }
 
 }  // namespace pactolus

@@ -35,9 +35,9 @@ Result<AlertNotes> read_alert_notes(const LakePaths& lake);
 Result<> change_alert_notes(const LakePaths& lake, int64_t now_us, std::span<const AlertRow> open,
                             const std::function<void(AlertNotes&)>& change);
 
-// The newest transition of every alert that is open, as `told` has them in order: by rule, then most viewed first.
-std::vector<AlertRow> open_alerts(std::span<const AlertRow> told);
-// Reads the table of the lake; none where there is no table yet.
+// From the table of the lake, none where there is no table yet: the newest transition of every alert that is open, by
+// rule, then most viewed first; and all that was told, in order.
+Result<std::vector<AlertRow>> open_alerts(const LakePaths& lake);
 Result<std::vector<AlertRow>> told_alerts(const LakePaths& lake);
 
 }  // namespace pactolus

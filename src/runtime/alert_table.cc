@@ -176,13 +176,11 @@ Result<> read_file_of_alerts(const fs::path& table, const std::string& path, std
   return {};
 }
 
-void sort_as_told(std::vector<AlertRow>& rows) {
-  std::ranges::sort(rows, [](const AlertRow& a, const AlertRow& b) {
-    return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id, a.category,
-                    a.transition.state) < std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id,
-                                                   b.category, b.transition.state);
-  });
+bool told_before(const AlertRow& a, const AlertRow& b) {
+  return std::tie(a.batch, a.transition.window_start, a.rule, a.transition.product_id, a.category, a.transition.state) <
+         std::tie(b.batch, b.transition.window_start, b.rule, b.transition.product_id, b.category, b.transition.state);
 }
+void sort_as_told(std::vector<AlertRow>& rows) { std::ranges::sort(rows, told_before); }
 
 }  // namespace
 
@@ -191,6 +189,24 @@ Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table) {
   for (const auto& [path, file] : table.files()) TRY(read_file_of_alerts(table.table_folder(), path, out));
   sort_as_told(out);
   return out;
+}
+
+Result<std::vector<AlertRow>> read_open_alerts(const delta::Snapshot& table) {
+  std::map<std::tuple<std::string, std::string, std::string>, AlertRow> last;  // by rule, product and category
+  std::vector<AlertRow> rows;
+  for (const auto& [path, file] : table.files()) {
+    rows.clear();
+    TRY(read_file_of_alerts(table.table_folder(), path, rows));
+    for (AlertRow& row : rows) {
+      const auto [at, is_new] = last.try_emplace({row.rule, row.transition.product_id, row.category}, row);
+      if (!is_new && told_before(at->second, row)) at->second = std::move(row);
+    }
+  }
+  rows.clear();
+  for (auto& [name, row] : last)
+    if (row.transition.state != AlertState::resolved) rows.push_back(std::move(row));
+  sort_as_told(rows);
+  return rows;
 }
 
 Result<std::vector<AlertRow>> read_alerts_since(const fs::path& table, int64_t batch, int64_t& version) {

@@ -41,6 +41,8 @@ Result<std::vector<delta::AddFile>> write_alert_files(const LakePaths& lake, std
                                                       int64_t told_us, const BatchNames& names, Random& random);
 // All of them, in the order in which they were told.
 Result<std::vector<AlertRow>> read_alerts(const delta::Snapshot& table);
+// The newest transition of every alert that is open, in that order. Holds a file's rows at a time.
+Result<std::vector<AlertRow>> read_open_alerts(const delta::Snapshot& table);
 // Those that batches after `batch` have told, in order; `version` is a version of the table that has the batch, so that
 // only what came since is read, and becomes the one that was read.
 Result<std::vector<AlertRow>> read_alerts_since(const fs::path& table, int64_t batch, int64_t& version);

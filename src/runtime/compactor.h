@@ -62,8 +62,9 @@ class Compactor {
   // within a bound of memory.
   void keep(const std::string& path, std::shared_ptr<const KeptRows> rows);
   void forget_rows();  // that were kept
-  // Between batches: commits what is done and begins what is most urgent. `closed_time`: see closed_before. Tables by
-  // the same order in every call; they must outlive the next call. After an error no merge is begun for ten minutes.
+  // Between batches: commits what is done and begins one merge, of the first table that has any. `closed_time`: see
+  // closed_before. Tables by the same order in every call; they must outlive the next call. After an error no merge is
+  // begun for ten minutes.
   Result<> look(std::span<const CompactedTable> tables, int64_t closed_time, const BatchNames& names);
   // Waits for the merge at hand and commits it.
   Result<> finish(std::span<const CompactedTable> tables);

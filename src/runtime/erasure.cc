@@ -26,9 +26,9 @@ void widen(int64_t& low, int64_t& high, int64_t value) {
   high = high == kNoTime ? value : std::max(high, value);
 }
 
-// One table, file after file.
 constexpr const char* kPersonColumn = "user_id";  // of a Gold table whose rows are about single users
 
+// One table, file after file.
 class TableEraser {
  public:
   TableEraser(const delta::Snapshot& table, std::vector<std::string> columns, ParquetOptions encoding,

@@ -60,11 +60,11 @@ Result<TableErasure> erase_from_silver(const delta::Snapshot& silver, Persons& p
                                        const EraseRewrite* rewrite);
 Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Persons& persons,
                                            const EraseRewrite* rewrite);
-// Takes away the files that an erasure wrote in vain.
 // Are the rows of a Gold table about single users?
 Result<bool> holds_persons(const delta::Snapshot& view);
 // Of such a table. Its rows are in no account.
 Result<TableErasure> erase_from_gold(const delta::Snapshot& view, Persons& persons, const EraseRewrite* rewrite);
+// Takes away the files that an erasure wrote in vain.
 Result<> discard(const fs::path& table, const TableErasure& erasure);
 
 // No version before `keep_from` can be read any more: the log before it, the files of tombstones, and every file that

@@ -21,6 +21,8 @@ namespace pactolus {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr const char* kRunFirst =
+    "`pactolus run --until-caught-up` makes it the view of the configuration; then rebuild";
 
 class Rebuild {
  public:
@@ -81,6 +83,9 @@ class Rebuild {
     DeclaredView declared = DeclaredView::read(gold.snapshot().metadata().configuration);
     GoldView::Options options = view_options(config_, view_);
     if (!declared.currency.empty()) options.shop_currency = declared.currency;
+    if (!declared.fingerprint.empty() && !declared.is_of(*make_view(options)))
+      return fail(ErrorCode::invalid,
+                  fmt::format("the table of {} holds the view as it was declared before", view_.name), kRunFirst);
     options.first_window = begin();
     const int64_t closed = out.watermark == kNoTime ? end() + 366 * kMicrosPerDay : out.watermark;
     const ViewRows rows = TRY(make_rows(silver, options, closed, out));
@@ -135,14 +140,14 @@ class Rebuild {
                                 if (found) out.watermark = account.watermark_after;
                                 return false;
                               }));
+    if (!found && reached > 0)
+      return fail(ErrorCode::invalid,
+                  fmt::format("{} was not made for longer than Silver's log reaches back", view_.name), kRunFirst);
     if (out.watermark == kNoTime && streamed) {
       out.silver_version = silver.version();
       out.watermark = DeclaredView::read(gold.metadata().configuration).first_window;
       return out.watermark != kNoTime;
     }
-    if (!found && reached > 0)
-      return fail(ErrorCode::corrupt,
-                  fmt::format("the account of batch {}, the last that the view has, is not in Silver's log", reached));
     return true;
   }
 

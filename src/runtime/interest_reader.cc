@@ -19,10 +19,9 @@ Result<std::vector<InterestRow>> read_interest(const delta::Snapshot& table, int
     const ColumnBatch batch = TRY(read_parquet(table.table_folder() / path));
     const ColumnView v = ColumnView::of(batch);
     for (const char* name : {"product_id", "window_start", "window_end", "views", "carts", "purchases", "revenue",
-                             "refunds", "revenue_other", "viewers", "viewers_approx"})
+                             "refunds", "viewers", "viewers_approx"})
       if (!v.has_child(name))
         return fail(ErrorCode::corrupt, fmt::format("Gold file {} lacks the column {}", path, name));
-    const ColumnView other = v.child("revenue_other");
     for (int64_t i = 0; i < v.length(); ++i) {
       InterestRow r;
       r.window_start = v.child("window_start").int_at(i);
@@ -36,12 +35,6 @@ Result<std::vector<InterestRow>> read_interest(const delta::Snapshot& table, int
       r.refunds = v.child("refunds").decimal_at(i);
       r.viewers = v.child("viewers").int_at(i);
       r.viewers_approx = v.child("viewers_approx").bool_at(i);
-      if (!other.is_null(i)) {
-        const auto [first, last] = other.range_at(i);
-        for (int64_t k = first; k < last; ++k)
-          r.revenue_other.emplace_back(std::string(other.entries().child(0).text_at(k)),
-                                       other.entries().child(1).decimal_at(k));
-      }
       out.push_back(std::move(r));
     }
   }

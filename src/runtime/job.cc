@@ -391,7 +391,7 @@ Result<> Job::cut(bool history, std::optional<int64_t> force_watermark) {
   }
   account.watermark_after = after.watermark();
   account.closes_windows = force_watermark.has_value();
-  if (options_.accept_loss) account.losses = losses_;
+  if (!told_losses_) account.losses = losses_;
 
   const BatchNames names{account.batch, epoch_, account.batch_time / 1000};
   auto files = while_disk_is_full([&] {

@@ -66,13 +66,13 @@ struct JobTotals {  // since this process opened the job
   int64_t records_before = 0;  // offsets that earlier runs had committed
 };
 
-// What the last commit left, and what is in progress: for `status` and live tables.
 // What a partition of the live topic has that is not committed.
 struct SourceLag {
   int64_t records = 0;
   int64_t us = 0;  // about how long the oldest of them has been there
 };
 
+// What the last commit left, and what is in progress: for `status` and live tables.
 struct JobView {
   int64_t batch = 0, epoch = 0, batch_time = 0, silver_version = -1;
   int64_t watermark = kNoTime;
@@ -263,6 +263,7 @@ class Job {
   bool has_history_ = false;      // Silver may hold rows of histories
 
   std::vector<AcceptedLoss> losses_;
+  bool told_losses_ = false;  // they are in an account
 
   OpenBatch open_;
   bool told_unconfirmed_ = false;

@@ -152,7 +152,9 @@ Result<> Job::commit_losses() {
     open_.add(decoder_, size_t(loss.partition), gone, RejectReason::malformed_json, &dedupe_, views_);
   }
   if (!TRY(confirm_live())) return fail(ErrorCode::io, "the loss is not accepted yet: the log does not answer");
-  return cut(false);
+  TRY(cut(false));
+  told_losses_ = true;
+  return {};
 }
 
 Result<> Job::open_topics() {

@@ -5,11 +5,9 @@
 //   <lake>/silver/events               Delta                 <lake>/_pactolus/lock          who runs
 //   <lake>/quarantine/events           Delta                 <lake>/_pactolus/snapshots/    state, to start again soon
 //   <lake>/ledger                      Delta                 <lake>/_pactolus/status.json   what runs, for people
-//   <lake>/gold/<view>                 Delta                 <lake>/_pactolus/care.lock    shared by who works on files
-//   of tables
-//                                                            <lake>/_pactolus/erased/      ids of erased events,
-//                                                            remembered on
-//                                                          <lake>/_pactolus/webhooks/    what they have not taken yet
+//   <lake>/gold/<view>                 Delta                 <lake>/_pactolus/care.lock     who works on tables' files
+//                                                            <lake>/_pactolus/erased/       ids of erased events
+//                                                            <lake>/_pactolus/webhooks/     what they have not taken
 #pragma once
 
 #include <map>

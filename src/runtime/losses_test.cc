@@ -91,6 +91,24 @@ TEST_F(LossesTest, WhatRetentionTookIsSkippedAsLost) {
   EXPECT_TRUE(accept()->empty());
 }
 
+TEST_F(LossesTest, ALossIsToldOnceThoughAViewChangesToo) {
+  send_frames(events(0, 5));
+  catch_up();
+  send_frames(events(5, 30), 1000);
+  const auto all = segments();
+  for (size_t i = 0; i < 4; ++i) fs::remove(all.at(i));
+  config_.shop.currency = "EUR";
+  ASSERT_OK(accept());
+  int64_t told = 0, batches = 0;
+  ASSERT_OK(accounts_newest_first(lake().silver(), delta::Snapshot::load(lake().silver())->version(), config_.job,
+                                  [&](Version, BatchAccount&& account) -> Result<bool> {
+                                    ++batches, told += int64_t(account.losses.size());
+                                    return true;
+                                  }));
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(batches, 3);  // the events, the loss, and the one behind a changed view
+}
+
 TEST_F(LossesTest, ADamagedRecordIsSkippedAndThoseBehindItAreRead) {
   send_frames(events(0, 9));
   const fs::path segment = segments().at(0);

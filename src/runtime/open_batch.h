@@ -24,7 +24,6 @@ class OpenBatch {
   // Sources in the canonical order; their accounts start where the last batch ended.
   void start(std::span<const SourceAccount> sources, int64_t batch_time, int64_t watermark_before);
   bool is_open() const noexcept { return open_; }
-  bool has_records() const noexcept { return records_ > 0; }
   int64_t records() const noexcept { return records_; }
   int64_t batch_time() const noexcept { return times_.batch_time; }
   int64_t source_records(size_t source) const { return accounts_[source].consumed; }

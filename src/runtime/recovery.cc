@@ -18,12 +18,11 @@
 namespace pactolus {
 
 namespace {
-// Of rows in the order of their windows those of the windows that the batch made final.
+// Of rows in the order of their ends those of the windows that the batch made final.
 std::vector<InterestRow> rows_closed_by(std::span<const InterestRow> rows, const BatchAccount& account) {
-  std::vector<InterestRow> out;
-  for (const InterestRow& row : rows)
-    if (row.window_end > account.watermark_before && row.window_end <= account.watermark_after) out.push_back(row);
-  return out;
+  const auto end = [](const InterestRow& row) { return row.window_end; };
+  const auto first = std::ranges::upper_bound(rows, account.watermark_before, {}, end);
+  return {first, std::ranges::upper_bound(first, rows.end(), account.watermark_after, {}, end)};
 }
 
 void add_columns(const ViewDeclaration& view, SilverColumns& to) {
@@ -40,8 +39,7 @@ Result<> Recovery::run() {
   return change_alerts(alerts);
 }
 
-// What is open is finished as it was declared. That needs no more than the declaration, as long as this release makes
-// the view in the same way.
+// What is open is finished as it was declared, as long as this release makes that view in the same way.
 void Recovery::adopt_declared_views() {
   for (StreamView& v : job_.views_) {
     View& view = views_.emplace_back(
@@ -50,6 +48,8 @@ void Recovery::adopt_declared_views() {
     GoldView::Options options = view.wanted;
     options.shop_currency = view.declared.currency;
     options.first_window = view.declared.first_window;
+    if (auto said = view.declared.declaration(v.name()); said && faults_of(*said, options.types).empty())
+      options.view = *std::move(said);
     if (auto declared = make_view(std::move(options)); view.declared.is_of(*declared)) v.view = std::move(declared);
   }
 }
@@ -71,6 +71,9 @@ Result<> Recovery::recover_batches() {
   for (const View& v : views_)
     if (!v.is_new) oldest = std::min(oldest, v.in_snapshot ? snapshot_->batch : v.of.reached);
   TRY(collect_accounts(oldest));
+  // Views that were not declared for a while: what they lack follows from accounts that the log may have no more.
+  for (View& v : views_)
+    if (!v.in_snapshot && !accounts_.contains(std::max<int64_t>(v.of.reached, 1))) v.is_new = true;
   TRY(rebuild_dedupe());
   TRY(finish_quarantine());
   TRY(recover_views());
@@ -96,6 +99,32 @@ Result<> Recovery::collect_accounts(int64_t oldest, int64_t oldest_time) {
     return fail(ErrorCode::corrupt,
                 fmt::format("the Silver log has batch {} by its txn, but not its account", job_.batch_));
   return {};
+}
+
+// Likewise those before that, from the table that they were folded into before the log was cut.
+Result<> Recovery::collect_folded(int64_t oldest, int64_t oldest_time) {
+  const auto& [first, oldest_account] = *accounts_.begin();
+  if (first <= 1 || (first <= oldest && oldest_account.batch_time < oldest_time)) return {};
+  if (folded_from_ <= oldest && folded_since_ <= oldest_time) return {};
+  folded_from_ = std::min(folded_from_, oldest), folded_since_ = std::min(folded_since_, oldest_time);
+  const delta::Snapshot& ledger = job_.maintenance_.ledger().snapshot();
+  for (const auto& [path, file] : ledger.files()) {
+    // Files are named and timed by the last batch that may be in them.
+    const auto name = parse_part_name(fs::path(path).filename().native());
+    if (name && name->batch < folded_from_ && file.modification_time_ms < folded_since_ / 1000) continue;
+    for (BatchAccount& account : TRY(accounts_of(TRY(read_parquet(ledger.table_folder() / path))))) {
+      if (account.batch >= first || (account.batch < folded_from_ && account.batch_time < folded_since_)) continue;
+      account.sources.clear();
+      folded_.emplace(account.batch, std::move(account));
+    }
+  }
+  return {};
+}
+
+const BatchAccount* Recovery::account_after(int64_t batch) const {
+  if (const auto a = folded_.upper_bound(batch); a != folded_.end()) return &a->second;
+  const auto a = accounts_.upper_bound(batch);
+  return a == accounts_.end() ? nullptr : &a->second;
 }
 
 void Recovery::restore_position() {
@@ -149,11 +178,15 @@ Result<> Recovery::load_views() {
     const auto saved = std::ranges::find(snapshot_->views, v.of.name(), &StateSnapshot::View::name);
     if (saved == snapshot_->views.end() || snapshot_->batch > v.of.reached) continue;
     auto loaded = load_view(v.of.view->options(), saved->state);
-    if (!loaded && loaded.error().code == ErrorCode::unsupported) continue;  // of another declaration
-    auto view = TRY(std::move(loaded));
-    if (view->options().first_window != v.of.view->options().first_window)
+    if (!loaded) {  // of another declaration, or beyond what is taken from outside: Silver has it
+      if (loaded.error().code != ErrorCode::unsupported && job_.options_.say)
+        job_.options_.say(fmt::format("the state of {} in the snapshot of batch {} is not used: {}", v.of.name(),
+                                      snapshot_->batch, loaded.error().message));
+      continue;
+    }
+    if ((*loaded)->options().first_window != v.of.view->options().first_window)
       continue;  // of an earlier time of the same declaration
-    v.of.view = std::move(view);
+    v.of.view = *std::move(loaded);
     v.in_snapshot = true;
   }
   return {};
@@ -188,20 +221,22 @@ Result<> Recovery::each_batch(const SilverFilter& filter, const SilverColumns& c
   int64_t done = filter.after_batch;
   bool is_first = true;
   const auto accounts_before = [&](int64_t batch) -> Result<> {
-    for (auto a = accounts_.upper_bound(done); a != accounts_.end() && a->first < batch;
-         a = accounts_.upper_bound(done)) {
-      done = a->first;
-      TRY(visit(done, &a->second, nothing, {}));
+    for (const BatchAccount* a = account_after(done); a && a->batch < batch; a = account_after(done)) {
+      done = a->batch;
+      TRY(visit(done, a, nothing, {}));
     }
     return {};
   };
   TRY(each_silver_batch(job_.silver_->snapshot(), job_.decoder_, filter, columns,
                         [&](int64_t batch, const EventBatch& events, std::span<const uint32_t> rows) -> Result<> {
-                          if (std::exchange(is_first, false)) TRY(collect_accounts(batch));
+                          if (std::exchange(is_first, false)) {
+                            TRY(collect_accounts(batch));
+                            TRY(collect_folded(batch));
+                          }
                           TRY(accounts_before(batch));
                           done = batch;
-                          const auto account = accounts_.find(batch);
-                          return visit(batch, account == accounts_.end() ? nullptr : &account->second, events, rows);
+                          const BatchAccount* account = account_after(batch - 1);
+                          return visit(batch, account && account->batch == batch ? account : nullptr, events, rows);
                         }));
   return accounts_before(filter.last_batch == INT64_MAX ? INT64_MAX : filter.last_batch + 1);
 }
@@ -258,7 +293,7 @@ Result<int64_t> Recovery::watermark_of(int64_t batch, const std::string& table) 
 }
 
 // As it is behind batch `last`: what was late and which sessions were final follows from the batches in their order.
-// The watermarks of some may be gone from the log: their rows were not late. How far back an open session reaches is
+// How far back an open session reaches is
 // not known: rows are read from ever earlier on, until no session begins so near to where reading did that it may have
 // begun before.
 Result<std::unique_ptr<GoldView>> Recovery::view_of_sessions(const GoldView::Options& options, int64_t last,
@@ -332,7 +367,7 @@ Result<> Recovery::recover_alerts() {
   const int64_t reached = job_.alerts_batch_;
   const bool joins = reached == 0 && !alerts_are_from_the_start();
   if (!joins) TRY(restore_alerts());
-  std::vector<InterestRow> settled;
+  std::optional<std::vector<InterestRow>> settled;
   const int64_t base = TRY(recover_evidence(joins ? job_.batch_ : reached));
   TRY(each_batch({.after_batch = base, .live_only = true},
                  {.texts = {EventColumn::product_id, EventColumn::product_category}, .ids = false},
@@ -346,8 +381,8 @@ Result<> Recovery::recover_alerts() {
                    }
                    auto interest = interest_.find(batch);
                    if (interest == interest_.end()) {
-                     if (settled.empty()) settled = TRY(read_interest(views_.front().of.table->snapshot(), INT64_MIN));
-                     interest = interest_.emplace(batch, rows_closed_by(settled, *account)).first;
+                     if (!settled) settled = TRY(rows_closed_since(account->watermark_before));
+                     interest = interest_.emplace(batch, rows_closed_by(*settled, *account)).first;
                    }
                    const auto alerts =
                        job_.judge_alerts(interest->second, seen, account->watermark_after, account->batch_time);
@@ -356,12 +391,21 @@ Result<> Recovery::recover_alerts() {
   return joins ? join_alerts() : Result<>();
 }
 
+// Rows of product_interest whose windows end behind a watermark, in the order of their ends.
+Result<std::vector<InterestRow>> Recovery::rows_closed_since(int64_t watermark) const {
+  const StreamView& interest = views_.front().of;
+  const int64_t size = interest.view->declaration().shape.size;
+  auto rows = TRY(read_interest(interest.table->snapshot(), watermark == kNoTime ? INT64_MIN : watermark - size));
+  std::ranges::stable_sort(rows, {}, &InterestRow::window_end);
+  return rows;
+}
+
 // As the table tells them.
 Result<> Recovery::restore_alerts() {
   const int64_t watermark = TRY(watermark_of(job_.alerts_batch_, kAlerts));
   std::map<std::string, std::vector<AlertTransition>> told;  // by rule
   std::vector<EvidenceTransition> told_evidence;
-  for (AlertRow& row : TRY(read_alerts(job_.alert_table_->snapshot()))) {
+  for (AlertRow& row : TRY(read_open_alerts(job_.alert_table_->snapshot()))) {
     if (row.rule == job_.low_conversion_.options().name)
       told_evidence.push_back(evidence_of(row));
     else
@@ -377,7 +421,9 @@ Result<> Recovery::restore_alerts() {
 Result<int64_t> Recovery::recover_evidence(int64_t last_batch) {
   if (snapshot_ && !snapshot_->evidence.empty() && snapshot_->batch <= last_batch) {
     auto evidence = ConversionEvidence::load({.period_us = kEvidencePeriod_us}, snapshot_->evidence);
-    if (!evidence && evidence.error().code != ErrorCode::unsupported) return std::unexpected(evidence.error());
+    if (!evidence && evidence.error().code != ErrorCode::unsupported && job_.options_.say)
+      job_.options_.say(fmt::format("the evidence in the snapshot of batch {} is not used: {}", snapshot_->batch,
+                                    evidence.error().message));
     if (evidence) {
       job_.evidence_ = std::move(*evidence);
       return snapshot_->batch;
@@ -387,9 +433,10 @@ Result<int64_t> Recovery::recover_evidence(int64_t last_batch) {
   const int64_t now = last == accounts_.end() ? job_.batch_time_ : last->second.batch_time;
   const int64_t period = floor_div(now, kEvidencePeriod_us) * kEvidencePeriod_us;
   TRY(collect_accounts(job_.batch_, period));
-  int64_t base = accounts_.begin()->first - 1;
-  for (const auto& [batch, account] : accounts_)
-    if (account.batch_time < period) base = std::max(base, batch);
+  TRY(collect_folded(job_.batch_, period));
+  int64_t base = account_after(0)->batch - 1;
+  for (const BatchAccount* a = account_after(0); a; a = account_after(a->batch))
+    if (a->batch_time < period) base = std::max(base, a->batch);
   return base;
 }
 
@@ -461,7 +508,8 @@ Result<> Recovery::finish_quarantine() {
 // at all.
 Result<> Recovery::change_view(View& view) {
   if (view.declared.fingerprint.empty() && !view.is_new) return job_.declare_view(view.of);
-  if (view.declared.is_of(*make_view(view.wanted))) return {};
+  if (!view.is_new && view.declared.is_of(*make_view(view.wanted))) return {};
+  const bool was_there = !view.declared.fingerprint.empty() || view.of.reached > 0;
   view.wanted.first_window = job_.watermark_.watermark();
   const int64_t watermark = job_.watermark_.watermark();
   auto changed = make_view(view.wanted);
@@ -474,13 +522,14 @@ Result<> Recovery::change_view(View& view) {
   }
   view.of.view = std::move(changed);
   TRY(job_.declare_view(view.of));
-  changed_views_ |= !view.is_new;
+  changed_views_ |= was_there;
   const std::string begin = first == kNoTime ? "the first" : iso_time(first);
   if (job_.options_.say)
     job_.options_.say(
         view.is_new
-            ? fmt::format("the view {} is new here: windows from {} on are made; gold rebuild makes those before",
-                          view.of.name(), begin)
+            ? fmt::format("the view {} {}: windows from {} on are made; gold rebuild makes those before",
+                          view.of.name(),
+                          was_there ? "was not made for longer than Silver's log reaches back" : "is new here", begin)
             : fmt::format("the declaration of {} has changed: windows from {} on are made by the new one",
                           view.of.name(), begin));
   return {};

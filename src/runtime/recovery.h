@@ -32,17 +32,19 @@ class Recovery {
     StreamView& of;
     GoldView::Options wanted;
     DeclaredView declared;     // as its table has it
-    bool is_new = false;       // it joins a lake that was there before it
+    bool is_new = false;       // it joins a lake that was there before it, or that it has been away from
     bool in_snapshot = false;  // and of the same declaration
   };
   void adopt_declared_views();
   Result<> recover_batches();
   Result<> collect_accounts(int64_t oldest, int64_t oldest_time = INT64_MAX);
+  Result<> collect_folded(int64_t oldest, int64_t oldest_time = INT64_MAX);
+  const BatchAccount* account_after(int64_t batch) const;
   void restore_position();
   Result<> load_snapshot();
   Result<> load_views();
   Result<> rebuild_dedupe();
-  // The account is none when the log no longer has it; then the batch has rows.
+  // The account is none when neither the log nor the ledger has it; then the batch has rows.
   using Visit = std::function<Result<>(int64_t batch, const BatchAccount* account, const EventBatch& events,
                                        std::span<const uint32_t> rows)>;
   Result<> each_batch(const SilverFilter& filter, const SilverColumns& columns, const Visit& visit);
@@ -56,6 +58,7 @@ class Recovery {
   Result<std::unique_ptr<GoldView>> view_of_sessions(const GoldView::Options& options, int64_t last, int64_t watermark);
   Result<> replay_views();
   Result<> recover_alerts();
+  Result<std::vector<InterestRow>> rows_closed_since(int64_t watermark) const;
   Result<> restore_alerts();
   Result<> change_alerts(const DeclaredAlerts& declared);
   bool alerts_are_from_the_start() const;
@@ -71,6 +74,8 @@ class Recovery {
   std::map<int64_t, std::vector<InterestRow>> interest_;  // final rows of the batches that were replayed, in order
   std::optional<StateSnapshot> snapshot_;
   std::map<int64_t, BatchAccount> accounts_;  // by batch: the newest, without a gap, as far back as was needed
+  std::map<int64_t, BatchAccount> folded_;    // older ones, which the log has no more; without what they say of sources
+  int64_t folded_from_ = INT64_MAX, folded_since_ = INT64_MAX;  // batch and time back to which they were looked for
 };
 
 }  // namespace pactolus

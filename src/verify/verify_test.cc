@@ -6,6 +6,7 @@
 
 #include "base/time_text.h"
 #include "bronze/embedded/embedded_log.h"
+#include "lake/delta/log_cleanup.h"
 #include "runtime/account_log.h"
 #include "runtime/gold_rebuild.h"
 #include "runtime/job.h"
@@ -226,6 +227,67 @@ TEST_F(EveryView, CanJoinALakeAndChangeItsKeysAndMeasures) {
   ASSERT_TRUE(rebuild_view(config_, config_.gold.views[5], day, day, clock_, random));
   expect_ok(verify());
   EXPECT_GT(figure(verify(), "gold", "rebuilt_rows"), 10);
+}
+
+// What a view that was switched off has not got cannot be made again once the log has let go of its batches.
+TEST_F(EveryView, ComesBackAfterTheLogHasForgottenIt) {
+  const std::vector<ViewDeclaration> all = config_.gold.views;
+  send(random_events(0));
+  run();
+  config_.gold.views.resize(1);
+  send(random_events(1));
+  run();
+  send(random_events(2));
+  run();
+  const fs::path silver = LakePaths{config_.lake}.silver();
+  auto table = delta::DeltaTable::open(silver, {.clock = &clock_});
+  ASSERT_TRUE(table);
+  ASSERT_TRUE(table->checkpoint(0));
+  ASSERT_TRUE(delta::clean_log(silver, table->snapshot().version()));
+  config_.gold.views = all;
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  Random random(3);
+  const auto too_early = rebuild_view(config_, all[5], day, day, clock_, random);
+  ASSERT_FALSE(too_early);
+  EXPECT_EQ(too_early.error().code, ErrorCode::invalid) << too_early.error().message;
+  run();
+  expect_ok(verify());
+  send(random_events(3));
+  run(true);
+  expect_ok(verify());
+  for (const ViewDeclaration& view : all) {
+    const auto done = rebuild_view(config_, view, day, day, clock_, random);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  expect_ok(verify());
+}
+
+// Batches that a view has not got are finished as it was declared when they came, whatever the configuration asks now.
+TEST_F(EveryView, IsFinishedAsItWasDeclared) {
+  const fs::path gold = LakePaths{config_.lake}.gold("of_two_keys");
+  send(random_events(0));
+  run();
+  const int64_t before = delta::Snapshot::load(gold)->version().value;
+  send(random_events(3));
+  run();
+  const auto whole = delta::Snapshot::load(gold);
+  // As after a kill behind Silver's commit.
+  for (int64_t v = before + 1; v <= whole->version().value; ++v) fs::remove(delta::commit_path(gold, Version(v)));
+  fs::remove_all(LakePaths{config_.lake}.snapshots());
+  const std::vector<EventColumn> keys = std::exchange(config_.gold.views[5].keys, {EventColumn::user_id});
+  Random random(3);
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  const auto changed = rebuild_view(config_, config_.gold.views[5], day, day, clock_, random);
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, ErrorCode::invalid) << changed.error().message;
+  run();
+  expect_ok(verify());
+  EXPECT_EQ(delta::Snapshot::load(gold)->rows(), whole->rows());
+  EXPECT_GT(whole->rows(), 10);
+  config_.gold.views[5].keys = keys;
+  send(random_events(4));
+  run(true);
+  expect_ok(verify());
 }
 
 TEST_F(VerifyTest, AChangedViewBeginsAtTheWatermark) {

@@ -26,7 +26,7 @@ struct Library {
   X(conninfoParse)                                                                                                  \
   X(conninfoFree) X(freemem) X(status) X(errorMessage) X(finish) X(socket) X(setnonblocking) X(sendQueryParams)     \
       X(flush) X(consumeInput) X(isBusy) X(getResult) X(resultStatus) X(resultErrorField) X(nfields) X(ntuples)     \
-          X(getisnull) X(getvalue) X(getlength) X(cmdTuples) X(clear) X(putCopyData) X(putCopyEnd) X(serverVersion) \
+          X(getisnull) X(getvalue) X(getlength) X(cmdTuples) X(clear) X(putCopyData) X(putCopyEnd) \
               X(setNoticeProcessor)
   PACTOLUS_PQ_ALL(PACTOLUS_PQ)
 #undef PACTOLUS_PQ
@@ -182,7 +182,6 @@ Result<> PgConnection::wait(bool for_writing) {
 }
 
 bool PgConnection::usable() const { return connection_ && pq().status(of(connection_.get())) == CONNECTION_OK; }
-int PgConnection::server_version() const { return connection_ ? pq().serverVersion(of(connection_.get())) : 0; }
 
 Result<> PgConnection::flush() {
   while (true) {

@@ -46,8 +46,7 @@ class PgConnection {
   Result<PgRows> run(const std::string& sql, std::span<const std::optional<std::string>> parameters = {});
   // COPY … FROM STDIN in text format: `next` fills the empty text with some whole lines and leaves it empty at the end.
   Result<int64_t> copy_in(const std::string& sql, const std::function<Result<>(std::string& lines)>& next);
-  bool usable() const;         // false: open another one
-  int server_version() const;  // 150018
+  bool usable() const;  // false: open another one
 
  private:
   struct Closed {
