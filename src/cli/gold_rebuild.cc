@@ -70,6 +70,7 @@ class GoldRebuildCommand final : public Command {
                    .set("silver_version", done.silver_version.value)
                    .set("version", done.version.value);
     if (done.watermark != kNoTime) out.set("watermark", iso_time(done.watermark));
+    if (done.stream_from != kNoTime) out.set("stream_from", iso_time(done.stream_from));
     return out;
   }
 
@@ -78,6 +79,8 @@ class GoldRebuildCommand final : public Command {
     std::string out = fmt::format("{}: {} rows in {} windows, of {} events", view.name, count_text(done.rows),
                                   count_text(done.windows), count_text(done.events));
     if (done.removed_rows > 0) out += fmt::format("; {} rows replaced", count_text(done.removed_rows));
+    if (done.stream_from != kNoTime)
+      out += fmt::format("; a stream makes windows that begin after {}", iso_time(done.stream_from - 1));
     return out;
   }
 

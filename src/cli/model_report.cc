@@ -25,7 +25,7 @@ std::string cell_text(const SqlColumn& column, size_t row) {
   if (std::holds_alternative<std::monostate>(value)) return "";
   if (const auto* d = std::get_if<double>(&value)) return fmt::format("{:.4g}", *d);
   if (const auto* i = std::get_if<int64_t>(&value)) return count_text(*i);
-  return text_of(value);
+  return visible_text(text_of(value));
 }
 
 struct Bar {
@@ -89,10 +89,6 @@ std::string html_text(std::string_view text) {
 std::string markdown_text(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\n' || c == '\r') {
-      out += ' ';
-      continue;
-    }
     if (std::string_view("|\\`*_<>[]#").find(c) != std::string_view::npos) out += '\\';
     out += c;
   }

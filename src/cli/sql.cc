@@ -20,7 +20,7 @@ namespace pactolus {
 namespace {
 
 constexpr const char* kPromptHelp =
-    "SQL ends with a semicolon. Each statement sees the lake as it is when it starts.\n"
+    "SQL ends with a semicolon, Ctrl-C takes it back. Each statement sees the lake as it is when it starts.\n"
     "  .tables            what there is\n"
     "  .schema NAME       the columns of one\n"
     "  .format NAME       box, json, csv, markdown\n"
@@ -85,7 +85,10 @@ class Sql final : public Command {
     if (format_.empty()) format_ = "box";
     SystemClock clock;
     if (!as_of_.empty()) moment_.as_of_us = TRY(parse_moment(as_of_, clock.now_us()));
-    for (const std::string& text : versions_) moment_.versions.insert(TRY(parse_version(text)));
+    for (const std::string& text : versions_)
+      if (const auto version = TRY(parse_version(text)); !moment_.versions.insert(version).second)
+        return fail(ErrorCode::usage,
+                    fmt::format("two versions of {}\nexpected one, got --at {} too", version.first, text));
     if (format_ == "parquet" && ::isatty(1))
       return fail(ErrorCode::usage, "Parquet is not for a terminal", "send it to a file: > rows.parquet");
     EngineWatch watch(session.stop);
@@ -123,11 +126,12 @@ class Sql final : public Command {
 
   Result<> write_rows(Session& session, LakeSql& lake, const std::string& query) {
     const auto rows = make_row_format(format_, session.out);
-    TRY(lake.engine().stream(query, nested_as(format_), [&](const SqlTable& part) -> Result<> {
+    const auto done = lake.engine().stream(query, nested_as(format_), [&](const SqlTable& part) -> Result<> {
       TRY(rows->add(part));
-      if (session.out.reader_gone()) return fail(ErrorCode::io, "nobody reads on");
-      return {};
-    }));
+      return session.out.reader_gone() ? fail(ErrorCode::io, "nobody reads on") : Result<>();
+    });
+    if (session.out.reader_gone()) return {};  // `| head` has what it wanted
+    TRY(done);
     TRY(rows->end());
     if (rows->left_out() > 0)
       session.say(fmt::format("{} more rows are not shown; csv and json have no limit", count_text(rows->left_out())));
@@ -157,19 +161,21 @@ class Sql final : public Command {
       const auto line = lines.line(statement.empty() ? "pactolus> " : "     ...> ");
       if (session.stop.requested()) return session.stop.exit_code();
       if (!line) break;
-      if (line->empty()) {  // Ctrl-C, or an empty line
+      if (line->given_up) {
         statement.clear();
         continue;
       }
-      if (statement.empty() && line->front() == '.') {
-        lines.remember(*line);
-        if (*line == ".exit" || *line == ".quit") break;
-        if (auto done = told(session, *line); !done) print_error(done.error(), session.message_terminal.colour);
+      const std::string& text = line->text;
+      if (statement.empty() && text.starts_with('.')) {
+        lines.remember(text);
+        if (text == ".exit" || text == ".quit") break;
+        if (auto done = told(session, text); !done) print_error(done.error(), session.message_terminal.colour);
         continue;
       }
-      statement += (statement.empty() ? "" : "\n") + *line;
-      const size_t end = statement.find_last_not_of(" \t");
-      if (end == statement.npos || statement[end] != ';') continue;
+      statement += (statement.empty() ? "" : "\n") + text;
+      const SqlStatement typed = take_statement(statement);
+      if (typed.text.empty()) statement.clear();  // blanks and comments
+      if (typed.text.empty() || !typed.ended) continue;
       lines.remember(statement);
       if (auto done = answer(session, watch, std::exchange(statement, "")); !done)
         print_error(done.error(), session.message_terminal.colour);

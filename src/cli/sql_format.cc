@@ -11,17 +11,22 @@
 namespace pactolus {
 namespace {
 
-std::string shown(std::string_view text) {
+// DuckDB writes numbers that are none as words that JSON does not have; in nested values too.
+std::string as_json(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == '"') {
+      const size_t begin = i++;
+      for (; i < text.size() && text[i] != '"'; ++i) i += text[i] == '\\';
+      i = std::min(i + 1, text.size());
+      out += text.substr(begin, i - begin);
+      continue;
+    }
+    size_t word = 0;
+    for (const std::string_view none : {"NaN", "Infinity", "-Infinity", "-NaN"})
+      if (text.substr(i).starts_with(none)) word = none.size();
+    out += word ? "null" : text.substr(i, 1);
+    i += std::max<size_t>(word, 1);
   }
   return out;
 }
@@ -33,7 +38,7 @@ class ForPeople : public RowFormat {
   Result<> add(const SqlTable& part) override {
     if (columns_.empty())
       for (const SqlColumn& column : part.columns)
-        columns_.push_back({shown(column.name), column.kind == SqlKind::number, 0, {}});
+        columns_.push_back({visible_text(column.name), column.kind == SqlKind::number, 0, {}});
     const auto room = size_t(std::max<int64_t>(0, kMostRowsForPeople - rows_));
     const size_t taken = std::min(part.rows, room);
     for (size_t c = 0; c < columns_.size(); ++c)
@@ -83,7 +88,7 @@ class Box final : public ForPeople {
   using ForPeople::ForPeople;
 
  private:
-  std::string cell(const SqlValue& value) const override { return shown(text_of(value)); }
+  std::string cell(const SqlValue& value) const override { return visible_text(text_of(value)); }
   void print() override {
     rule("┌", "┬", "┐");
     line("│ ", " │ ", " │", kHeading);
@@ -106,13 +111,17 @@ class Markdown final : public ForPeople {
   using ForPeople::ForPeople;
 
  private:
-  std::string cell(const SqlValue& value) const override {
+  std::string cell(const SqlValue& value) const override { return in_a_cell(visible_text(text_of(value))); }
+  static std::string in_a_cell(std::string_view text) {
     std::string out;
-    for (const char c : shown(text_of(value))) out += c == '|' ? "\\|" : std::string(1, c);
+    for (const char c : text) out += c == '|' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
     return out;
   }
   void print() override {
-    for (Column& column : columns_) column.width = std::max(column.width, 3);
+    for (Column& column : columns_) {
+      column.name = in_a_cell(column.name);
+      column.width = std::max({column.width, visible_width(column.name), 3});
+    }
     line("| ", " | ", " |", kHeading);
     std::string rule = "|";
     for (const Column& column : columns_)
@@ -187,7 +196,7 @@ class JsonRows final : public RowFormat {
     } else if (kind == SqlKind::text) {
       append_json_string(out, text_of(value));
     } else {
-      out += text_of(value);
+      out += kind == SqlKind::nested ? as_json(text_of(value)) : text_of(value);
     }
   }
   Output& out_;

@@ -70,7 +70,7 @@ SqlPrompt::~SqlPrompt() {
   ::history_end(impl_->history);
 }
 
-std::optional<std::string> SqlPrompt::line(const char* prompt) {
+std::optional<SqlPrompt::Line> SqlPrompt::line(const char* prompt) {
   impl_->prompt = prompt;
   int count = 0;
   // Before the prompt is drawn: el_gets does it behind it, and a Ctrl-D typed in between would come as a zero byte.
@@ -81,12 +81,12 @@ std::optional<std::string> SqlPrompt::line(const char* prompt) {
     ::el_reset(impl_->edit);
     std::fputs("^C\n", stdout);
     std::fflush(stdout);
-    return "";
+    return Line{.given_up = true};
   }
   if (!text || count <= 0) return std::nullopt;
   std::string out(text, size_t(count));
   while (!out.empty() && (out.back() == '\n' || out.back() == '\r')) out.pop_back();
-  return out;
+  return Line{std::move(out)};
 }
 
 void SqlPrompt::remember(const std::string& statement) {

@@ -18,8 +18,12 @@ class SqlPrompt {
   ~SqlPrompt();
   SqlPrompt(const SqlPrompt&) = delete;
 
-  // A line without its end; no value at the end of the input (Ctrl-D). Ctrl-C takes the line back: an empty one.
-  std::optional<std::string> line(const char* prompt);
+  struct Line {
+    std::string text = {};  // without its end
+    bool given_up = false;  // by Ctrl-C, with what was typed before it
+  };
+  // No value at the end of the input (Ctrl-D).
+  std::optional<Line> line(const char* prompt);
   void remember(const std::string& statement);
 
  private:

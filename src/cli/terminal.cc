@@ -143,6 +143,31 @@ int visible_width(std::string_view text) noexcept {
   return width;
 }
 
+std::string visible_text(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = [&](size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
+    const unsigned char c = byte(i), next = byte(i + 1), third = byte(i + 2);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c < 0x20 || c == 0x7f) {
+      out += fmt::format("\\x{:02x}", c);
+    } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+      out += fmt::format("\\u00{:02x}", next);
+      i += 1;
+    } else if (c == 0xe2 &&
+               ((next == 0x80 && third >= 0xaa && third <= 0xae) || (next == 0x81 && third >= 0xa6 && third <= 0xa9))) {
+      out += fmt::format("\\u20{:02x}", (next & 3) << 6 | (third & 0x3f));
+      i += 2;
+    } else {
+      out += char(c);
+    }
+  }
+  return out;
+}
+
 std::string cut_to_width(std::string_view text, int width) {
   if (visible_width(text) <= width) return std::string(text);
   std::string out;

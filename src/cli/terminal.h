@@ -66,6 +66,9 @@ class LiveTable {
   std::vector<std::string> drawn_;
 };
 
+// What a terminal would act on instead of showing it as it is written in programs: control characters, also those of
+// U+0080 to U+009F, and what turns the direction of a line (U+202A to U+202E, U+2066 to U+2069).
+std::string visible_text(std::string_view text);
 // Columns that a text takes: colour sequences take none, every code point one (no wide scripts).
 int visible_width(std::string_view text) noexcept;
 std::string cut_to_width(std::string_view text, int width);  // ends in "…" when cut; colour is switched off at the end

@@ -53,6 +53,9 @@ class Decoder {
   // Name of a type code: built-in or configured.
   std::string_view type_name(uint8_t code) const;
   int type_count() const;
+  // The code of rows that are in Silver under a name which the configuration has no more: an event, of none of its
+  // types.
+  uint8_t other_type() const { return uint8_t(type_count()); }
 
  private:
   struct Impl;

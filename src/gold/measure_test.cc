@@ -84,6 +84,16 @@ TEST(ViewDeclarations, AllFaultsAreTold) {
   EXPECT_EQ(faults_of(view, types()).size(), 1u);
 }
 
+TEST(ViewDeclarations, ASessionIsOfEvents) {
+  ViewDeclaration view = view_with({"first(device_type) as device"});
+  view.shape = WindowShape::session_of(kMicrosPerHour);
+  EXPECT_EQ(texts_of(faults_of(view, types())),
+            std::vector<std::string>{
+                "expected a measure that says which events make a session, such as count(), got first() alone"});
+  view.measures.push_back(parse_measure("count(view) as views").value());
+  EXPECT_TRUE(faults_of(view, types()).empty());
+}
+
 TEST(ViewDeclarations, AFunnelIsStepsInOrder) {
   ViewDeclaration view = view_with({"then(purchase) as bought", "step(view) as views", "maybe(view) as again",
                                     "step(search) as searches", "count() as n"});

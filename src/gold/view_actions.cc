@@ -6,7 +6,7 @@ namespace pactolus {
 
 ViewActions::ViewActions(const ViewDeclaration& view, const MeasureSlots& slots, const std::vector<std::string>& types,
                          std::string shop_currency)
-    : shop_currency_(std::move(shop_currency)), actions_(types.size()), named_(types.size()) {
+    : shop_currency_(std::move(shop_currency)), actions_(types.size() + 1), named_(types.size() + 1) {
   using What = Action::What;
   const auto column_number = [&](EventColumn c) {
     const auto at = std::ranges::find(set_columns_, c);
@@ -47,7 +47,8 @@ ViewActions::ViewActions(const ViewDeclaration& view, const MeasureSlots& slots,
       case MeasureFunction::maybe: continue;  // of sessions
     }
     for (size_t type = 0; type < actions_.size(); ++type) {
-      const auto named = std::ranges::find(m.types, types[type], &MeasuredType::name);
+      const auto named =
+          type < types.size() ? std::ranges::find(m.types, types[type], &MeasuredType::name) : m.types.end();
       if (named == m.types.end() && !m.types.empty()) continue;
       if (m.function != MeasureFunction::first) named_[type] = true;
       for (Action a : actions) {

@@ -26,6 +26,7 @@ class ViewActions {
     int32_t column = -1;  // of set_columns_
   };
 
+  // Events of the code behind those of `types` are of none of them.
   ViewActions(const ViewDeclaration& view, const MeasureSlots& slots, const std::vector<std::string>& types,
               std::string shop_currency);
 

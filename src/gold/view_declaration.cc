@@ -90,6 +90,9 @@ std::vector<ViewFault> faults_of(const ViewDeclaration& view, std::span<const st
           kMostMeasures);
   const WindowShape& shape = view.shape;
   if (shape.is_session() && view.keys.empty()) fault("expected a key: sessions are of somebody");
+  const auto is_of_events = [](const Measure& m) { return !m.is_derived() && m.function != MeasureFunction::first; };
+  if (shape.is_session() && !view.measures.empty() && std::ranges::none_of(view.measures, is_of_events))
+    fault("expected a measure that says which events make a session, such as count(), got first() alone", "measures");
   if (shape.has_sessions() && shape.gap() > kMicrosPerDay)
     fault("expected a gap of at most a day: a session stays open for that long", "gap");
   if (shape.slide > shape.size)

@@ -19,7 +19,7 @@ int64_t default_memory() {
   return pages > 0 && page > 0 ? std::min(pages * page / 4, kMostMemory) : kMostMemory / 4;
 }
 
-ErrorCode code_of(duckdb_error_type type) {
+ErrorCode code_of(duckdb_error_type type, std::string_view text) {
   switch (type) {
     case DUCKDB_ERROR_PARSER:
     case DUCKDB_ERROR_SYNTAX:
@@ -27,9 +27,11 @@ ErrorCode code_of(duckdb_error_type type) {
     case DUCKDB_ERROR_CATALOG:
     case DUCKDB_ERROR_PERMISSION:
     case DUCKDB_ERROR_CONVERSION:
+    case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_MISMATCH_TYPE: return ErrorCode::usage;
-    case DUCKDB_ERROR_INVALID_INPUT:  // a Parquet file that is none
-    case DUCKDB_ERROR_INVALID:        // its page headers make no sense
+    case DUCKDB_ERROR_INVALID_INPUT:  // a Parquet file that is none, or an argument that a function does not take
+      return text.find("arquet") != text.npos || text.find("file") != text.npos ? ErrorCode::corrupt : ErrorCode::usage;
+    case DUCKDB_ERROR_INVALID:  // a file's page headers make no sense
       return ErrorCode::corrupt;
     default: return ErrorCode::io;
   }
@@ -37,7 +39,8 @@ ErrorCode code_of(duckdb_error_type type) {
 
 std::unexpected<Error> failed(duckdb_result& result) {
   const char* text = duckdb_result_error(&result);
-  return fail(code_of(duckdb_result_error_type(&result)), text ? text : "the query failed");
+  if (!text) text = "the query failed";
+  return fail(code_of(duckdb_result_error_type(&result), text), text);
 }
 
 // A failed preparation has a text and no type.
@@ -217,9 +220,8 @@ struct SqlEngine::Select {
 };
 
 Result<SqlEngine::Select> SqlEngine::prepare_select(std::string_view sql, NestedAs nested) {
-  const size_t end = sql.find_last_not_of(" \t\r\n;");
-  if (end == sql.npos) return fail(ErrorCode::usage, "there is no query");
-  Select out{std::string(sql.substr(0, end + 1)), {}, {}};
+  Select out{std::string(take_statement(sql).text), {}, {}};
+  if (out.text.empty()) return fail(ErrorCode::usage, "there is no query");
   Statements statements;
   const idx_t count = duckdb_extract_statements(impl_->connection, out.text.c_str(), &statements.handle);
   if (count == 0) return not_prepared(duckdb_extract_statements_error(statements.handle));
@@ -251,8 +253,8 @@ Result<SqlEngine::Select> SqlEngine::prepare_select(std::string_view sql, Nested
   }
   if (plain) return out;
   duckdb_destroy_prepare(&prepared);
-  // The line break ends a comment at the end of the query.
-  const std::string wrapped = fmt::format("SELECT {} FROM (\n{}\n) AS q({})", casts, out.text, names);
+  // It begins on the first line: places in errors are its own. The line break ends a comment in it.
+  const std::string wrapped = fmt::format("SELECT {} FROM ({}\n) AS q({})", casts, out.text, names);
   TRY(prepare(duckdb_prepare(impl_->connection, wrapped.c_str(), &prepared)));
   return out;
 }
@@ -271,7 +273,7 @@ Result<> SqlEngine::stream(std::string_view sql, NestedAs nested,
     if (!chunk) {
       // The end, or an error on the way, which only the text tells.
       if (const char* why = duckdb_result_error(&result.handle); why && *why)
-        return fail(code_of(duckdb_result_error_type(&result.handle)), why);
+        return fail(code_of(duckdb_result_error_type(&result.handle), why), why);
       return any ? Result<>() : each(part);
     }
     for (SqlColumn& column : part.columns) column.values.clear();
@@ -301,7 +303,7 @@ Result<SqlTable> SqlEngine::query(std::string_view sql) {
 Result<std::vector<std::pair<std::string, std::string>>> SqlEngine::columns_of(std::string_view sql) {
   const Select select = TRY(prepare_select(sql, NestedAs::duckdb_text));
   const SqlTable described =
-      TRY(query(fmt::format("SELECT column_name, column_type FROM (DESCRIBE\n{}\n)", select.text)));
+      TRY(query(fmt::format("SELECT column_name, column_type FROM (DESCRIBE {}\n)", select.text)));
   std::vector<std::pair<std::string, std::string>> out;
   for (size_t r = 0; r < described.rows; ++r)
     out.emplace_back(described.text_at(r, "column_name"), described.text_at(r, "column_type"));
@@ -311,7 +313,7 @@ Result<std::vector<std::pair<std::string, std::string>>> SqlEngine::columns_of(s
 Result<int64_t> SqlEngine::write_parquet(std::string_view sql, const fs::path& file) {
   const Select select = TRY(prepare_select(sql, NestedAs::duckdb_text));
   const std::string copy =
-      fmt::format("COPY (\n{}\n) TO {} (FORMAT parquet, COMPRESSION snappy)", select.text, sql_text(file.native()));
+      fmt::format("COPY ({}\n) TO {} (FORMAT parquet, COMPRESSION snappy)", select.text, sql_text(file.native()));
   Fetched result;
   if (duckdb_query(impl_->connection, copy.c_str(), &result.handle) == DuckDBError) return failed(result.handle);
   return int64_t(duckdb_rows_changed(&result.handle));
@@ -383,6 +385,66 @@ int64_t SqlTable::int_at(size_t row, std::string_view column) const {
 std::string SqlTable::text_at(size_t row, std::string_view column) const {
   const auto* s = std::get_if<std::string>(&at(row, column));
   return s ? *s : "";
+}
+
+namespace {
+
+// Behind the text, comment or quoted name that begins at `at`; the next character when none does there.
+size_t behind_token(std::string_view sql, size_t at) {
+  const auto behind = [&](std::string_view end, size_t from) {
+    const size_t found = sql.find(end, from);
+    return found == sql.npos ? sql.size() : found + end.size();
+  };
+  const char c = sql[at];
+  if ((c == 'e' || c == 'E') && sql.substr(at + 1, 1) == "'") {  // E'it\'s'
+    for (size_t i = at + 2; i < sql.size(); ++i) {
+      if (sql[i] == '\'') return i + 1;
+      i += sql[i] == '\\';
+    }
+    return sql.size();
+  }
+  if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {  // a word or number, which may end with an e
+    while (at < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[at])) || sql[at] == '_')) ++at;
+    return at;
+  }
+  if (c == '\'' || c == '"') return behind(std::string_view(&c, 1), at + 1);  // of a doubled one: two texts
+  if (sql.substr(at, 2) == "--") return std::min(sql.find('\n', at), sql.size());
+  if (sql.substr(at, 2) == "/*") {  // they may stand in one another
+    int depth = 0;
+    do {
+      const std::string_view two = sql.substr(at, 2);
+      depth += two == "/*" ? 1 : two == "*/" ? -1 : 0;
+      at += two == "/*" || two == "*/" ? 2 : 1;
+    } while (depth > 0 && at < sql.size());
+    return std::min(at, sql.size());
+  }
+  if (c == '$') {  // $$…$$, $tag$…$tag$
+    size_t end = at + 1;
+    while (end < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[end])) || sql[end] == '_')) ++end;
+    const bool is_tag = end < sql.size() && sql[end] == '$' && !std::isdigit(static_cast<unsigned char>(sql[at + 1]));
+    if (is_tag) return behind(sql.substr(at, end + 1 - at), end + 1);
+  }
+  return at + 1;
+}
+
+}  // namespace
+
+SqlStatement take_statement(std::string_view sql) noexcept {
+  SqlStatement out;
+  size_t begin = sql.npos, end = 0;
+  for (size_t at = 0, next; at < sql.size(); at = next) {
+    next = behind_token(sql, at);
+    const std::string_view token = sql.substr(at, next - at);
+    if (token == ";") {
+      out.ended = true;
+    } else if (!token.starts_with("--") && !token.starts_with("/*") &&
+               token.find_first_not_of(" \t\r\n") != token.npos) {
+      begin = std::min(begin, at), end = next;
+      out.ended = false;
+    }
+  }
+  out.text = begin == sql.npos ? std::string_view() : sql.substr(0, end);
+  return out;
 }
 
 std::string sql_text(std::string_view value) {

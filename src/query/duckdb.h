@@ -117,6 +117,14 @@ class SqlAppender {
   std::unique_ptr<Impl> impl_;
 };
 
+// A statement as somebody types it: without the semicolons, blanks and comments behind its last word, and whether a
+// semicolon was among them.
+struct SqlStatement {
+  std::string_view text;
+  bool ended = false;
+};
+SqlStatement take_statement(std::string_view sql) noexcept;
+
 std::string sql_text(std::string_view value);  // 'it''s'
 std::string sql_name(std::string_view name);   // "a ""name"""
 

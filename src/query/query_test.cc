@@ -212,6 +212,20 @@ TEST_F(QueryTest, WithoutAFolderForItTooMuchIsAnError) {
   EXPECT_EQ(sorted.error().code, ErrorCode::io);
 }
 
+TEST(SqlStatement, EndsWithItsLastWord) {
+  const auto text = [](std::string_view sql) { return std::string(take_statement(sql).text); };
+  EXPECT_EQ(text("SELECT 1; -- done; really\n /* so; */ ;; "), "SELECT 1");
+  EXPECT_EQ(text("-- first\nSELECT ';' AS \"a;b\", $$;$$, $x$ $$; $x$, E'it\\'s;' /* a /* ; */ b */"),
+            "-- first\nSELECT ';' AS \"a;b\", $$;$$, $x$ $$; $x$, E'it\\'s;'");
+  EXPECT_EQ(text("SELECT 1; SELECT 2;"), "SELECT 1; SELECT 2");
+  EXPECT_EQ(text("-- nothing\n;"), "");
+  for (const char* ended :
+       {"SELECT 1;", "SELECT 1; -- done", "SELECT 1 /* no; */ ;\n", "SELECT 'it''s';", "SELECT a.e';';;"})
+    EXPECT_TRUE(take_statement(ended).ended) << ended;
+  for (const char* open : {"SELECT 1", "SELECT 1 -- ;", "SELECT ';", "SELECT 1; SELECT", "SELECT $$ ;", "SELECT /* ;"})
+    EXPECT_FALSE(take_statement(open).ended) << open;
+}
+
 TEST_F(QueryTest, AnEmptyTableHasColumnsAndNoRows) {
   auto table = create_table();
   show(table);

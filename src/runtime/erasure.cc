@@ -26,7 +26,8 @@ void widen(int64_t& low, int64_t& high, int64_t value) {
   high = high == kNoTime ? value : std::max(high, value);
 }
 
-constexpr const char* kPersonColumn = "user_id";  // of a Gold table whose rows are about single users
+// Of a Gold table whose rows are about single users; a model may write it in capitals.
+constexpr const char* kPersonColumn = "user_id";
 
 // One table, file after file.
 class TableEraser {
@@ -195,19 +196,20 @@ class QuarantineEraser final : public TableEraser {
   Persons& persons_;
 };
 
-// Views have a batch in each row, daily models have none.
+// Of `columns` the first says who. Views have a batch in each row, daily models have none.
 class GoldEraser final : public TableEraser {
  public:
   GoldEraser(const delta::Snapshot& table, std::vector<std::string> columns, Persons& persons,
              const EraseRewrite* rewrite)
-      : TableEraser(table, std::move(columns), gold_encoding(), rewrite), persons_(persons) {}
+      : TableEraser(table, columns, gold_encoding(), rewrite), person_column_(columns.front()), persons_(persons) {}
 
  private:
-  bool may_lack(const std::string& column) const override { return column == kPersonColumn; }
+  bool may_lack(const std::string& column) const override { return column == person_column_; }
   bool is_theirs(const ColumnView& rows, int64_t row) override {
-    const ColumnView user = rows.child(kPersonColumn);
+    const ColumnView user = rows.child(person_column_);
     return !user.is_null(row) && persons_.has(user.text_at(row));
   }
+  const std::string person_column_;
   Persons& persons_;
 };
 
@@ -226,12 +228,14 @@ Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Pe
 }
 Result<bool> holds_persons(const delta::Snapshot& view) {
   const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
-  return schema.find(kPersonColumn) != nullptr;
+  return schema.find_any_case(kPersonColumn) != nullptr;
 }
 
 Result<TableErasure> erase_from_gold(const delta::Snapshot& view, Persons& persons, const EraseRewrite* rewrite) {
   const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
-  std::vector<std::string> columns = {kPersonColumn};
+  const delta::SchemaField* person = schema.find_any_case(kPersonColumn);
+  PACTOLUS_CHECK(person, "a table of persons without their column");
+  std::vector<std::string> columns = {person->name};
   if (schema.find("batch_id")) columns.emplace_back("batch_id");
   return GoldEraser(view, std::move(columns), persons, rewrite).run();
 }

@@ -115,7 +115,9 @@ class Rebuild {
     }
     if (rows.empty() && t.removes.empty()) return out;
     if (out.watermark == kNoTime) {
-      declared.first_window = std::max(declared.first_window, end());
+      for (size_t r = 0; r < rows.size(); ++r)
+        declared.first_window = std::max(declared.first_window, rows.window_start(r) + 1);
+      out.stream_from = declared.first_window;
       t.metadata = gold.snapshot().metadata();
       declared.write(t.metadata->configuration);
     }

@@ -28,6 +28,7 @@ struct GoldRebuild {
   Version silver_version{-1};     // what was read
   Version version{-1};            // of the view's table; -1 when nothing had to be changed
   int64_t watermark = kNoTime;    // kNoTime: never streamed
+  int64_t stream_from = kNoTime;  // then: a stream makes the windows that begin from there on
 };
 
 // Days are UTC dates of window starts, both included. Errors: not_found (no lake, no view), usage (the last before the

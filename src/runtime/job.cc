@@ -114,9 +114,14 @@ Result<> Job::open_tables() {
   silver_ = TRY(table(lake_.silver(), silver_schema(), "silver", "silver.before_link", "silver.linked"));
   quarantine_ =
       TRY(table(lake_.quarantine(), quarantine_schema(), "quarantine", "quarantine.before_link", "quarantine.linked"));
-  for (StreamView& v : views_)
-    v.table = TRY(table(lake_.gold(v.name()), view_schema(v.view->declaration()), v.name(), "gold.before_link",
-                        "gold.linked", v.view.get()));
+  for (StreamView& v : views_) {
+    auto opened = table(lake_.gold(v.name()), view_schema(v.view->declaration()), v.name(), "gold.before_link",
+                        "gold.linked", v.view.get());
+    if (!opened && opened.error().code == ErrorCode::invalid)
+      return fail(ErrorCode::bad_config, fmt::format("unusable view {}\n{}", v.name(), opened.error().message),
+                  "a column keeps its name and type: give the measure, or the view, another name");
+    v.table = TRY(std::move(opened));
+  }
   alert_table_ = TRY(table(lake_.gold(kAlerts), alerts_schema(), kAlerts, "alerts.before_link", "alerts.linked"));
   return {};
 }

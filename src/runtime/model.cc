@@ -31,6 +31,15 @@ constexpr std::string_view kTaken[] = {"events", "silver", "quarantine", "ledger
                                        "alerts", "funnel", "sessions",   "flash_sale_alerts"};
 constexpr const char* kModelProperty = "pactolus.model";
 
+// What PostgreSQL, where the table may be copied to, cannot have: longer names, and those of its own columns.
+constexpr size_t kLongestName = 63;
+constexpr std::string_view kPostgresOwn[] = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  return text;
+}
+
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r");
   if (begin == text.npos) return {};
@@ -91,8 +100,10 @@ Result<Column> column_of(const Model& model, const std::string& name, const std:
     error.error().where = model.file;
     return error;
   };
-  if (name == kDay) return refuse("the column day is added to every model by itself", "leave it out of the SELECT");
-  if (name.empty() || name.find_first_of(" ,;{}()\n\t=") != name.npos)
+  if (lower_case(name) == kDay)
+    return refuse("the column day is added to every model by itself", "leave it out of the SELECT");
+  if (name.empty() || name.size() > kLongestName || name.find_first_of(" ,;{}()\n\t=") != name.npos ||
+      std::ranges::find(kPostgresOwn, lower_case(name)) != std::end(kPostgresOwn))
     return refuse(fmt::format("a column of a table cannot be called {}", name), "give it a name: count(*) AS events");
   Column out{name, "", {}};
   if (const auto known = kTypes.find(type); known != kTypes.end()) {
@@ -230,9 +241,7 @@ class ModelRunner {
     std::vector<Column> out;
     std::set<std::string> names;
     for (const auto& [name, type] : *described) {
-      std::string lower = name;
-      std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-      if (!names.insert(lower).second) {
+      if (!names.insert(lower_case(name)).second) {
         auto error = fail(ErrorCode::usage, fmt::format("two columns are called {}", name), "give one another name");
         error.error().where = model_.file;
         return error;
@@ -256,9 +265,9 @@ class ModelRunner {
   // Into columns that the table has, or will have.
   Result<std::optional<delta::Metadata>> widened(const delta::DeltaTable& table, const std::vector<Column>& columns) {
     auto wider = table.metadata_for(new_table(columns).schema);
-    if (wider || wider.error().code != ErrorCode::unsupported) return wider;
+    if (wider || wider.error().code != ErrorCode::invalid) return wider;
     auto error = fail(ErrorCode::usage, fmt::format("{} of gold/{}", wider.error().message, model_.name),
-                      "cast the column back, or give it another name");
+                      "write the column as it was, or give it another name");
     error.error().where = model_.file;
     return error;
   }
@@ -299,11 +308,29 @@ class ModelRunner {
     for (const Column& column : columns)
       selected += fmt::format("{}CAST({} AS {}) AS {}", selected.empty() ? "" : ", ", sql_name(column.name),
                               column.cast, sql_name(column.name));
-    const size_t end = model_.sql.find_last_not_of(" \t\r\n;");
-    auto rows = sql.write_parquet(
-        fmt::format("SELECT {} FROM (\n{}\n)", selected, std::string_view(model_.sql).substr(0, end + 1)), file);
+    // The model begins on the first line: places in errors are its own.
+    auto rows =
+        sql.write_parquet(fmt::format("SELECT {} FROM ({}\n)", selected, take_statement(model_.sql).text), file);
     if (!rows) return std::unexpected(in_file(std::move(rows).error(), model_));
+    TRY(check_times(sql, columns, file));
     return *rows;
+  }
+
+  // Texts of times have four digits for the year, and infinity is none.
+  Result<> check_times(SqlEngine& sql, const std::vector<Column>& columns, const fs::path& file) {
+    for (const Column& column : columns) {
+      if (column.cast != "DATE" && !column.cast.starts_with("TIMESTAMP")) continue;
+      const SqlTable wrong = TRY(sql.query(fmt::format(
+          "SELECT {0}::VARCHAR AS v FROM read_parquet({1}) WHERE NOT (isfinite({0}) AND year({0}) BETWEEN 1 AND 9999) "
+          "LIMIT 1",
+          sql_name(column.name), sql_text(file.native()))));
+      if (wrong.rows == 0) continue;
+      auto error = fail(ErrorCode::usage, fmt::format("column {} has a time outside the years 1 to 9999: {}",
+                                                      column.name, wrong.text_at(0, "v")));
+      error.error().where = model_.file;
+      return error;
+    }
+    return {};
   }
 
   Result<delta::AddFile> put_in_place(const fs::path& made, int64_t rows) {
@@ -361,11 +388,14 @@ Result<std::vector<Model>> list_models(const fs::path& folder) {
   if (!files && files.error().code != ErrorCode::not_found) return std::unexpected(std::move(files).error());
   if (files)
     for (const std::string& file : *files) {
-      if (!file.ends_with(".sql")) continue;
+      if (!file.ends_with(".sql") || file.starts_with('.')) continue;  // an editor's, too
       std::string name = file.substr(0, file.size() - 4);
       const fs::path path = folder / file;
-      Model model = parse_model(name, TRY(read_file(path)), path.native(), false);
-      if (!is_table_name(name))
+      const auto sql = read_file(path);
+      Model model = parse_model(name, sql.value_or(""), path.native(), false);
+      if (!sql)
+        model.problem = sql.error().message;
+      else if (!is_table_name(name))
         model.problem =
             fmt::format("a model cannot be called \"{}\": small letters, digits and _, a letter first", name);
       else if (std::ranges::find(kTaken, name) != std::end(kTaken))

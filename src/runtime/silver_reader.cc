@@ -108,7 +108,7 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
     if (const ColumnView column = v.child(name); !column.has_dictionary() || column.format() != kFormatInt32)
       return fail(ErrorCode::corrupt, fmt::format("Silver file {} has the column {} as no text", file.path, name));
   const auto type_value = file.partition_values.find("event_type");
-  uint8_t type = uint8_t(EventKind::page_view);
+  uint8_t type = decoder.other_type();
   if (type_value != file.partition_values.end() && type_value->second)
     for (int code = 0; code < decoder.type_count(); ++code)
       if (decoder.type_name(uint8_t(code)) == *type_value->second) type = uint8_t(code);

@@ -63,6 +63,13 @@ TEST_F(SilverReaderTest, BringsBackWhatStateIsMadeOf) {
   EXPECT_FALSE(rows.history[0]);
 }
 
+TEST_F(SilverReaderTest, ATypeThatIsNoLongerConfiguredIsNoneOfTheOthers) {
+  config_.events.types = {{"compare", EventKind::view}};
+  const SilverRows rows = read({.from_time = at(0)});
+  ASSERT_EQ(rows.events.rows(), 1u);
+  EXPECT_EQ(rows.events.event_type[0], decoder().other_type());
+}
+
 TEST_F(SilverReaderTest, NullsComeBackAsNulls) {
   const SilverRows rows = read({.from_time = INT64_MIN});
   ASSERT_EQ(rows.events.rows(), 4u);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lake/delta/log_files.h"
 #include "runtime/ledger.h"
 #include "verify/checks.h"
@@ -38,6 +40,9 @@ Result<CheckResult> check_delta_log(VerifyInput& in) {
     if (batch > in.last_batch)
       result.fail_row(fmt::format("{} is at batch {}, ahead of silver at {}", table.name, batch, in.last_batch));
   }
+  if (const std::string interest = fmt::format("gold/{}", kProductInterest);
+      in.last_batch > 0 && std::ranges::find(in.tables, interest, &VerifiedTable::name) == in.tables.end())
+    result.fail_row(fmt::format("{} is not there, which every job makes", interest));
   if (!in.accounts_problem.empty()) result.fail_row("silver: " + in.accounts_problem);
   result.figure("tables", int64_t(in.tables.size()));
   result.figure("commits", commits);

@@ -163,6 +163,9 @@ Result<CheckResult> check_gold(VerifyInput& in) {
     else
       reached = std::min(reached, table.reached);
   }
+  for (const ViewDeclaration& view : in.options.config.gold.views)
+    if (std::ranges::find(in.tables, "gold/" + view.name, &VerifiedTable::name) == in.tables.end())
+      result.notes.push_back(fmt::format("{} is declared and has no table", view.name));
   if (names.empty() && result.notes.empty()) return CheckResult::skip("Gold has not reached a batch yet");
   result.figure("views", int64_t(names.size()));
   result.figure("rows", all.rows);

@@ -1,5 +1,6 @@
 // Sessions against Silver. `on_time` has the rows that were not late, `of_session` those that a final session holds,
-// `others` those that none does: what is open, or was never this view's to make.
+// `others` those that none does: what is open, or was never this view's to make; with the time at which a session of
+// them alone would begin.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -29,10 +30,14 @@ QUALIFY row_number() OVER (PARTITION BY c.row ORDER BY a.made_by, a.ends) = 1)";
 // A rebuild has made sessions of what is in its days, in place of the stream's.
 constexpr const char* kOthers = R"(
 CREATE OR REPLACE TEMP TABLE others AS
-SELECT key, time, batch FROM on_time c ANTI JOIN of_session USING (row)
-ANTI JOIN (SELECT k.key, epoch_us(a.window_start) AS from_us, epoch_us(a.window_end) AS to_us, a.batch_id AS made_by
-           FROM $table a JOIN keys k ON $key_of_row WHERE a.basis = 'rebuild') r
-ON r.key = c.key AND c.time BETWEEN r.from_us AND r.to_us - $size AND c.batch <= r.made_by)";
+WITH left_over AS (
+  SELECT key, time, batch, coalesce(time - lag(time) OVER (PARTITION BY key ORDER BY time) > $size, true)::INT AS begins
+  FROM on_time c ANTI JOIN of_session USING (row)
+  ANTI JOIN (SELECT k.key, epoch_us(a.window_start) AS from_us, epoch_us(a.window_end) AS to_us, a.batch_id AS made_by
+             FROM $table a JOIN keys k ON $key_of_row WHERE a.basis = 'rebuild') r
+  ON r.key = c.key AND c.time BETWEEN r.from_us AND r.to_us - $size AND c.batch <= r.made_by)
+SELECT key, time, batch, min(time) OVER (PARTITION BY key, session) AS first_time
+FROM (SELECT *, sum(begins) OVER (PARTITION BY key ORDER BY time) AS session FROM left_over))";
 
 constexpr const char* kLarger = R"(
 CREATE OR REPLACE TEMP TABLE larger AS
@@ -52,10 +57,11 @@ SELECT key, ends, format('nothing happens for {} s of it', round(max(pause) / 1e
 FROM (SELECT key, ends, time - lag(time) OVER (PARTITION BY key, ends ORDER BY time) AS pause FROM of_session)
 WHERE pause > $size AND ends NOT IN (FROM larger) GROUP BY key, ends)";
 
-// What was there when a session became final, and near enough, is in it, unless it was final itself by then.
+// What was there when a session became final, and near enough, is in it, unless it was final itself by then; sessions
+// from before the view was declared have no row that says so.
 constexpr const char* kNear = R"(
 SELECT a.key, a.ends, format('{} events near it are not in it', count(*)) AS what
-FROM (SELECT key, time, batch, NULL AS ends, NULL AS made_by FROM others
+FROM (SELECT key, time, batch, NULL AS ends, NULL AS made_by FROM others WHERE first_time >= $first
       UNION ALL SELECT o.key, o.time, o.batch, o.ends, a.made_by FROM of_session o JOIN actual a USING (key, ends)) o
 JOIN actual a ON a.key = o.key AND o.time >= a.from_us - $size AND o.time <= a.to_us AND o.batch <= a.made_by
 WHERE o.ends IS DISTINCT FROM a.ends AND coalesce(o.made_by >= a.made_by, true) AND a.ends NOT IN (FROM larger)
@@ -63,12 +69,7 @@ GROUP BY a.key, a.ends)";
 
 constexpr const char* kMissing = R"(
 SELECT key, last_time + $size AS ends, format('the session is missing, Silver has {} of its events', events) AS what
-FROM (
-  SELECT key, session, count(*) AS events, min(time) AS first_time, max(time) AS last_time
-  FROM (SELECT key, time, sum(begins) OVER (PARTITION BY key ORDER BY time) AS session
-        FROM (SELECT *, coalesce(time - lag(time) OVER (PARTITION BY key ORDER BY time) > $size, true)::INT AS begins
-              FROM others))
-  GROUP BY key, session)
+FROM (SELECT key, first_time, count(*) AS events, max(time) AS last_time FROM others GROUP BY key, first_time)
 ANTI JOIN erased e ON first_time <= e.max_time + $size AND last_time + $size > e.min_time
 $of r.window_date = make_timestamp(first_time)::DATE AND last_time + $size <= r.last_end
 WHERE last_time + $size <= $last AND first_time >= $first)";

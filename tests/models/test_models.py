@@ -227,6 +227,13 @@ class Days(Lake):
         self.assertEqual(self.rows("daily_user_segments", "user_id"), [("bob",)])
         self.good("verify", "--lake", self.lake)
 
+    def test_also_where_the_column_is_in_capitals(self):
+        self.ingest({"user_id": "ann"}, {"user_id": "bob"})
+        self.model("mixed", "SELECT user_id AS User_Id, count(*) AS n FROM events GROUP BY 1")
+        self.run_model("mixed", "--date", DAY)
+        self.good("tables", "erase", "--user", "ann", "--lake", self.lake)
+        self.assertEqual(self.rows("mixed", "User_Id"), [("bob",)])
+
 
 class Own(Lake):
     def setUp(self):
@@ -271,6 +278,15 @@ class Own(Lake):
         before = self.table("m").version()
         self.assertRegex(self.refused("m", "--date", DAY), r"a.*int.*double[^\n]*\n *--> models/m.sql")
         self.assertEqual(self.table("m").version(), before)
+        self.model("m", "SELECT 1 AS A")
+        self.assertRegex(self.refused("m", "--date", DAY), r"A is a there[^\n]*\n *--> models/m.sql")
+        self.assertEqual(self.table("m").version(), before)
+        self.good("sql", "SHOW TABLES", "--lake", self.lake)
+
+    def test_a_comment_behind_the_last_semicolon(self):
+        self.model("m", "SELECT 1 AS a, 2.5 AS b;\n-- that was all;\n/* really */\n")
+        self.run_model("m", "--date", DAY)
+        self.assertEqual(self.rows("m", "a", "b"), [(1, decimal.Decimal("2.5"))])
 
     def test_reports(self):
         self.model("top_pages", "-- Pages & <views>.\n-- plot: views by page_url\nSELECT page_url, count(*) AS views FROM events\n"
@@ -291,6 +307,13 @@ class Own(Lake):
         text = (self.folder / "day.md").read_text()
         self.assertIn("| /b\\<i\\>\\|x | 2 |", text)
         self.assertRegex(text, r"/b<i>\|x +█{40} 2\n/a +█{20} 1")
+        self.ingest(*[{"page_url": "\n```\n<img src=x>\x1b[31m"}] * 4)
+        for report in ("day.md", "day.html"):
+            self.run_model("top_pages", "--date", DAY, "--report", report)
+            text = (self.folder / report).read_text()
+            self.assertNotIn("\x1b", text)
+            self.assertNotIn("\n<img", text)
+            self.assertIn(r"\n```\n<img src=x>" if report == "day.md" else r"\n```\n&lt;img src=x&gt;", text)
 
     def test_mistakes_are_told_and_write_nothing(self):
         for name, text, said in (
@@ -306,6 +329,12 @@ class Own(Lake):
                 ("fails", "SELECT ('x' || page_url)::INTEGER AS n FROM events WHERE page_url IS NOT NULL", "Could not convert"),
                 ("plotted", "-- t\n-- plot: vieews by page_url\nSELECT page_url, count(*) AS views FROM events GROUP BY ALL",
                  r'not there: vieews; did you mean "?views"?\?\n *--> models/plotted.sql'),
+                ("its_date", 'SELECT 1 AS "DAY"', "the column day is added"),
+                ("hidden", "SELECT 1 AS ctid", "cannot be called ctid"),
+                ("long", f"SELECT 1 AS {'x' * 64}", "cannot be called x"),
+                ("endless", "SELECT 'infinity'::TIMESTAMP AS t", "time outside the years 1 to 9999: infinity"),
+                ("old", "SELECT DATE '0044-03-15 (BC)' AS d", "time outside the years 1 to 9999: 0044"),
+                ("third", "-- t\nSELECT product_id,\n  (product_id || 'x')::INTEGER AS n\nFROM events", "--> models/third.sql(:3)?\n"),
                 ("empty", "", "there is no query")):
             with self.subTest(name):
                 self.model(name, text)
@@ -337,6 +366,10 @@ class Own(Lake):
             self.model(name, "SELECT 1 AS a")
             self.assertRegex(self.refused(name, "--date", DAY), "cannot be called")
             self.assertIn("cannot be called", {m["model"]: m["problem"] for m in self.pactolus("model", "list")["models"]}[name])
+        (self.folder / "models/folder.sql").mkdir()
+        (self.folder / "models/.#away.sql").symlink_to("nowhere")
+        self.assertIn("folder.sql", {m["model"]: m["problem"] for m in self.pactolus("model", "list")["models"]}["folder"])
+        (self.folder / "models/folder.sql").rmdir()
         # The others go on, and the exit code tells.
         self.model("broken", "SELECT nothing")
         done = self.run_it("model", "run", "--all", "--date", DAY, "--json", "--lake", self.lake)

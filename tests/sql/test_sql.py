@@ -70,6 +70,8 @@ class Answers(Lake):
         self.assertEqual(json.loads(text), [{"a": 1, "b": 2.5, "c": 'x,"y"\n\x1b[31m|', "d": None, "e": True, "f": {"EUR": 1.5},
                                              "g": "2025-11-29 10:00:00+00", "h": "", "i": 1e301, "j": [1, 2]}])
         self.assertEqual(self.rows("SELECT 'nan'::DOUBLE AS x, 'inf'::DOUBLE AS y"), [{"x": None, "y": None}])
+        self.assertEqual(self.rows("SELECT [1e308 * 10, 1] AS l, {'x': 'nan'::DOUBLE, 'y': 'NaN \\\\\"Infinity'} AS s"),
+                         [{"l": [None, 1], "s": {"x": None, "y": 'NaN \\\\"Infinity'}}])
         self.assertEqual(self.sql("SELECT 1 WHERE false", "--json"), "[]\n")
         self.assertEqual(len(self.rows("FROM range(100000)")), 100_000)
 
@@ -90,6 +92,8 @@ class Answers(Lake):
         self.assertEqual(len({len(line) for line in box.splitlines()}), 1)
         markdown = self.sql("SELECT 'a|b' AS x, 7 AS number", "--format", "markdown")
         self.assertEqual(markdown, "| x    | number |\n|------|-------:|\n| a\\|b |      7 |\n")
+        self.assertEqual(self.sql("SELECT 'a\\|' AS \"x|y\"", "--format", "markdown"), "| x\\|y  |\n|-------|\n| a\\\\\\| |\n")
+        self.assertIn("a\\u009b1mb\\u202ec", self.sql("SELECT 'a' || chr(155) || '1mb' || chr(8238) || 'c' AS x"))
         done = self.run_it("sql", "FROM range(10005)", "--lake", self.lake)
         self.assertEqual(len(done.stdout.splitlines()), 10_004)
         self.assertIn("5 more rows are not shown", done.stderr)
@@ -124,6 +128,7 @@ class Answers(Lake):
         for name in ("product_interest", "gold/product_interest", "gold.product_interest"):
             self.assertEqual(self.rows("SELECT count(*) AS n FROM product_interest", "--at", f"{name}=0"), [{"n": 0}])
         self.assertIn("no such table", self.refused(count, "--at", "bronze=1"))
+        self.assertIn("two versions of silver", self.refused(count, "--at", "silver=1", "--at", "silver=2"))
         self.assertIn("expected TABLE=N", self.refused(count, "--at", "silver=x"))
         self.assertIn("no time", self.refused(count, "--as-of", "yesterday"))
 
@@ -158,11 +163,22 @@ class Refused(Lake):
                 self.assertNotIn("42", said.replace(query, ""))
         self.assertEqual(sorted(os.listdir(self.folder)), ["lake", "secret.txt"])
 
+    def test_a_statement_ends_with_its_last_word(self):
+        self.assertEqual(self.rows("SELECT 1.5 AS a; -- done;"), [{"a": 1.5}])
+        self.assertEqual(self.rows("\n-- first\nSELECT ';' AS a /* ; */ ;;\n"), [{"a": ";"}])
+
+    def test_who_has_read_enough_is_no_error(self):
+        done = subprocess.run(f"'{BIN}' sql --format csv 'FROM range(3000000)' --lake '{self.lake}' | head -1; exit ${{PIPESTATUS[0]}}",
+                              shell=True, executable="/bin/bash", cwd=self.folder, env=environment(self.folder), capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "range\n", ""))
+
     def test_mistakes_are_told(self):
         self.assertIn('Did you mean "silver"', self.refused("FROM silvr"))
         self.assertIn("one statement is expected, these are 2", self.refused("SELECT 1; SELECT 2"))
         self.assertIn("there is no query", self.refused(" ; "))
         self.assertIn("LINE 1", self.refused("SELEC 1"))
+        for wrong in ("SELECT error('x')", "SELECT 9223372036854775807 + 1", "SELECT sqrt(-1)", "SELECT json_extract('{', '$.a')"):
+            self.refused(wrong)
         self.assertIn("leave one of them out", self.refused("SELECT 1", "--json", "--format", "csv"))
         self.assertIn("box, json, csv, markdown, parquet", self.refused("SELECT 1", "--format", "xml"))
         self.assertIn("no lake", self.bad(3, "sql", "SELECT 1", "--lake", "nowhere").lower())
@@ -212,6 +228,13 @@ class Prompt(Lake):
         self.type("FROM quarantine;\n")
         rejects = DeltaTable(self.lake / "quarantine/events").to_pyarrow_table().num_rows
         self.until(f"│ {rejects} │")
+        self.until("pactolus> ")
+        self.type("SELECT 815 AS n\n\n")
+        self.until("...> ")
+        self.type("-- whatever;\n")
+        self.until("...> ")
+        self.type("; -- that is it\n")
+        self.until("│ 815 │")
         self.until("pactolus> ")
         self.type(".tables\n")
         self.until("gold.product_interest")

@@ -25,10 +25,10 @@ TYPES = {"open": "alert.opened", "update": "alert.updated", "resolved": "alert.r
 
 
 class Receiver:
-    """Keeps what it is sent; `answer` may be a list of codes for the next requests, after which all is well."""
+    """Keeps what it is sent; `answers` may be a list of codes for the next requests, after which all is well; `raw` the bytes of all."""
 
     def __init__(self, tls=None):
-        self.requests, self.answers, self.headers, self.hang = [], [], {}, None
+        self.requests, self.answers, self.headers, self.hang, self.raw = [], [], {}, None, b""
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,6 +40,10 @@ class Receiver:
                     outer.hang.wait(30)
                     return
                 outer.requests.append((self.path, dict(self.headers), body))
+                if outer.raw:
+                    self.wfile.write(outer.raw)
+                    self.close_connection = True
+                    return
                 self.send_response(outer.answers.pop(0) if outer.answers else 204)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
@@ -253,6 +257,16 @@ class Trouble(Hooks):
         queue = json.loads((self.lake / "_pactolus/webhooks/shop.json").read_text())
         self.assertEqual(queue["pending"][0]["attempts"], 1)
         self.assertEqual(len(queue["pending"]), len(self.transitions()))
+
+    def test_an_answer_is_its_status_whatever_else_it_says(self):
+        self.configure(attempts=1)
+        page, long = b"x" * 100_000, b"X-Note: " + b"y" * 20_000 + b"\r\n"
+        self.receiver.raw = (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                             b"HTTP/1.1 200 OK\r\n" + long + b"Content-Length: %d\r\n\r\n" % len(page) + page)
+        self.send()
+        self.run_job("--close-windows")
+        self.assertEqual(self.received(), self.transitions())
+        self.assertEqual(self.dead(), [])
 
     def test_one_that_hangs(self):
         self.receiver.hang = threading.Event()

@@ -147,14 +147,17 @@ TEST(Schema, OnlyGrowsByNullableColumns) {
   EXPECT_EQ(*widen(silver(), wider), wider);
   EXPECT_EQ(*widen(wider, silver()), wider);
   wider.fields.back().nullable = false;
-  EXPECT_EQ(code(widen(silver(), wider)), ErrorCode::unsupported);
+  EXPECT_EQ(code(widen(silver(), wider)), ErrorCode::invalid);
   TableSchema other = silver();
   other.fields[1].type = FieldType::decimal(38, 4);
   EXPECT_NE(widen(silver(), other).error().message.find("price is decimal(18,4), expected decimal(38,4)"),
             std::string::npos);
   other = silver();
+  other.fields[1].name = "Price";
+  EXPECT_NE(widen(silver(), other).error().message.find("Price is price there"), std::string::npos);
+  other = silver();
   other.partition_columns = {};
-  EXPECT_EQ(code(widen(silver(), other)), ErrorCode::unsupported);
+  EXPECT_EQ(code(widen(silver(), other)), ErrorCode::invalid);
 }
 
 TEST(Schema, BrokenOnesAreCorrupt) {

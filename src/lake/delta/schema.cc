@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -69,6 +70,13 @@ const SchemaField* TableSchema::find(std::string_view name) const noexcept {
   return nullptr;
 }
 
+const SchemaField* TableSchema::find_any_case(std::string_view name) const noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; };
+  for (const auto& field : fields)
+    if (std::ranges::equal(field.name, name, {}, lower, lower)) return &field;
+  return nullptr;
+}
+
 std::string type_text(const FieldType& type) {
   if (type.kind == Kind::decimal) return fmt::format("decimal({},{})", type.precision, type.scale);
   if (type.kind == Kind::map) return fmt::format("map<string,{}>", type_text(type.value.at(0)));
@@ -115,15 +123,17 @@ Result<TableSchema> widen(const TableSchema& table, const TableSchema& wanted) {
                                 fmt::join(wanted.partition_columns, ", ")));
   TableSchema out = table;
   for (const auto& field : wanted.fields) {
-    const SchemaField* there = table.find(field.name);
-    if (there && there->type != field.type)
+    const SchemaField* there = table.find_any_case(field.name);
+    if (there && there->name != field.name)
+      wrong.push_back(fmt::format("{} is {} there", field.name, there->name));
+    else if (there && there->type != field.type)
       wrong.push_back(fmt::format("{} is {}, expected {}", field.name, type_text(there->type), type_text(field.type)));
     if (there) continue;
     if (!field.nullable) wrong.push_back(fmt::format("{} is new and not nullable", field.name));
     out.fields.push_back(field);
   }
   if (!wrong.empty())
-    return fail(ErrorCode::unsupported, fmt::format("the table has another schema: {}", fmt::join(wrong, "; ")));
+    return fail(ErrorCode::invalid, fmt::format("the table has another schema: {}", fmt::join(wrong, "; ")));
   return out;
 }
 

@@ -57,6 +57,8 @@ struct TableSchema {
   bool operator==(const TableSchema&) const = default;
 
   const SchemaField* find(std::string_view name) const noexcept;
+  // Names of columns differ in more than case (Delta's protocol): most readers take no notice of it.
+  const SchemaField* find_any_case(std::string_view name) const noexcept;
 };
 
 std::string type_text(const FieldType& type);  // "decimal(18,4)", "map<string,long>": for messages

@@ -19,8 +19,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-constexpr size_t kLongestHeader = 16 * 1024, kLongestBody = 64 * 1024;  // of an answer
-constexpr int64_t kLongestWait_s = 3600;                                // that a receiver may ask for
+constexpr size_t kLongestHeader = 64 * 1024;  // of an answer
+constexpr int kMostInterim = 8;               // answers 1xx before the one that counts
+constexpr int64_t kLongestWait_s = 3600;      // that a receiver may ask for
 constexpr std::chrono::milliseconds kSlice(50);
 
 // The steps of one request, each asynchronous so that it can be given up.
@@ -100,18 +101,17 @@ class Exchange {
     request.prepare_payload();
     TRY(step("sending", [&](auto done) { http::async_write(stream, request, done); }));
     beast::flat_buffer buffer;
-    http::response_parser<http::string_body> answer;
-    answer.header_limit(kLongestHeader);
-    answer.body_limit(kLongestBody);
-    TRY(step("its answer", [&](auto done) { http::async_read_header(stream, buffer, answer, done); }));
-    HttpAnswer out{int(answer.get().result_int()), {}};
-    if (const auto wait = answer.get().find(http::field::retry_after); wait != answer.get().end()) {
-      int64_t seconds = 0;
-      const auto text = wait->value();
-      if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc() && seconds >= 0)
-        out.retry_after_us = std::min(seconds, kLongestWait_s) * 1'000'000;
+    for (int interim = 0;; ++interim) {
+      // The body is not read, so it may be as long as it likes.
+      http::response_parser<http::empty_body> answer;
+      answer.header_limit(kLongestHeader);
+      answer.body_limit(boost::none);
+      TRY(step("its answer", [&](auto done) { http::async_read_header(stream, buffer, answer, done); }));
+      const auto& header = answer.get();
+      if (header.result_int() < 200 && interim < kMostInterim) continue;
+      return HttpAnswer{int(header.result_int()),
+                        parse_retry_after(header[http::field::retry_after], header[http::field::date])};
     }
-    return out;  // what it says beside that is not read
   }
 
   const HttpPost& post_;
@@ -120,6 +120,45 @@ class Exchange {
 };
 
 }  // namespace
+
+namespace {
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" in seconds since 1970.
+std::optional<int64_t> parse_http_date(std::string_view text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto number = [&](size_t at, size_t digits) {
+    int value = -1;
+    const auto [end, e] = std::from_chars(text.data() + at, text.data() + at + digits, value);
+    return e == std::errc() && end == text.data() + at + digits ? value : -1;
+  };
+  if (text.size() != 29 || text.substr(25) != " GMT") return std::nullopt;
+  const int day = number(5, 2), year = number(12, 4), hour = number(17, 2), minute = number(20, 2),
+            second = number(23, 2);
+  const size_t month = kMonths.find(text.substr(8, 3));
+  if (day < 0 || year < 0 || hour < 0 || minute < 0 || second < 0 || month == kMonths.npos || month % 3 != 0)
+    return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(unsigned(month) / 3 + 1),
+                                         std::chrono::day(unsigned(day)));
+  if (!date.ok()) return std::nullopt;
+  return int64_t(std::chrono::sys_days(date).time_since_epoch().count()) * 86'400 + hour * 3600 + minute * 60 + second;
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_retry_after(std::string_view wait, std::string_view date) {
+  int64_t seconds = 0;
+  const auto [end, e] = std::from_chars(wait.data(), wait.data() + wait.size(), seconds);
+  if (wait.empty()) return std::nullopt;
+  if (e == std::errc::result_out_of_range && wait.front() != '-') {
+    seconds = kLongestWait_s;
+  } else if (e != std::errc() || end != wait.data() + wait.size()) {
+    const auto until = parse_http_date(wait), now = parse_http_date(date);
+    if (!until || !now) return std::nullopt;
+    seconds = std::max<int64_t>(*until - *now, 0);
+  }
+  if (seconds < 0) return std::nullopt;
+  return std::min(seconds, kLongestWait_s) * 1'000'000;
+}
 
 Result<HttpUrl> parse_http_url(std::string_view url) {
   const auto wrong = [&](std::string_view why) { return fail(ErrorCode::invalid, fmt::format("expected {}", why)); };

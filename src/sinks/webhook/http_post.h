@@ -33,8 +33,11 @@ struct HttpPost {
 };
 struct HttpAnswer {
   int status = 0;
-  std::optional<int64_t> retry_after_us;  // of a Retry-After in seconds
+  std::optional<int64_t> retry_after_us;  // of a Retry-After, at most an hour
 };
+// Of the header's value: seconds, or a date, which counts from the receiver's own, the header Date (RFC 9110, section
+// 10.2.3). No value for anything else.
+std::optional<int64_t> parse_retry_after(std::string_view wait, std::string_view date);
 // Error io when there was no answer: the name, the connection, the certificate, the time.
 Result<HttpAnswer> http_post(const HttpPost& post);
 

@@ -30,6 +30,20 @@ TEST(HttpUrl, IsTakenApart) {
     EXPECT_EQ(parse_http_url(wrong).error().code, ErrorCode::invalid) << wrong;
 }
 
+TEST(RetryAfter, IsSecondsOrADateByTheReceiversClock) {
+  const char* now = "Sun, 06 Nov 1994 08:49:37 GMT";
+  EXPECT_EQ(parse_retry_after("120", ""), 120'000'000);
+  EXPECT_EQ(parse_retry_after("0", now), 0);
+  EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now), 60'000'000);
+  EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:40:00 GMT", now), 0);
+  EXPECT_EQ(parse_retry_after("Mon, 07 Nov 1994 08:49:37 GMT", now), 3600'000'000);  // an hour at most
+  EXPECT_EQ(parse_retry_after("99999999999999999999999", now), 3600'000'000);
+  for (const char* wrong : {"", "5 minutes", "-3", "-99999999999999999999999", "soon", "Sun, 06 Nob 1994 08:50:37 GMT",
+                            "Sun, 36 Nov 1994 08:50:37 GMT"})
+    EXPECT_EQ(parse_retry_after(wrong, now), std::nullopt) << wrong;
+  EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", ""), std::nullopt);
+}
+
 // Of another implementation: openssl dgst -sha256 -hmac, and the example of standardwebhooks.com.
 TEST(Webhook, SignsAsOthersDo) {
   EXPECT_EQ(webhook_signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
