@@ -24,6 +24,8 @@ std::string without_secrets(std::string text) {
     const size_t scheme = text.find("://"), begin = scheme < at ? scheme + 3 : 0;
     text.replace(begin, at - begin, "…");
   }
+  if (const size_t query = text.find('?'); query != std::string::npos && text.find('%', query) != std::string::npos)
+    text.replace(query, text.npos, "?…");
   if (const size_t password = text.find("password"); password != std::string::npos)
     text.replace(password, text.npos, "password…");
   return text;

@@ -71,8 +71,15 @@ std::string refuse_postgres(std::string_view text, std::vector<std::string>& sim
   std::string_view authority = begin == std::string_view::npos ? "" : text.substr(begin + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
   const size_t at = authority.rfind('@');
+  // The name of a parameter may be written by the numbers of its letters: nobody does that but to hide it.
+  const size_t query = begin == std::string_view::npos ? begin : text.find('?');
+  bool is_hidden = false, in_name = true;
+  for (size_t i = query; i < text.size(); ++i) {
+    in_name = text[i] == '&' || (in_name && text[i] != '=');
+    is_hidden |= in_name && text[i] == '%';
+  }
   const bool has_password =
-      text.find("password") != std::string_view::npos ||
+      is_hidden || text.find("password") != std::string_view::npos ||
       (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos);
   return has_password ? "expected a URL without a password, which postgres.password_file is for" : "";
 }

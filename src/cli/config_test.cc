@@ -514,8 +514,12 @@ TEST_F(ConfigTest, WhatLibpqDoesNotTakeIsNoServer) {
     EXPECT_TRUE(has(only_error().message, "expected a URL")) << url;
     EXPECT_FALSE(has(only_error().message, "heim")) << only_error().message;
   }
-  for (const char* url : {"", "postgres://db", "postgresql://shop@db:5432/analytics", "host=db user=shop",
-                          "host=db application_name=a://b"}) {
+  project("[postgres]\nurl = \"postgresql://db/x?connect_timeout=3&%70assword=geheim\"\n");
+  EXPECT_TRUE(has(only_error().message, "expected a URL without a password"));
+  EXPECT_FALSE(has(only_error().message, "heim")) << only_error().message;
+  for (const char* url :
+       {"", "postgres://db", "postgresql://shop@db:5432/analytics", "host=db user=shop",
+        "postgresql://db/x?application_name=50%25&connect_timeout=3", "host=db application_name=a://b"}) {
     project(fmt::format("[postgres]\nurl = \"{}\"\n", url));
     EXPECT_EQ(good().postgres.url, url);
   }

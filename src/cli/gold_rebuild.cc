@@ -63,6 +63,8 @@ class GoldRebuildCommand final : public Command {
   static Json json_of(const ViewDeclaration& view, const GoldRebuild& done) {
     Json out = Json::object()
                    .set("view", view.name)
+                   .set("from", date_text(done.first_day))
+                   .set("to", date_text(done.last_day))
                    .set("events", done.events)
                    .set("windows", done.windows)
                    .set("rows", done.rows)
@@ -74,10 +76,13 @@ class GoldRebuildCommand final : public Command {
     return out;
   }
 
-  static std::string text_of(const ViewDeclaration& view, const GoldRebuild& done) {
+  std::string text_of(const ViewDeclaration& view, const GoldRebuild& done) const {
     if (done.version.value < 0) return fmt::format("{}: no closed window in these days", view.name);
     std::string out = fmt::format("{}: {} rows in {} windows, of {} events", view.name, count_text(done.rows),
                                   count_text(done.windows), count_text(done.events));
+    if (done.first_day < *from_ || done.last_day > to_.value_or(*from_))
+      out +=
+          fmt::format("; of {} to {}, since sessions reach there", date_text(done.first_day), date_text(done.last_day));
     if (done.removed_rows > 0) out += fmt::format("; {} rows replaced", count_text(done.removed_rows));
     if (done.stream_from != kNoTime)
       out += fmt::format("; a stream makes windows that begin after {}", iso_time(done.stream_from - 1));

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 #include "base/check.h"
 
 namespace pactolus {
+namespace {
+constexpr int kMostOpenWindows = 240;  // that open_rows looks at: each is folded from all its panes
+}
 
 WindowView::WindowView(Options options)
     : GoldView(std::move(options)),
@@ -183,14 +185,19 @@ ViewRows WindowView::provisional(int64_t window_end, size_t limit) const {
 ViewRows WindowView::open_rows(size_t limit) const {
   ViewRows out(view_);
   const WindowShape& shape = view_->shape;
-  std::set<int64_t, std::greater<>> ends;  // of windows with something in them
-  for (const Panes* panes : {&panes_, &overlay_})
-    for (const auto& [pane, counted] : *panes)
-      for (int64_t start = shape.first_start(pane); start <= pane; start += shape.slide)
-        if (is_open_window(start + shape.size)) ends.insert(start + shape.size);
-  for (auto end = ends.begin(); end != ends.end() && out.size() < limit; ++end) {
-    const ViewRows rows = provisional(*end, limit - out.size());
+  const auto newest_before = [](const Panes& panes, int64_t end) {
+    const auto behind = panes.lower_bound(end);
+    return behind == panes.begin() ? kNoTime : std::prev(behind)->first;
+  };
+  int64_t end = last_window_end();
+  for (int windows = 0; windows < kMostOpenWindows && out.size() < limit && is_open_window(end);) {
+    const int64_t pane = std::max(newest_before(panes_, end), newest_before(overlay_, end));
+    if (pane == kNoTime) break;
+    end = std::min(end, shape.last_end(pane));  // windows in between have nothing in them
+    if (!is_open_window(end)) break;
+    const ViewRows rows = provisional(end, limit - out.size());
     for (size_t r = 0; r < rows.size(); ++r) out.append(rows, r);
+    ++windows, end -= shape.slide;
   }
   return out;
 }

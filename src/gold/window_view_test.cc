@@ -153,6 +153,27 @@ TEST(WindowView, ShowsTheMostViewedFirstAndTheTotalsOfAll) {
   EXPECT_EQ(number(view.provisional(kMinute, 1), 0, "views"), 2);
 }
 
+TEST(WindowView, ShowsTheOpenWindowsThatHaveSomethingNewestFirst) {
+  WindowView view = view_of({3 * kMinute, kMinute});
+  feed(view, std::vector<Row>{{.time = 0}, {.time = 2 * kMinute}});
+  view.commit(kMinute);  // [-2,1) is final
+  feed(view, std::vector<Row>{{.product = "q", .time = 50 * kMinute}});
+  EXPECT_EQ(
+      text(view.open_rows(100)),
+      "q [50,53) 1 views 1 viewers\nq [49,52) 1 views 1 viewers\nq [48,51) 1 views 1 viewers\n"
+      "p [2,5) 1 views 1 viewers\np [1,4) 1 views 1 viewers\np [0,3) 2 views 1 viewers\np [-1,2) 1 views 1 viewers\n");
+  EXPECT_EQ(view.open_rows(4).size(), 4u);
+  view.commit(60 * kMinute);
+  EXPECT_EQ(view.open_rows(100).size(), 0u);
+}
+
+// However many there are, it looks at the newest 240.
+TEST(WindowView, ShowsABoundedNumberOfOpenWindows) {
+  WindowView view = view_of({1000 * kMinute, kMinute});
+  feed(view, std::vector<Row>{{.time = 0}});
+  EXPECT_EQ(view.open_rows(10'000).size(), 240u);
+}
+
 TEST(WindowView, StartsWithItsFirstWindow) {
   WindowView::Options options = interest_of({3 * kMinute, kMinute});
   options.first_window = 10 * kMinute - 30 * kMicrosPerSecond;  // the next one begins at 10

@@ -166,13 +166,15 @@ void Deliveries::add_postgres(const Config& config, const Job& job, std::string 
 void Deliveries::follow(const Job& job, int64_t boot_us, bool at_end) {
   if (threads_.empty()) return;
   const JobView view = job.view();
+  std::optional<OpenRows> open;  // made before the lock: a thread that delivers need not wait for it
+  if (open_limit_ > 0 && (at_end || boot_us - shown_us_ >= kShow_us)) {
+    open = job.open_rows(size_t(open_limit_));
+    if (!open->empty()) shown_us_ = boot_us;
+  }
   {
     const std::lock_guard lock(shown_.mutex);
     shown_.position = {view.epoch, view.batch, view.watermark};
-    if (open_limit_ > 0 && (at_end || boot_us - shown_us_ >= kShow_us)) {
-      shown_.open = job.open_rows(size_t(open_limit_));
-      if (!shown_.open.empty()) shown_us_ = boot_us;
-    }
+    if (open) shown_.open = *std::move(open);
   }
   for (const auto& thread : threads_) thread->wake(view.batch);
 }

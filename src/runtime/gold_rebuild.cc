@@ -6,10 +6,12 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <unordered_set>
 
 #include "base/fault.h"
 #include "base/time_text.h"
 #include "lake/delta/stats.h"
+#include "lake/parquet/parquet_file.h"
 #include "runtime/account_log.h"
 #include "runtime/batch_writer.h"
 #include "runtime/declared_view.h"
@@ -86,9 +88,10 @@ class Rebuild {
     if (!declared.fingerprint.empty() && !declared.is_of(*make_view(options)))
       return fail(ErrorCode::invalid,
                   fmt::format("the table of {} holds the view as it was declared before", view_.name), kRunFirst);
-    options.first_window = begin();
     const int64_t closed = out.watermark == kNoTime ? end() + 366 * kMicrosPerDay : out.watermark;
-    const ViewRows rows = TRY(make_rows(silver, options, closed, out));
+    ViewRows rows = TRY(make_rows(silver, options, closed, out));
+    while (TRY(widen_days(gold.snapshot(), rows))) rows = TRY(make_rows(silver, options, closed, out));
+    out.first_day = first_, out.last_day = last_;
 
     const int64_t epoch = silver.txn_version(app_id(config_.job, "epoch")).value_or(0);
     const int64_t batch = silver.txn_version(app_id(config_.job, "batch")).value_or(0);
@@ -106,8 +109,7 @@ class Rebuild {
     t.commit_uuid = random_.uuid();
     t.time_ms = now_ms;
     for (const auto& [path, file] : gold.snapshot().files()) {
-      const auto date = file.partition_values.find("window_date");
-      const auto day = date != file.partition_values.end() && date->second ? parse_date(*date->second) : std::nullopt;
+      const auto day = day_of(file);
       if (!day || *day < first_ || *day > last_) continue;
       t.removes.push_back({path, now_ms, true, file.partition_values, file.size});
       const auto held = delta::rows_of(file.stats);
@@ -155,8 +157,11 @@ class Rebuild {
 
   // Day by day: all rows of a day are applied before its windows close, so a day's panes are held at a time. Sessions
   // that begin in the days are read to their end.
-  Result<ViewRows> make_rows(const delta::Snapshot& silver, const GoldView::Options& options, int64_t closed,
+  Result<ViewRows> make_rows(const delta::Snapshot& silver, GoldView::Options options, int64_t closed,
                              GoldRebuild& out) {
+    options.first_window = view_.shape.is_session() ? kNoTime : begin();
+    out.events = 0;
+    before_.clear();
     const auto view = TRY(view_at_begin(silver, options, out));
     ViewRows made(std::make_shared<const ViewDeclaration>(view_));
     std::set<int64_t> windows;
@@ -173,6 +178,10 @@ class Rebuild {
       const ViewRows closed_now = view->commit(filter.to_time);
       for (size_t r = 0; r < closed_now.size(); ++r) {
         if (closed_now.window_start(r) >= end()) continue;
+        if (closed_now.window_start(r) < begin()) {
+          before_.push_back({key_of(closed_now, r), closed_now.window_start(r), closed_now.window_end(r)});
+          continue;
+        }
         windows.insert(closed_now.window_start(r));
         made.append(closed_now, r);
       }
@@ -180,6 +189,81 @@ class Rebuild {
     out.windows = int64_t(windows.size());
     out.rows = int64_t(made.size());
     return made;
+  }
+
+  struct Session {
+    std::string key;
+    int64_t start, end;
+  };
+
+  // A late event may have joined sessions across an end of the days: what was two rows, one of them in the days, is one
+  // session now. Then the next day belongs to the rebuild too; otherwise events would be in no row, or in two. True
+  // when it does.
+  Result<bool> widen_days(const delta::Snapshot& gold, const ViewRows& made) {
+    if (!view_.shape.is_session()) return false;
+    const auto overlap = [](const std::vector<Session>& old, const std::string& key, int64_t start, int64_t end) {
+      return std::ranges::any_of(old,
+                                 [&](const Session& s) { return s.key == key && s.start <= end && s.end >= start; });
+    };
+    std::vector<Session> old = TRY(sessions_there(gold, first_, last_));
+    std::unordered_set<std::string_view> keys;
+    for (const Session& s : before_) keys.insert(s.key);
+    std::erase_if(old, [&](const Session& s) { return !keys.contains(s.key); });
+    if (std::ranges::any_of(before_, [&](const Session& s) { return overlap(old, s.key, s.start, s.end); })) {
+      --first_;
+      return true;
+    }
+    int64_t last_end = end();
+    std::vector<Session> behind;
+    for (size_t r = 0; r < made.size(); ++r)
+      if (made.window_end(r) > end()) {
+        behind.push_back({key_of(made, r), made.window_start(r), made.window_end(r)});
+        last_end = std::max(last_end, made.window_end(r));
+      }
+    if (behind.empty()) return false;
+    keys.clear();
+    for (const Session& s : behind) keys.insert(s.key);
+    old = TRY(sessions_there(gold, last_ + 1, int32_t(floor_div(last_end, kMicrosPerDay))));
+    std::erase_if(old, [&](const Session& s) { return !keys.contains(s.key); });
+    if (std::ranges::none_of(behind, [&](const Session& s) { return overlap(old, s.key, s.start, s.end); }))
+      return false;
+    ++last_;
+    return true;
+  }
+
+  // The rows that begin on these days, as the table has them.
+  Result<std::vector<Session>> sessions_there(const delta::Snapshot& gold, int32_t first, int32_t last) const {
+    std::vector<std::string> columns = {"window_start", "window_end"};
+    for (const EventColumn key : view_.keys) columns.emplace_back(name_of(key));
+    std::vector<Session> out;
+    for (const auto& [path, file] : gold.files()) {
+      const auto day = day_of(file);
+      if (!day || *day < first || *day > last) continue;
+      const ColumnBatch batch = TRY(read_parquet(gold.table_folder() / path, columns));
+      const ColumnView v = ColumnView::of(batch);
+      for (int64_t i = 0; i < v.length(); ++i) {
+        std::string key;
+        for (const EventColumn column : view_.keys) {
+          const bool has = v.has_child(name_of(column)) && !v.child(name_of(column)).is_null(i);
+          append_key(key, has ? std::optional(v.child(name_of(column)).text_at(i)) : std::nullopt);
+        }
+        out.push_back({std::move(key), v.child("window_start").int_at(i), v.child("window_end").int_at(i)});
+      }
+    }
+    return out;
+  }
+
+  static void append_key(std::string& out, std::optional<std::string_view> part) {
+    out += part ? fmt::format("{}:{}", part->size(), *part) : "-";
+  }
+  std::string key_of(const ViewRows& rows, size_t row) const {
+    std::string out;
+    for (size_t k = 0; k < view_.keys.size(); ++k) append_key(out, rows.key(row, k));
+    return out;
+  }
+  static std::optional<int32_t> day_of(const delta::AddFile& file) {
+    const auto date = file.partition_values.find("window_date");
+    return date != file.partition_values.end() && date->second ? parse_date(*date->second) : std::nullopt;
   }
 
   // With the sessions that were open where the days begin. Those that began before are not of the days, which a gap
@@ -231,6 +315,7 @@ class Rebuild {
   ViewDeclaration view_;
   LakePaths lake_;
   int32_t first_, last_;
+  std::vector<Session> before_;          // of those days, that began before
   int64_t read_from_ = 0, read_to_ = 0;  // of Silver, in event time
   Clock& clock_;
   Random& random_;

@@ -28,6 +28,8 @@ struct GoldRebuild {
   Version silver_version{-1};     // what was read
   Version version{-1};            // of the view's table; -1 when nothing had to be changed
   int64_t watermark = kNoTime;    // kNoTime: never streamed
+  // Of sessions the days next to those that were asked for belong to it where a late event has joined both.
+  int32_t first_day = 0, last_day = 0;
   int64_t stream_from = kNoTime;  // then: a stream makes the windows that begin from there on
 };
 

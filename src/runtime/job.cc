@@ -190,7 +190,9 @@ void Job::start_batch(bool history) {
 Result<int64_t> Job::poll(size_t s, int64_t max_records, bool& at_end) {
   Source& source = sources_[s];
   Topic& topic = topics_[source.topic];
-  PolledRecords polled = TRY(topic.reader->poll(source.partition, kPollBytes));
+  // A small batch asks for little: what is beyond its end is read again.
+  const int64_t bytes = std::clamp<int64_t>(std::min<int64_t>(max_records, kPollBytes) * 1024, 64 << 10, kPollBytes);
+  PolledRecords polled = TRY(topic.reader->poll(source.partition, bytes));
   at_end = polled.at_end;
   if (polled.records.empty() && polled.skipped == 0) return 0;
   if (polled.leader_epoch >= 0) source.leader_epoch = polled.leader_epoch;

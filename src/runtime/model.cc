@@ -187,8 +187,12 @@ class ModelRunner {
   // The day's words, for the model's own SQL.
   Result<> prepare(SqlEngine& sql) {
     const std::string zone = sql_text(config_.shop.time_zone);
+    // Where clocks go back at one to midnight, the day has two, of which DuckDB takes the second.
     const auto start_of = [&](int32_t day) {
-      return fmt::format("timezone({}, TIMESTAMP '{} 00:00:00')", zone, date_text(day));
+      return fmt::format(
+          "CASE WHEN timezone({0}, timezone({0}, TIMESTAMP '{1}') - INTERVAL 1 HOUR) >= TIMESTAMP '{1}' "
+          "THEN timezone({0}, TIMESTAMP '{1}') - INTERVAL 1 HOUR ELSE timezone({0}, TIMESTAMP '{1}') END",
+          zone, date_text(day));
     };
     std::vector<std::string> sold = {"'purchase'"}, refunded = {"'refund'"};
     for (const ExtraEventType& type : config_.events.types) {

@@ -308,6 +308,37 @@ TEST_F(VerifyTest, SessionsFromBeforeAViewWasDeclaredAreNotMissed) {
   EXPECT_EQ(figure(report, "gold", "views"), 2);
 }
 
+// A late event joins two sessions over midnight: rebuilding either day makes the one that it is, and drops both.
+TEST_F(VerifyTest, ARebuiltDayReachesAsFarAsItsSessions) {
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  config_.gold.views.push_back(declared("joined", {EventColumn::session},
+                                        WindowShape::session_of(30 * kMicrosPerMinute), {"count() as events"}));
+  clock_.sleep_us(20 * kMicrosPerHour);
+  const auto of = [](const char* id, const char* session, int64_t hour, int64_t minute) {
+    return event(id, "view", (hour - 10) * 3600 + minute * 60, fmt::format(R"(,"session_id":"{}")", session));
+  };
+  send({of("1", "a", 23, 40), of("2", "a", 24, 20), of("3", "b", 26, 0)});
+  run();
+  send({of("4", "a", 24, 0), of("5", "b", 28, 0)});
+  run();
+  const fs::path before = root_ / "before";
+  fs::copy(config_.lake, before, fs::copy_options::recursive);
+  for (const int32_t asked : {day, day + 1}) {
+    fs::remove_all(config_.lake);
+    fs::copy(before, config_.lake, fs::copy_options::recursive);
+    Random random(3);
+    const auto done = rebuild_view(config_, config_.gold.views[1], asked, asked, clock_, random);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(std::pair(done->first_day, done->last_day), std::pair(day, day + 1));
+    EXPECT_EQ(done->rows, 2);  // of a, with three events, and b's first
+    EXPECT_EQ(done->removed_rows, 3);
+    expect_ok(verify());
+    const auto again = rebuild_view(config_, config_.gold.views[1], asked, asked, clock_, random);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(std::pair(again->first_day, again->last_day), std::pair(asked, asked));
+  }
+}
+
 // An alert that opened in a window which was not made anew may have begun before it by the rows that are there now.
 TEST_F(VerifyTest, AlertsThatReachOutOfRebuiltWindowsAreNotJudged) {
   config_.alerts.rules = {{"three", *AlertCondition::parse("views >= 3")}};

@@ -170,6 +170,12 @@ class Days(Lake):
         (row,) = (r for r in self.table("hours").to_pyarrow_table().to_pylist() if str(r["day"]) == "2025-10-26")
         self.assertEqual((row["events"], row["first"].isoformat(), row["last"].isoformat(), row["length"]),
                          (26, "2025-10-25T22:00:00+00:00", "2025-10-26T22:59:59.999999+00:00", "1 day 01:00:00"))
+        # In Havana the day itself begins twice, at 4:00 and 5:00 UTC.
+        self.write("pactolus.toml", '[shop]\ntime_zone = "America/Havana"\n')
+        hours = [datetime.datetime(2025, 11, 1, 23) + datetime.timedelta(hours=h) for h in range(32)]
+        self.ingest(*({"timestamp": h.isoformat() + "Z"} for h in hours))
+        done = self.run_model("hours", "--from", "2025-11-01", "--to", "2025-11-03")
+        self.assertEqual([(d["date"], d["events"]) for d in done], [("2025-11-01", 5), ("2025-11-02", 25), ("2025-11-03", 2)])
 
     def test_twice_changes_nothing_and_late_events_come_in(self):
         self.ingest(*({"user_id": f"u{n % 7}", "event_type": ("view", "purchase")[n % 2]} for n in range(40)))

@@ -361,6 +361,15 @@ class Refused(Copy):
         self.run_job("--close-windows")
         self.assert_equal()
 
+    def test_what_else_was_dropped_is_told_with_the_way_out(self):
+        self.send(count=1000)
+        self.run_job("--close-windows")
+        self.server.psql("DROP TABLE pactolus._progress")
+        self.assertIn("DROP SCHEMA \"pactolus\" CASCADE, it is made anew", " ".join(self.run_job(code=4).stderr.split()))
+        self.server.psql("DROP SCHEMA pactolus CASCADE")
+        self.run_job()
+        self.assert_equal()
+
     def test_a_table_of_somebody_else_is_not_touched(self):
         self.send(count=1000)
         self.server.psql("CREATE SCHEMA pactolus; CREATE TABLE pactolus.sessions (mine int); INSERT INTO pactolus.sessions VALUES (7)")

@@ -151,7 +151,7 @@ Result<int64_t> PostgresSink::follow(std::span<const PostgresTable> tables, cons
   if (!first) return rows;
   // Somebody may have dropped what is ours: the next connection looks at everything again.
   if (first->code == ErrorCode::invalid) connection_.reset();
-  return std::unexpected(std::move(*first));
+  return std::unexpected(with_hint(std::move(*first)));
 }
 
 Result<> PostgresSink::connect() {
@@ -159,9 +159,19 @@ Result<> PostgresSink::connect() {
   connection_.reset();
   followed_.clear();
   connection_ = TRY(PgConnection::open(options_.target));
-  const auto ready = migrate();
-  if (!ready) connection_.reset();
-  return ready;
+  auto ready = migrate();
+  if (ready) return {};
+  connection_.reset();
+  return std::unexpected(with_hint(std::move(ready).error()));
+}
+
+// The server knows a statement of ours otherwise than it was made.
+Error PostgresSink::with_hint(Error error) const {
+  if (error.code == ErrorCode::invalid && error.hint.empty())
+    error.hint =
+        fmt::format("when a column or table of ours was dropped or changed: DROP SCHEMA {} CASCADE, it is made anew",
+                    pg_name(options_.schema));
+  return error;
 }
 
 Result<> PostgresSink::migrate() {

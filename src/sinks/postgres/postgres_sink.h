@@ -63,6 +63,7 @@ class PostgresSink {
   Result<> connect();
   Result<> migrate();
   Result<> in_transaction(const std::function<Result<>()>& work);
+  Error with_hint(Error error) const;
   Result<int64_t> follow_table(const PostgresTable& table, const StreamPosition& position, const ViewRows* open);
   Result<bool> make_table(const PostgresTable& table, const delta::TableSchema& schema, std::string_view columns_before,
                           bool exists);
