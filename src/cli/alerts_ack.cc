@@ -35,10 +35,13 @@ class AlertsAck final : public Command {
     TRY(change_alert_notes(lake, now, open, [&](AlertNotes& notes) {
       for (const AlertRow* alert : meant) {
         const AlertTransition& t = alert->transition;
+        std::string note = note_;
         std::erase_if(notes.acks, [&](const AlertNotes::Ack& a) {
-          return a.rule == alert->rule && a.product_id == t.product_id && a.opened_window == t.opened_window;
+          const bool same = a.rule == alert->rule && a.product_id == t.product_id && a.opened_window == t.opened_window;
+          if (same && note.empty()) note = a.note;  // said again, with nothing new
+          return same;
         });
-        notes.acks.push_back({alert->rule, t.product_id, t.opened_window, now, note_});
+        notes.acks.push_back({alert->rule, t.product_id, t.opened_window, now, std::move(note)});
       }
     }));
     if (session.globals.json)

@@ -406,6 +406,8 @@ TEST_F(ConfigTest, AViewThatIsNotEnabledIsNotThere) {
   EXPECT_EQ(loaded.config.gold.views[1].name, "category_conversion");
   project("[[gold.view]]\nname = \"product_interest\"\nenabled = false\n");
   EXPECT_TRUE(has(only_error().message, "alerts are made of product_interest"));
+  project("[[gold.view]]\nname = \"session\"\nenabled = false\n");
+  EXPECT_TRUE(has(only_error().message, "got session; did you mean \"sessions\"?"));
   project("[[gold.view]]\nname = \"mine\"\nenabled = \"no\"\nsize = \"1h\"\nmeasures = [\"count() as n\"]\n");
   EXPECT_TRUE(has(only_error().message, "expected true or false, got \"no\""));
 }

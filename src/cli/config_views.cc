@@ -68,7 +68,15 @@ class Taking : private EntryTaker {
       missing("enabled", fmt::format("expected true: alerts are made of {}", view_.name));
       return refused(view_.name);
     }
-    std::erase_if(config.gold.views, [this](const ViewDeclaration& v) { return v.name == view_.name; });
+    const auto is_it = [this](const ViewDeclaration& v) { return v.name == view_.name; };
+    const bool was_there = std::erase_if(config.gold.views, is_it) > 0;
+    if (!was_there && !has_size_ && !has_gap_ && view_.measures.empty()) {  // a name, and nothing to keep
+      std::vector<std::string_view> names;
+      for (const ViewDeclaration& v : built_in_views()) names.push_back(v.name);
+      missing("name", fmt::format("expected a view that there is ({}), got {}{}", fmt::join(names, ", "), view_.name,
+                                  did_you_mean(view_.name, names)));
+      return refused(view_.name);
+    }
     return {view_.name, {}, true};
   }
 

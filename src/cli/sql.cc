@@ -70,7 +70,8 @@ class Sql final : public Command {
     flags.choice("--format", {"box", "json", "csv", "markdown", "parquet"}, &format_, "how rows are written (box)");
     flags.text("--as-of", "TIME", &as_of_, "the lake as it was then: a time, a date, or so long ago (24h)");
     flags.texts("--at", "TABLE=N", &versions_, "this version of a table (tables history shows them)");
-    flags.size("--memory", &limits_.memory_bytes, "most that the query may take (a quarter of the machine's, 4GiB)");
+    flags.size("--memory", &limits_.memory_bytes,
+               "most that joins, groups and sorts may hold (a quarter of the machine's, 4GiB)");
     flags.duration("--timeout", &timeout_us_, "most that the query may last (no limit)");
     flags.argument("QUERY", &query_, "without one: from stdin, on a terminal a prompt", false);
   }

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "base/fault.h"
 #include "base/time_text.h"
@@ -179,7 +179,7 @@ class Rebuild {
       for (size_t r = 0; r < closed_now.size(); ++r) {
         if (closed_now.window_start(r) >= end()) continue;
         if (closed_now.window_start(r) < begin()) {
-          before_.push_back({key_of(closed_now, r), closed_now.window_start(r), closed_now.window_end(r)});
+          before_[key_of(closed_now, r)].emplace_back(closed_now.window_start(r), closed_now.window_end(r));
           continue;
         }
         windows.insert(closed_now.window_start(r));
@@ -191,54 +191,49 @@ class Rebuild {
     return made;
   }
 
-  struct Session {
-    std::string key;
-    int64_t start, end;
-  };
+  // Begin and end of sessions, by their key.
+  using Sessions = std::unordered_map<std::string, std::vector<std::pair<int64_t, int64_t>>>;
+  static bool meet(const Sessions& some, const Sessions& others) {
+    return std::ranges::any_of(some, [&](const auto& of) {
+      const auto found = others.find(of.first);
+      return found != others.end() && std::ranges::any_of(of.second, [&](const auto& s) {
+               return std::ranges::any_of(found->second,
+                                          [&](const auto& o) { return o.first <= s.second && o.second >= s.first; });
+             });
+    });
+  }
 
   // A late event may have joined sessions across an end of the days: what was two rows, one of them in the days, is one
   // session now. Then the next day belongs to the rebuild too; otherwise events would be in no row, or in two. True
   // when it does.
   Result<bool> widen_days(const delta::Snapshot& gold, const ViewRows& made) {
     if (!view_.shape.is_session()) return false;
-    const auto overlap = [](const std::vector<Session>& old, const std::string& key, int64_t start, int64_t end) {
-      return std::ranges::any_of(old,
-                                 [&](const Session& s) { return s.key == key && s.start <= end && s.end >= start; });
-    };
-    std::vector<Session> old = TRY(sessions_there(gold, first_, last_));
-    std::unordered_set<std::string_view> keys;
-    for (const Session& s : before_) keys.insert(s.key);
-    std::erase_if(old, [&](const Session& s) { return !keys.contains(s.key); });
-    if (std::ranges::any_of(before_, [&](const Session& s) { return overlap(old, s.key, s.start, s.end); })) {
+    if (meet(before_, TRY(sessions_there(gold, first_, last_, before_)))) {
       --first_;
       return true;
     }
     int64_t last_end = end();
-    std::vector<Session> behind;
-    for (size_t r = 0; r < made.size(); ++r)
-      if (made.window_end(r) > end()) {
-        behind.push_back({key_of(made, r), made.window_start(r), made.window_end(r)});
-        last_end = std::max(last_end, made.window_end(r));
-      }
-    if (behind.empty()) return false;
-    keys.clear();
-    for (const Session& s : behind) keys.insert(s.key);
-    old = TRY(sessions_there(gold, last_ + 1, int32_t(floor_div(last_end, kMicrosPerDay))));
-    std::erase_if(old, [&](const Session& s) { return !keys.contains(s.key); });
-    if (std::ranges::none_of(behind, [&](const Session& s) { return overlap(old, s.key, s.start, s.end); }))
-      return false;
+    Sessions beyond;
+    for (size_t r = 0; r < made.size(); ++r) {
+      if (made.window_end(r) <= end()) continue;
+      beyond[key_of(made, r)].emplace_back(made.window_start(r), made.window_end(r));
+      last_end = std::max(last_end, made.window_end(r));
+    }
+    const auto last_day = int32_t(floor_div(last_end, kMicrosPerDay));
+    if (!meet(beyond, TRY(sessions_there(gold, last_ + 1, last_day, beyond)))) return false;
     ++last_;
     return true;
   }
 
-  // The rows that begin on these days, as the table has them.
-  Result<std::vector<Session>> sessions_there(const delta::Snapshot& gold, int32_t first, int32_t last) const {
+  // Of keys that `wanted` has: the rows that begin on these days, as the table has them.
+  Result<Sessions> sessions_there(const delta::Snapshot& gold, int32_t first, int32_t last,
+                                  const Sessions& wanted) const {
     std::vector<std::string> columns = {"window_start", "window_end"};
     for (const EventColumn key : view_.keys) columns.emplace_back(name_of(key));
-    std::vector<Session> out;
+    Sessions out;
     for (const auto& [path, file] : gold.files()) {
       const auto day = day_of(file);
-      if (!day || *day < first || *day > last) continue;
+      if (wanted.empty() || !day || *day < first || *day > last) continue;
       const ColumnBatch batch = TRY(read_parquet(gold.table_folder() / path, columns));
       const ColumnView v = ColumnView::of(batch);
       for (int64_t i = 0; i < v.length(); ++i) {
@@ -247,7 +242,8 @@ class Rebuild {
           const bool has = v.has_child(name_of(column)) && !v.child(name_of(column)).is_null(i);
           append_key(key, has ? std::optional(v.child(name_of(column)).text_at(i)) : std::nullopt);
         }
-        out.push_back({std::move(key), v.child("window_start").int_at(i), v.child("window_end").int_at(i)});
+        if (wanted.contains(key))
+          out[std::move(key)].emplace_back(v.child("window_start").int_at(i), v.child("window_end").int_at(i));
       }
     }
     return out;
@@ -315,7 +311,7 @@ class Rebuild {
   ViewDeclaration view_;
   LakePaths lake_;
   int32_t first_, last_;
-  std::vector<Session> before_;          // of those days, that began before
+  Sessions before_;                      // that reach into the days
   int64_t read_from_ = 0, read_to_ = 0;  // of Silver, in event time
   Clock& clock_;
   Random& random_;

@@ -306,6 +306,7 @@ class Commands(Lake):
         self.assertEqual(mine["note"], "price was wrong")
         self.assertIsNotNone(mine["acknowledged"])
         self.assertGreater(mine["silenced_until"], mine["acknowledged"])
+        self.good("alerts", "ack", "prod_0042", "--lake", self.lake)  # once more, with nothing new to say
         self.assertRegex(self.good("alerts", "ls", "--lake", self.lake), "prod_0042 .*acknowledged: price was wrong  silenced until")
         self.good("alerts", "silence", "prod_0042", "--off", "--lake", self.lake)
         (mine,) = (a for a in self.pactolus("alerts", "ls")["alerts"] if a["product_id"] == "prod_0042" and a["rule"] == shop_rule)
