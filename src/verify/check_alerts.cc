@@ -46,6 +46,14 @@ UNION ALL
 SELECT format('{{}}: {{}} in the window of {{}} with {{}} views, {{}} sold should not be', product_id, state,
               make_timestamp(w), views, purchases) FROM (FROM had EXCEPT ALL FROM wanted))";
 
+// What a transition says of its numbers follows from them.
+constexpr const char* kDerived = R"(
+SELECT format('{{}}: {{}} in the window of {{}} has a conversion of {{}} and ends at {{}}', product_id, state, window_start,
+              conversion_rate, window_end) AS why
+FROM "gold/alerts" WHERE rule = '{rule_name}' AND batch_id <= {reached} AND epoch_us(opened_window) > {after}
+AND (conversion_rate IS DISTINCT FROM CASE WHEN views > 0 THEN purchases::DOUBLE / views END
+     OR epoch_us(window_end) - epoch_us(window_start) <> {size}))";
+
 }  // namespace
 
 Result<CheckResult> check_alerts(VerifyInput& in) {
@@ -80,6 +88,9 @@ Result<CheckResult> check_alerts(VerifyInput& in) {
     TRY(in.sql.execute(
         fmt::format(kTold, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached), fmt::arg("from", from))));
     TRY(fail_rows(in.sql, result, fmt::format(kDifferences, fmt::arg("after", after))));
+    TRY(fail_rows(in.sql, result,
+                  fmt::format(kDerived, fmt::arg("rule_name", rule.name), fmt::arg("reached", reached),
+                              fmt::arg("size", view->shape.size), fmt::arg("after", after))));
     transitions += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts"));
     opened += TRY(one_number(in.sql, "SELECT count(*) FROM told_alerts WHERE state = 'open'"));
     judged += TRY(one_number(in.sql, fmt::format("SELECT count(*) FROM told_alerts WHERE opened > {}", after)));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "gold/distinct_set.h"
 #include "query/duckdb.h"
 #include "verify/measure_sql.h"
 
@@ -63,6 +64,10 @@ WHERE CASE WHEN whole = 0 THEN coalesce({}_rate, {}_low, {}_high) IS NOT NULL
            ELSE {}_rate IS DISTINCT FROM part::DOUBLE / whole
                 OR coalesce(abs({}_low - greatest(0, centre - half)) > 1e-9, true)
                 OR coalesce(abs({}_high - least(1, centre + half)) > 1e-9, true) END)";
+
+constexpr const char* kLength = R"(
+SELECT key, ends, 'the window is none of this view''s, by its length' AS what
+FROM actual WHERE to_us - from_us <> $size * $pane)";
 
 void replace_all(std::string& text, std::string_view name, std::string_view value) {
   for (size_t at = 0; (at = text.find(name, at)) != text.npos; at += value.size()) text.replace(at, name.size(), value);
@@ -124,7 +129,10 @@ SELECT format('{0} {{}}: rows of {{}} rebuilds', window_date, batches) AS why FR
 UNION ALL
 SELECT format('{0} {{}}: {{}} rows are not of the rebuild that replaced them', window_date, count(*))
 FROM $table g JOIN rebuilt r USING (window_date)
-WHERE epoch_us(window_end) <= r.last_end AND basis <> 'rebuild' GROUP BY window_date)",
+WHERE epoch_us(window_end) <= r.last_end AND basis <> 'rebuild' GROUP BY window_date
+UNION ALL
+SELECT format('{0} {{}}: {{}} rows have the basis {{}}, which none has', window_date, count(*), basis)
+FROM $table WHERE basis NOT IN ('stream', 'rebuild') GROUP BY window_date, basis)",
                             view_.name),
                 {});
 }
@@ -302,6 +310,11 @@ std::string ViewSql::numbers() const {
           "CASE WHEN NOT coalesce(a.{0}_approx AND abs(a.{0} - e.{0}) <= {2}::DOUBLE * e.{0}, false) THEN {1} END",
           name, text, kSketchError);
     compared.push_back(std::move(text));
+    if (m.function == MeasureFunction::distinct || m.function == MeasureFunction::sketch)
+      compared.push_back(
+          fmt::format("CASE WHEN NOT more AND a.{0}_approx <> (e.{0} > {1}) THEN format('{2}_approx {{}} for {{}}', "
+                      "a.{0}_approx, e.{0}) END",
+                      name, DistinctSet::kExactMax, m.name));
   }
   return fmt::format(R"(
 SELECT key, ends, what FROM (
@@ -366,7 +379,7 @@ std::vector<std::string> ViewSql::rates() const {
 std::vector<std::string> ViewSql::faults(const ViewComparison& c) const {
   std::vector<std::string> out = view_.shape.is_session() ? session_faults(c) : std::vector<std::string>{kWindows};
   if (view_.shape.is_funnel())
-    out.clear();  // verify/funnel_check.h has the rest
+    out = {kLength};  // verify/funnel_check.h has the rest
   else
     out.push_back(numbers());
   for (std::string& query : others()) out.push_back(std::move(query));

@@ -324,6 +324,8 @@ class Commands(Lake):
         for harm, said in ((lambda: table.delete("product_id = 'prod_0042' AND state = 'open'"), "prod_0042: open .* is missing"),
                            (lambda: table.update(updates={"views": "views + 1"}, predicate="product_id = 'prod_0042' AND state = 'open'"),
                             "should not be"),
+                           (lambda: table.update(updates={"conversion_rate": "0.5"}, predicate="product_id = 'prod_0042' AND state = 'open'"),
+                            r"prod_0042: open .* has a conversion of 0\.5"),
                            (lambda: table.update(updates={"state": "'update'"}, predicate="product_id = 'prod_0042' AND state = 'resolved'"),
                             "prod_0042: resolved .* is missing")):
             before = table.version()

@@ -502,6 +502,14 @@ class Gold(Damaged):
                 self.fails("gold", "conversion ")
                 self.lake = lake
 
+    def test_an_estimate_that_is_none(self):
+        self.rewrite(GOLD, self.file, lambda rows: self.set_value(rows, 0, "viewers_approx", True))
+        self.fails("gold", "viewers_approx true for ")
+
+    def test_a_basis_that_is_none(self):
+        self.rewrite(GOLD, self.file, lambda rows: self.set_value(rows, 0, "basis", "streamx"))
+        self.fails("gold", "have the basis streamx")
+
     def test_a_window_that_is_missing(self):
         self.rewrite(GOLD, self.file, lambda rows: rows.slice(1))
         self.fails("gold", "the window is missing")
@@ -631,6 +639,10 @@ class Funnel(Damaged):
     def test_a_window_that_is_not_there(self):
         self.rewrite(self.TABLE, self.file, lambda rows: rows.slice(1))
         self.fails("gold", "the window is missing, Silver has ")
+
+    def test_a_window_of_another_length(self):
+        self.rewrite(self.TABLE, self.file, lambda rows: self.set_value(rows, 0, "window_end", lambda old: old + 60_000_000))
+        self.fails("gold", "none of this view's, by its length")
 
     def test_a_window_too_many(self):
         self.rewrite(self.TABLE, self.file,
