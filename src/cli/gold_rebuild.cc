@@ -30,13 +30,20 @@ class GoldRebuildCommand final : public Command {
     Random random = Random::from_system();
     const int32_t last = to_.value_or(*from_);
     Json done = Json::array();
+    int code = kExitOk;
     for (const ViewDeclaration& view : views) {
       if (session.stop.requested()) return session.stop.exit_code();
-      const GoldRebuild one = TRY(rebuild_view(session.config, view, *from_, last, clock, random));
-      if (session.globals.json)
-        done.push(json_of(view, one));
-      else
-        session.out << text_of(view, one) << "\n";
+      const auto one = rebuild_view(session.config, view, *from_, last, clock, random);
+      if (!one && views.size() == 1) return std::unexpected(one.error());
+      if (!one) {  // no reason to leave the others as they are
+        print_error(one.error(), session.message_terminal.colour);
+        if (code == kExitOk) code = exit_code(one.error().code);
+        done.push(Json::object().set("view", view.name).set("error", parts_of(one.error().message).what));
+      } else if (session.globals.json) {
+        done.push(json_of(view, *one));
+      } else {
+        session.out << text_of(view, *one) << "\n";
+      }
     }
     if (session.globals.json)
       session.out << Json::object()
@@ -45,7 +52,7 @@ class GoldRebuildCommand final : public Command {
                          .set("views", std::move(done))
                          .dump()
                   << "\n";
-    return kExitOk;
+    return code;
   }
 
  private:

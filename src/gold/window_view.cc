@@ -9,7 +9,7 @@
 
 namespace pactolus {
 namespace {
-constexpr int kMostOpenWindows = 240;  // that open_rows looks at: each is folded from all its panes
+constexpr int64_t kMostFolds = 1 << 20;  // of panes, that open_rows makes: each window is folded from all its panes
 }
 
 WindowView::WindowView(Options options)
@@ -190,14 +190,15 @@ ViewRows WindowView::open_rows(size_t limit) const {
     return behind == panes.begin() ? kNoTime : std::prev(behind)->first;
   };
   int64_t end = last_window_end();
-  for (int windows = 0; windows < kMostOpenWindows && out.size() < limit && is_open_window(end);) {
+  const int64_t panes = shape.size / shape.pane();
+  for (int64_t folds = 0; folds + panes <= kMostFolds && out.size() < limit && is_open_window(end);) {
     const int64_t pane = std::max(newest_before(panes_, end), newest_before(overlay_, end));
     if (pane == kNoTime) break;
     end = std::min(end, shape.last_end(pane));  // windows in between have nothing in them
     if (!is_open_window(end)) break;
     const ViewRows rows = provisional(end, limit - out.size());
     for (size_t r = 0; r < rows.size(); ++r) out.append(rows, r);
-    ++windows, end -= shape.slide;
+    folds += panes, end -= shape.slide;
   }
   return out;
 }

@@ -30,7 +30,8 @@ ErrorCode code_of(duckdb_error_type type, std::string_view text) {
     case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_MISMATCH_TYPE: return ErrorCode::usage;
     case DUCKDB_ERROR_INVALID_INPUT:  // a Parquet file that is none, or an argument that a function does not take
-      return text.find("arquet") != text.npos || text.find("file") != text.npos ? ErrorCode::corrupt : ErrorCode::usage;
+      return text.find("arquet") != text.npos || text.find("magic bytes") != text.npos ? ErrorCode::corrupt
+                                                                                       : ErrorCode::usage;
     case DUCKDB_ERROR_INVALID:  // a file's page headers make no sense
       return ErrorCode::corrupt;
     default: return ErrorCode::io;
@@ -389,7 +390,8 @@ std::string SqlTable::text_at(size_t row, std::string_view column) const {
 
 namespace {
 
-// Behind the text, comment or quoted name that begins at `at`; the next character when none does there.
+// Behind the text, comment or quoted name that begins at `at`; the next character when none does there; npos for a
+// comment that has no end.
 size_t behind_token(std::string_view sql, size_t at) {
   const auto behind = [&](std::string_view end, size_t from) {
     const size_t found = sql.find(end, from);
@@ -416,7 +418,7 @@ size_t behind_token(std::string_view sql, size_t at) {
       depth += two == "/*" ? 1 : two == "*/" ? -1 : 0;
       at += two == "/*" || two == "*/" ? 2 : 1;
     } while (depth > 0 && at < sql.size());
-    return std::min(at, sql.size());
+    return depth > 0 ? sql.npos : at;
   }
   if (c == '$') {  // $$…$$, $tag$…$tag$
     size_t end = at + 1;
@@ -434,9 +436,14 @@ SqlStatement take_statement(std::string_view sql) noexcept {
   size_t begin = sql.npos, end = 0;
   for (size_t at = 0, next; at < sql.size(); at = next) {
     next = behind_token(sql, at);
+    const bool is_open = next == sql.npos;  // what it will be is not known
+    next = std::min(next, sql.size());
     const std::string_view token = sql.substr(at, next - at);
     if (token == ";") {
       out.ended = true;
+    } else if (is_open) {
+      begin = std::min(begin, at), end = next;
+      out.ended = false;
     } else if (!token.starts_with("--") && !token.starts_with("/*") &&
                token.find_first_not_of(" \t\r\n") != token.npos) {
       begin = std::min(begin, at), end = next;

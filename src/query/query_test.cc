@@ -219,10 +219,12 @@ TEST(SqlStatement, EndsWithItsLastWord) {
             "-- first\nSELECT ';' AS \"a;b\", $$;$$, $x$ $$; $x$, E'it\\'s;'");
   EXPECT_EQ(text("SELECT 1; SELECT 2;"), "SELECT 1; SELECT 2");
   EXPECT_EQ(text("-- nothing\n;"), "");
+  EXPECT_EQ(text("/* not yet */ /* nothing"), "/* not yet */ /* nothing");
   for (const char* ended :
        {"SELECT 1;", "SELECT 1; -- done", "SELECT 1 /* no; */ ;\n", "SELECT 'it''s';", "SELECT a.e';';;"})
     EXPECT_TRUE(take_statement(ended).ended) << ended;
-  for (const char* open : {"SELECT 1", "SELECT 1 -- ;", "SELECT ';", "SELECT 1; SELECT", "SELECT $$ ;", "SELECT /* ;"})
+  for (const char* open : {"SELECT 1", "SELECT 1 -- ;", "SELECT ';", "SELECT 1; SELECT", "SELECT $$ ;", "SELECT /* ;",
+                           "/* ;", "/* /* */ ;"})
     EXPECT_FALSE(take_statement(open).ended) << open;
 }
 

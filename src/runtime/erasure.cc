@@ -226,14 +226,22 @@ Result<TableErasure> erase_from_quarantine(const delta::Snapshot& quarantine, Pe
                                            const EraseRewrite* rewrite) {
   return QuarantineEraser(quarantine, persons, rewrite).run();
 }
+namespace {
+// None where the column holds no names: a model may count users in it, or hash them.
+const delta::SchemaField* person_column(const delta::TableSchema& schema) {
+  const delta::SchemaField* field = schema.find_any_case(kPersonColumn);
+  return field && field->type == delta::FieldType::string() ? field : nullptr;
+}
+}  // namespace
+
 Result<bool> holds_persons(const delta::Snapshot& view) {
   const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
-  return schema.find_any_case(kPersonColumn) != nullptr;
+  return person_column(schema) != nullptr;
 }
 
 Result<TableErasure> erase_from_gold(const delta::Snapshot& view, Persons& persons, const EraseRewrite* rewrite) {
   const auto schema = TRY(delta::parse_schema(view.metadata().schema_string, view.metadata().partition_columns));
-  const delta::SchemaField* person = schema.find_any_case(kPersonColumn);
+  const delta::SchemaField* person = person_column(schema);
   PACTOLUS_CHECK(person, "a table of persons without their column");
   std::vector<std::string> columns = {person->name};
   if (schema.find("batch_id")) columns.emplace_back("batch_id");

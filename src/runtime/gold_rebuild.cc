@@ -23,6 +23,7 @@ namespace pactolus {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr int32_t kMostDaysBeside = 32;  // of sessions, that a rebuild takes with it at once
 constexpr const char* kRunFirst =
     "`pactolus run --until-caught-up` makes it the view of the configuration; then rebuild";
 
@@ -70,7 +71,7 @@ class Rebuild {
                              {}};
     auto gold = TRY(std::move(opened));
     auto silver = TRY(delta::Snapshot::load(lake_.silver()));
-    GoldRebuild out;
+    GoldRebuild out{.first_day = first_, .last_day = last_};
     if (!TRY(find_watermark(gold.snapshot(), silver, out))) return out;
     FileLock lock;
     if (out.watermark == kNoTime) {
@@ -117,8 +118,10 @@ class Rebuild {
     }
     if (rows.empty() && t.removes.empty()) return out;
     if (out.watermark == kNoTime) {
+      // Sessions that begin later may end sooner: the stream's begin behind the end of all.
       for (size_t r = 0; r < rows.size(); ++r)
-        declared.first_window = std::max(declared.first_window, rows.window_start(r) + 1);
+        declared.first_window =
+            std::max(declared.first_window, view_.shape.is_session() ? rows.window_end(r) : rows.window_start(r) + 1);
       out.stream_from = declared.first_window;
       t.metadata = gold.snapshot().metadata();
       declared.write(t.metadata->configuration);
@@ -209,8 +212,8 @@ class Rebuild {
   Result<bool> widen_days(const delta::Snapshot& gold, const ViewRows& made) {
     if (!view_.shape.is_session()) return false;
     if (meet(before_, TRY(sessions_there(gold, first_, last_, before_)))) {
-      --first_;
-      return true;
+      first_ -= step_;
+      return widened();
     }
     int64_t last_end = end();
     Sessions beyond;
@@ -221,8 +224,17 @@ class Rebuild {
     }
     const auto last_day = int32_t(floor_div(last_end, kMicrosPerDay));
     if (!meet(beyond, TRY(sessions_there(gold, last_ + 1, last_day, beyond)))) return false;
-    ++last_;
-    return true;
+    last_ += step_;
+    return widened();
+  }
+  // Twice as many the next time, since each time all is made again.
+  Result<bool> widened() {
+    step_ *= 2;
+    if (step_ <= kMostDaysBeside) return true;
+    return fail(ErrorCode::invalid,
+                fmt::format("late events have joined sessions of {} day after day, from {} to {} and on", view_.name,
+                            date_text(first_), date_text(last_)),
+                "rebuild a longer time at once");
   }
 
   // Of keys that `wanted` has: the rows that begin on these days, as the table has them.
@@ -310,7 +322,7 @@ class Rebuild {
   const Config& config_;
   ViewDeclaration view_;
   LakePaths lake_;
-  int32_t first_, last_;
+  int32_t first_, last_, step_ = 1;
   Sessions before_;                      // that reach into the days
   int64_t read_from_ = 0, read_to_ = 0;  // of Silver, in event time
   Clock& clock_;

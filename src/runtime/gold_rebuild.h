@@ -34,7 +34,9 @@ struct GoldRebuild {
 };
 
 // Days are UTC dates of window starts, both included. Errors: not_found (no lake, no view), usage (the last before the
-// first), conflict (others kept changing the same days), busy (never streamed, and a process holds the lake).
+// first), invalid (the table holds another declaration, or the view was away; sessions reach day after day; a run or a
+// longer time mends it), conflict (others kept changing the same days), busy (never streamed, and a process holds the
+// lake).
 Result<GoldRebuild> rebuild_view(const Config& config, const ViewDeclaration& view, int32_t first_day, int32_t last_day,
                                  Clock& clock, Random& random);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 
 namespace pactolus {
 namespace {
@@ -330,7 +331,8 @@ ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vecto
   return ColumnBatch(rows, std::move(c));
 }
 
-Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
+Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows,
+                                              const std::function<bool(int64_t batch, int64_t batch_time)>& wanted) {
   const ColumnView v = ColumnView::of(rows);
   for (const auto& f : {"batch_id", "commit_uuid", "topic", "start_offset", "quarantined", "watermark_after"})
     if (!v.has_child(f)) return fail(ErrorCode::corrupt, fmt::format("a ledger file lacks the column {}", f));
@@ -339,25 +341,31 @@ Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows) {
     return v.child(name).is_null(row) ? kNoTime : v.child(name).int_at(row);
   };
   const auto text = [&](const char* name, int64_t row) { return std::string(v.child(name).text_at(row)); };
+  const ColumnView batch_id = v.child("batch_id"), batch_time = v.child("batch_time"), event = v.child("event");
   std::vector<BatchAccount> out;
+  std::unordered_map<int64_t, size_t> by_batch;
   for (int64_t i = 0; i < v.length(); ++i) {
-    const int64_t batch = number("batch_id", i);
-    if (!v.child("event").is_null(i)) {  // events are no batches; they stand behind those of their file
-      const auto batch_of_it =
-          std::find_if(out.begin(), out.end(), [&](const BatchAccount& a) { return a.batch == batch; });
-      if (batch_of_it == out.end()) continue;
-      if (text("event", i) == "close_windows") batch_of_it->closes_windows = true;
-      if (text("event", i) == kAcceptedLoss) {
+    const int64_t batch = batch_id.int_at(i);
+    if (!event.is_null(i)) {  // events are no batches; they stand behind those of their file
+      const std::string_view name = event.text_at(i);
+      if (name != "close_windows" && name != kAcceptedLoss) continue;
+      const auto batch_of_it = by_batch.find(batch);
+      if (batch_of_it == by_batch.end()) continue;
+      BatchAccount& account = out[batch_of_it->second];
+      if (name == "close_windows") account.closes_windows = true;
+      if (name == kAcceptedLoss) {
         const std::string detail = text("detail", i);
         const size_t colon = detail.find(": ");
-        batch_of_it->losses.push_back({detail.substr(0, colon), text("topic", i), text("topic_id", i),
-                                       int32_t(number("partition", i)), number("start_offset", i),
-                                       v.child("end_offset").is_null(i) ? -1 : number("end_offset", i),
-                                       colon == detail.npos ? "" : detail.substr(colon + 2)});
+        account.losses.push_back({detail.substr(0, colon), text("topic", i), text("topic_id", i),
+                                  int32_t(number("partition", i)), number("start_offset", i),
+                                  v.child("end_offset").is_null(i) ? -1 : number("end_offset", i),
+                                  colon == detail.npos ? "" : detail.substr(colon + 2)});
       }
       continue;
     }
+    if (wanted && !wanted(batch, batch_time.int_at(i))) continue;
     if (out.empty() || out.back().batch != batch) {
+      by_batch.emplace(batch, out.size());
       BatchAccount a;
       a.batch = batch;
       a.epoch = number("epoch", i);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -138,7 +139,9 @@ Result<std::vector<ErasureAccount>> erasures_of(const ColumnBatch& rows);
 
 // Rows of the table `ledger`: one per batch and source, then the events, those that the accounts tell of among them.
 ColumnBatch ledger_columns(const std::vector<BatchAccount>& accounts, std::vector<LedgerEvent> events);
-Result<std::vector<BatchAccount>> accounts_of(const ColumnBatch& rows);
+// The accounts, of a part of the batches when `wanted` says which.
+Result<std::vector<BatchAccount>> accounts_of(
+    const ColumnBatch& rows, const std::function<bool(int64_t batch, int64_t batch_time)>& wanted = {});
 
 std::string offset_app_id(std::string_view job, std::string_view topic, std::string_view topic_id, int32_t partition);
 // The epoch of the leader that the last record read came from, of a log that has leaders.

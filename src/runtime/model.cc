@@ -398,7 +398,7 @@ Result<std::vector<Model>> list_models(const fs::path& folder) {
       const auto sql = read_file(path);
       Model model = parse_model(name, sql.value_or(""), path.native(), false);
       if (!sql)
-        model.problem = sql.error().message;
+        model.problem = sql.error().message, model.unreadable = true;
       else if (!is_table_name(name))
         model.problem =
             fmt::format("a model cannot be called \"{}\": small letters, digits and _, a letter first", name);
@@ -414,7 +414,9 @@ Result<std::vector<Model>> list_models(const fs::path& folder) {
 Result<ModelRun> run_model(const Config& config, const Model& model, int32_t day, const ModelOptions& options,
                            Clock& clock, Random& random) {
   if (!model.problem.empty())
-    return std::unexpected(Error{ErrorCode::usage, model.problem, "give the file another name", model.file});
+    return std::unexpected(model.unreadable
+                               ? Error{ErrorCode::io, model.problem, "", model.file}
+                               : Error{ErrorCode::usage, model.problem, "give the file another name", model.file});
   return ModelRunner(config, model, day, options, clock, random).run();
 }
 

@@ -32,8 +32,9 @@ struct Model {
   std::string title;                   // may be empty
   std::string plot_value, plot_label;  // columns; may be empty
   std::string sql;
-  std::string file;     // for messages
-  std::string problem;  // why it cannot be run; empty: it can
+  std::string file;         // for messages
+  std::string problem;      // why it cannot be run; empty: it can
+  bool unreadable = false;  // the problem is the file's
   bool built_in = false;
 };
 

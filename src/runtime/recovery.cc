@@ -112,8 +112,10 @@ Result<> Recovery::collect_folded(int64_t oldest, int64_t oldest_time) {
     // Files are named and timed by the last batch that may be in them.
     const auto name = parse_part_name(fs::path(path).filename().native());
     if (name && name->batch < folded_from_ && file.modification_time_ms < folded_since_ / 1000) continue;
-    for (BatchAccount& account : TRY(accounts_of(TRY(read_parquet(ledger.table_folder() / path))))) {
-      if (account.batch >= first || (account.batch < folded_from_ && account.batch_time < folded_since_)) continue;
+    const auto wanted = [&](int64_t batch, int64_t time) {
+      return batch < accounts_.begin()->first && (batch >= folded_from_ || time >= folded_since_);
+    };
+    for (BatchAccount& account : TRY(accounts_of(TRY(read_parquet(ledger.table_folder() / path)), wanted))) {
       account.sources.clear();
       folded_.emplace(account.batch, std::move(account));
     }

@@ -99,7 +99,10 @@ Result<> read_silver_file(const fs::path& table, const delta::AddFile& file, con
   for (const EventColumn c : texts) coded.emplace_back(name_of(c));
   names.insert(names.end(), coded.begin(), coded.end());
   if (columns.ids) names.emplace_back("event_id");
-  const ColumnBatch batch = TRY(read_parquet(table / file.path, names, coded));
+  const ParquetRange within[] = {
+      {"event_timestamp", filter.from_time, filter.to_time == INT64_MAX ? INT64_MAX : filter.to_time - 1},
+      {"batch_id", filter.after_batch == INT64_MIN ? INT64_MIN : filter.after_batch + 1, filter.last_batch}};
+  const ColumnBatch batch = TRY(read_parquet(table / file.path, names, coded, within));
   const ColumnView v = ColumnView::of(batch);
   for (const auto& name : names)
     if (!v.has_child(name))

@@ -94,7 +94,8 @@ Result<VerifyReport> verify_lake(const VerifyOptions& options, Clock& clock,
     const int64_t start = clock.boot_us();
     const std::string why = obstacle(in, check.needs);
     auto run = why.empty() ? check.run(in) : Result<CheckResult>(CheckResult::skip(why));
-    if (!run && run.error().code == ErrorCode::corrupt) {  // bytes that cannot be read are a finding
+    // Bytes that cannot be read are a finding, and so are values that our SQL does not take.
+    if (!run && (run.error().code == ErrorCode::corrupt || run.error().code == ErrorCode::usage)) {
       CheckResult unreadable;
       unreadable.fail_row(run.error().message);
       run = std::move(unreadable);

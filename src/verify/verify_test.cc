@@ -409,6 +409,27 @@ TEST_F(VerifyTest, AStreamGoesOnBehindARebuildThatWasBeforeIt) {
   EXPECT_EQ(figure(report, "gold", "rows"), 10);
 }
 
+TEST_F(VerifyTest, AStreamsSessionsBeginBehindThoseOfARebuildThatWasBeforeIt) {
+  config_.gold.views.push_back(declared("joined", {EventColumn::session},
+                                        WindowShape::session_of(30 * kMicrosPerMinute), {"count() as events"}));
+  const auto of = [](const char* id, const char* session, int64_t minute) {
+    return event(id, "view", minute * 60, fmt::format(R"(,"session_id":"{}")", session));
+  };
+  clock_.sleep_us(2 * kMicrosPerHour);
+  send(kHistory, {of("1", "a", 0), of("2", "a", 25), of("3", "a", 50), of("4", "b", 40)});
+  run();
+  Random random(3);
+  const int32_t day = int32_t(kTen / kMicrosPerDay);
+  const auto done = rebuild_view(config_, config_.gold.views[1], day, day, clock_, random);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->stream_from, kTen + 80 * kMicrosPerMinute);  // a ends at 11:20
+  send({of("5", "c", 45), of("6", "d", 90)});                  // c's would end at 11:15
+  run(true);
+  const VerifyReport report = verify();
+  expect_ok(report);
+  EXPECT_EQ(figure(report, "gold", "rebuilt_rows"), 2);
+}
+
 TEST_F(VerifyTest, AChangedViewBeginsAtTheWatermark) {
   const auto paid = [](const char* id, int64_t at, const char* currency) {
     return event(id, "purchase", at, fmt::format(R"(,"currency":"{}")", currency));

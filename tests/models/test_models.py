@@ -240,6 +240,13 @@ class Days(Lake):
         self.good("tables", "erase", "--user", "ann", "--lake", self.lake)
         self.assertEqual(self.rows("mixed", "User_Id"), [("bob",)])
 
+    def test_a_column_of_that_name_that_names_nobody_is_left_alone(self):
+        self.ingest({"user_id": "ann"}, {"user_id": "bob"})
+        self.model("counted", "SELECT count(DISTINCT user_id) AS user_id FROM events")
+        self.run_model("counted", "--date", DAY)
+        self.good("tables", "erase", "--user", "ann", "--lake", self.lake)
+        self.assertEqual(self.rows("counted", "user_id"), [(2,)])
+
 
 class Own(Lake):
     def setUp(self):
@@ -340,7 +347,7 @@ class Own(Lake):
                 ("long", f"SELECT 1 AS {'x' * 64}", "cannot be called x"),
                 ("endless", "SELECT 'infinity'::TIMESTAMP AS t", "time outside the years 1 to 9999: infinity"),
                 ("old", "SELECT DATE '0044-03-15 (BC)' AS d", "time outside the years 1 to 9999: 0044"),
-                ("third", "-- t\nSELECT product_id,\n  (product_id || 'x')::INTEGER AS n\nFROM events", "--> models/third.sql(:3)?\n"),
+                ("third", "-- t\nSELECT product_id,\n  (product_id || 'x')::INTEGER AS n\nFROM events", "--> models/third.sql:3\n"),
                 ("empty", "", "there is no query")):
             with self.subTest(name):
                 self.model(name, text)

@@ -12,6 +12,7 @@
 #include <parquet/column_page.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/fault.h"
 #include "lake/parquet/parquet_properties.h"
@@ -65,16 +66,35 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const fs:
   return reader;
 }
 
+// May a row of the group lie within? Without statistics it may.
+bool may_be_within(const parquet::RowGroupMetaData& group, const ParquetRange& range) {
+  for (int leaf = 0; leaf < group.num_columns(); ++leaf) {
+    if (group.schema()->Column(leaf)->path()->ToDotString() != range.column) continue;
+    const auto statistics = group.ColumnChunk(leaf)->statistics();
+    if (!statistics || !statistics->HasMinMax() || statistics->physical_type() != parquet::Type::INT64) return true;
+    const auto& bounds = static_cast<const parquet::Int64Statistics&>(*statistics);
+    return bounds.max() >= range.min && bounds.min() <= range.max;
+  }
+  return true;
+}
+
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_records(const fs::path& path,
                                                                 std::span<const std::string> columns,
-                                                                std::span<const std::string> coded) {
+                                                                std::span<const std::string> coded,
+                                                                std::span<const ParquetRange> within) {
   ARROW_ASSIGN_OR_RAISE(auto reader, open_reader(path, coded));
-  std::shared_ptr<arrow::Table> table;
+  const auto metadata = reader->parquet_reader()->metadata();
+  std::vector<int> groups, leaves;
+  for (int g = 0; g < metadata->num_row_groups(); ++g)
+    if (std::ranges::all_of(within, [&](const ParquetRange& r) { return may_be_within(*metadata->RowGroup(g), r); }))
+      groups.push_back(g);
   if (columns.empty()) {
-    ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable());
+    leaves.resize(size_t(metadata->num_columns()));
+    std::iota(leaves.begin(), leaves.end(), 0);
   } else {
-    ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(leaves_of(*reader->parquet_reader()->metadata(), columns)));
+    leaves = leaves_of(*metadata, columns);
   }
+  ARROW_ASSIGN_OR_RAISE(auto table, reader->ReadRowGroups(groups, leaves));
   // The library takes codes from the file as they are, and looks them up when it combines chunks.
   for (const auto& column : table->columns())
     if (column->type()->id() == arrow::Type::DICTIONARY) ARROW_RETURN_NOT_OK(column->ValidateFull());
@@ -115,8 +135,8 @@ Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const Par
 }
 
 Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns,
-                                 std::span<const std::string> coded) try {
-  auto records = read_records(path, columns, coded);
+                                 std::span<const std::string> coded, std::span<const ParquetRange> within) try {
+  auto records = read_records(path, columns, coded, within);
   if (!records.ok()) return failed(records.status(), "cannot read", path);
   ArrowSchema schema;
   ArrowArray array;

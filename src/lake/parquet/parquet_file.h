@@ -37,10 +37,16 @@ int64_t count_of(const KeptRows& rows);
 Result<int64_t> write_parquet(const fs::path& path, ColumnBatch batch, const ParquetOptions& options = {},
                               std::shared_ptr<const KeptRows>* keep = nullptr);
 
+// Of an integer or time column, both ends included.
+struct ParquetRange {
+  std::string column;
+  int64_t min = INT64_MIN, max = INT64_MAX;
+};
 // The whole file, or the named top-level columns of it, as one batch. A column that the file lacks is left out. Those
-// of `coded`, texts that are written by dictionary or plainly, come as codes into one dictionary.
+// of `coded`, texts that are written by dictionary or plainly, come as codes into one dictionary. Row groups that have
+// no row within all of `within`, by their statistics, are passed over; the others come whole.
 Result<ColumnBatch> read_parquet(const fs::path& path, std::span<const std::string> columns = {},
-                                 std::span<const std::string> coded = {});
+                                 std::span<const std::string> coded = {}, std::span<const ParquetRange> within = {});
 
 struct ParquetFooter {
   int64_t rows = 0;

@@ -97,6 +97,30 @@ TEST_F(ParquetFile, TextsComeAsCodesWhereTheyAreAskedFor) {
   }
 }
 
+TEST_F(ParquetFile, RowGroupsBesideTheRangeArePassedOver) {
+  constexpr int64_t kRows = (1 << 20) + 1000;  // two groups
+  FixedColumn<int64_t> number, time;
+  for (int64_t i = 0; i < kRows; ++i) number.append(i), time.append(kRows - i);
+  std::vector<ColumnData> c;
+  c.push_back(number.finish("number", kFormatInt64));
+  c.push_back(time.finish("time", kFormatTimestamp));
+  const fs::path path = root_ / "f.parquet";
+  ASSERT_TRUE(write_parquet(path, ColumnBatch(kRows, std::move(c)), {.delta_packed = {"number", "time"}}));
+  ASSERT_EQ(read_parquet_footer(path)->row_groups, 2);
+  const auto rows = [&](std::vector<ParquetRange> within) {
+    const auto batch = read_parquet(path, {}, {}, within);
+    if (!batch) ADD_FAILURE() << batch.error().message;
+    return batch ? batch->rows() : -1;
+  };
+  EXPECT_EQ(rows({}), kRows);
+  EXPECT_EQ(rows({{"number", 5, 5}}), 1 << 20);
+  EXPECT_EQ(rows({{"number", 1 << 20, INT64_MAX}}), 1000);
+  EXPECT_EQ(rows({{"number", (1 << 20) - 1, 1 << 20}}), kRows);
+  EXPECT_EQ(rows({{"time", INT64_MIN, 1000}}), 1000);
+  EXPECT_EQ(rows({{"time", INT64_MIN, 1000}, {"number", 0, 5}}), 0);
+  EXPECT_EQ(rows({{"not there", 1, 2}}), kRows);
+}
+
 // As a writer does it that knows no checksums.
 void write_without_checksums(const fs::path& path, ColumnBatch batch) {
   ArrowSchema schema;

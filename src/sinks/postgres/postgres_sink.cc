@@ -165,9 +165,12 @@ Result<> PostgresSink::connect() {
   return std::unexpected(with_hint(std::move(ready).error()));
 }
 
-// The server knows a statement of ours otherwise than it was made.
+// Tables, columns or types are others than we made.
 Error PostgresSink::with_hint(Error error) const {
-  if (error.code == ErrorCode::invalid && error.hint.empty())
+  constexpr std::string_view kStates[] = {"(42P01)", "(42P07)", "(42703)", "(42804)", "(42P10)"};
+  const bool is_ours = std::ranges::any_of(
+      kStates, [&](std::string_view state) { return error.message.find(state) != std::string::npos; });
+  if (error.code == ErrorCode::invalid && error.hint.empty() && is_ours)
     error.hint =
         fmt::format("when a column or table of ours was dropped or changed: DROP SCHEMA {} CASCADE, it is made anew",
                     pg_name(options_.schema));
@@ -271,6 +274,9 @@ Result<int64_t> PostgresSink::follow_table(const PostgresTable& table, const Str
       if (!files.empty()) TRY(connection_->run(fmt::format("TRUNCATE {}", kStaging)));
       TRY(stage_open(table, next, position, *open));
       rows += TRY(merge(table, next, false));
+      // Older ones are not among those that are shown any more, and would stay as they were.
+      TRY(connection_->run(fmt::format("DELETE FROM {} WHERE NOT _final AND window_end < $1", full_name(table.name)),
+                           Texts{pg_time(iso_time(open->window_end(open->size() - 1)))}));
     }
     // What is final by now has its final row; what has none was taken back.
     if (has_open_rows(table, next.schema) && position.watermark != kNoTime)
