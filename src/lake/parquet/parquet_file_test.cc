@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <parquet/arrow/writer.h>
 
+#include <fstream>
+
 #include "base/test_folder.h"
 
 namespace pactolus {
@@ -132,10 +134,15 @@ void write_without_checksums(const fs::path& path, ColumnBatch batch) {
   ASSERT_TRUE(file->Close().ok());
 }
 
+// Without fsync, which thousands of damaged files need not wait for.
+void put(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), std::streamsize(bytes.size()));
+}
+
 // Headers of pages have no checksum: what changes in them is seen otherwise, or changes nothing.
 TEST_F(ParquetFile, NoByteOfAPageChangesARowUnseen) {
   const fs::path path = root_ / "f.parquet";
-  ASSERT_TRUE(write_parquet(path, sample(30)));
+  ASSERT_TRUE(write_parquet(path, sample(20)));
   ASSERT_TRUE(check_parquet_pages(path));
   const auto rows = [&] {
     ColumnBatch batch = read_parquet(path).value();
@@ -151,29 +158,28 @@ TEST_F(ParquetFile, NoByteOfAPageChangesARowUnseen) {
   const size_t pages_end = bytes.size() - 8 - footer;
   size_t found = 0;
   for (size_t i = 4; i < pages_end; ++i) {
-    for (const char bit : {0x01, 0x10}) {
-      bytes[i] = char(bytes[i] ^ bit);
-      ASSERT_TRUE(replace_file(path, bytes));
-      bytes[i] = char(bytes[i] ^ bit);
-      if (!check_parquet_pages(path)) {
-        ++found;
-      } else if (read_parquet(path)) {
-        EXPECT_TRUE(rows()->Equals(*whole)) << "byte " << i << " of " << pages_end;
-      }
+    const char bit = i % 2 ? 0x01 : 0x10;
+    bytes[i] = char(bytes[i] ^ bit);
+    put(path, bytes);
+    bytes[i] = char(bytes[i] ^ bit);
+    if (!check_parquet_pages(path)) {
+      ++found;
+    } else if (read_parquet(path)) {
+      EXPECT_TRUE(rows()->Equals(*whole)) << "byte " << i << " of " << pages_end;
     }
   }
-  EXPECT_GT(found, pages_end);  // of twice as many
+  EXPECT_GT(found, pages_end / 2);
 }
 
 TEST_F(ParquetFile, DamagedCodesAreRefusedOrWithinTheirDictionary) {
   const fs::path path = root_ / "f.parquet";
-  write_without_checksums(path, sample(100));
+  write_without_checksums(path, sample(40));
   std::string bytes = *read_file(path);
   const std::vector<std::string> columns{"event_type"};
   int refused = 0, out_of_bounds = 0;
-  for (size_t i = 4; i < bytes.size(); ++i) {
+  for (size_t i = 4; i < bytes.size(); i += 2) {
     bytes[i] = char(bytes[i] ^ 0x55);
-    ASSERT_TRUE(replace_file(path, bytes));
+    put(path, bytes);
     bytes[i] = char(bytes[i] ^ 0x55);
     const auto batch = read_parquet(path, columns, columns);
     if (!batch) {
