@@ -177,7 +177,7 @@ TEST_F(ParquetFile, DamagedCodesAreRefusedOrWithinTheirDictionary) {
   std::string bytes = *read_file(path);
   const std::vector<std::string> columns{"event_type"};
   int refused = 0, out_of_bounds = 0;
-  for (size_t i = 4; i < bytes.size(); i += 2) {
+  for (size_t i = 4; i < bytes.size(); ++i) {
     bytes[i] = char(bytes[i] ^ 0x55);
     put(path, bytes);
     bytes[i] = char(bytes[i] ^ 0x55);
