@@ -34,7 +34,7 @@ class GoldRebuildCommand final : public Command {
     for (const ViewDeclaration& view : views) {
       if (session.stop.requested()) return session.stop.exit_code();
       const auto one = rebuild_view(session.config, view, *from_, last, clock, random);
-      if (!one && views.size() == 1) return std::unexpected(one.error());
+      if (!one && (views.size() == 1 || one.error().code == ErrorCode::usage)) return std::unexpected(one.error());
       if (!one) {  // no reason to leave the others as they are
         print_error(one.error(), session.message_terminal.colour);
         if (code == kExitOk) code = exit_code(one.error().code);

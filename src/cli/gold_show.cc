@@ -209,8 +209,10 @@ class GoldShow final : public Command {
   static void say_that_nothing_is_final(Session& session) {
     session.say(
         "no window of this view is final yet: one is when the watermark has passed its end\n"
-        "hint: `pactolus run --until-caught-up --close-windows` makes all windows of the stream final; of files that "
-        "were ingested `pactolus gold rebuild --from DATE --to DATE` makes them");
+        "hint: `pactolus run --until-caught-up --close-windows` makes all windows of the stream final; those of files "
+        "that "
+        "were ingested, and of a time before the view was declared, `pactolus gold rebuild --from DATE --to DATE` "
+        "makes");
   }
 
   void print(Session& session, const Shown& shown) const {
