@@ -23,7 +23,7 @@ namespace pactolus {
 namespace {
 
 constexpr int kAttempts = 8;
-constexpr int32_t kMostDaysBeside = 32;  // of sessions, that a rebuild takes with it at once
+constexpr int32_t kMostDaysBeside = 32;  // of sessions, that a rebuild takes with it in one step
 constexpr const char* kRunFirst =
     "`pactolus run --until-caught-up` makes it the view of the configuration; then rebuild";
 
